@@ -1,0 +1,209 @@
+// Real Apache Kafka for tests and figures: one KRaft node, broker and controller in one process, on ports that were free.
+//
+// Invariants
+//  1. `start` resolves only when the broker has said that it is started: clients may connect at once.
+//  2. After `stop` the process is gone and its directory too, unless the directory was given.
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { jars } from './external-jars.ts'
+import { type ExternalOptions, ExternalProcess, type ExternalResult, runExternal } from './external-process.ts'
+
+export { kafkaVersion, unavailable } from './external-jars.ts'
+
+export interface ApacheKafkaOptions {
+  /** Java's -Xms and -Xmx. */
+  readonly heap?: string
+  /** Further lines of server.properties. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** Further arguments of the JVM. The default compiles quickly rather than well, which suits short tests. */
+  readonly jvm?: readonly string[]
+  /** Keep data here and leave it there; a directory that holds data is started on as it is. */
+  readonly directory?: string
+}
+
+/** Kafka's command line tools and the classes that their scripts start. */
+const kafkaTools = {
+  'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
+  'kafka-configs': 'kafka.admin.ConfigCommand',
+  'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
+  'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
+  'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
+  'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
+  'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
+  'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
+  'kafka-storage': 'kafka.tools.StorageTool',
+  'connect-mirror-maker': 'org.apache.kafka.connect.mirror.MirrorMaker',
+} as const
+
+export type KafkaTool = keyof typeof kafkaTools
+
+export class ApacheKafka {
+  readonly bootstrap: string
+  readonly port: number
+  readonly clusterId: string
+  readonly directory: string
+  readonly #process: ExternalProcess
+  readonly #keep: boolean
+
+  private constructor(node: Node, process: ExternalProcess, keep: boolean) {
+    this.port = node.port
+    this.bootstrap = `127.0.0.1:${node.port}`
+    this.clusterId = node.clusterId
+    this.directory = node.directory
+    this.#process = process
+    this.#keep = keep
+  }
+
+  static async start(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
+    const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'heliostat-kafka-'))
+    mkdirSync(directory, { recursive: true })
+    for (let attempt = 1; ; attempt++) {
+      const node: Node = { directory, clusterId: clusterIdOf(directory), port: await freePort(), controllerPort: await freePort() }
+      try {
+        return new ApacheKafka(node, await launch(node, options), options.directory !== undefined)
+      } catch (error) {
+        // Another process may have taken a port between our look and Kafka's bind.
+        if (attempt < 3 && /already in use|Failed to bind/i.test((error as Error).message)) continue
+        if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })
+        throw error
+      }
+    }
+  }
+
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  /** What the broker logged. */
+  get log(): string {
+    return this.#process.stdout
+  }
+
+  /** Directory of the segments. */
+  get dataDirectory(): string {
+    return dataDirectory(this.directory)
+  }
+
+  /** Runs one of Kafka's own tools against this broker; the tool is given `--bootstrap-server`. */
+  run(tool: KafkaTool, args: readonly string[], options: ExternalOptions & { timeoutMs?: number } = {}): Promise<ExternalResult> {
+    return runKafkaTool(tool, ['--bootstrap-server', this.bootstrap, ...args], options)
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.kill()
+    if (!this.#keep) rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** Arguments for `java` that start `mainClass` (or a source file) on Kafka's classpath. */
+export function javaArguments(mainClass: string, args: readonly string[], jvm: readonly string[] = shortLived): string[] {
+  const found = jars()
+  if (found.reason !== undefined) throw new Error(found.reason)
+  return [...jvm, '-cp', found.classpath, mainClass, ...args]
+}
+
+/** Runs one of Kafka's own tools to its end. */
+export function runKafkaTool(
+  tool: KafkaTool,
+  args: readonly string[],
+  options: ExternalOptions & { timeoutMs?: number; jvm?: readonly string[] } = {},
+): Promise<ExternalResult> {
+  return runExternal('java', javaArguments(kafkaTools[tool], args, options.jvm), options)
+}
+
+/** Starts one of Kafka's own tools and leaves it running. */
+export function startKafkaTool(tool: KafkaTool, args: readonly string[], options: ExternalOptions = {}): ExternalProcess {
+  return new ExternalProcess('java', javaArguments(kafkaTools[tool], args), options)
+}
+
+const shortLived = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
+
+interface Node {
+  readonly directory: string
+  readonly clusterId: string
+  readonly port: number
+  readonly controllerPort: number
+}
+
+async function launch(node: Node, options: ApacheKafkaOptions): Promise<ExternalProcess> {
+  const properties = join(node.directory, 'server.properties')
+  writeFileSync(properties, serverProperties(node, options.config ?? {}))
+  writeFileSync(join(node.directory, 'log4j2.properties'), loggingProperties)
+
+  const format = ['format', '--ignore-formatted', '--cluster-id', node.clusterId, '--config', properties]
+  const formatted = await runKafkaTool('kafka-storage', format)
+  if (formatted.code !== 0) throw new Error(`kafka-storage ended with ${formatted.code}\n${formatted.stdout}${formatted.stderr}`)
+
+  const heap = options.heap ?? '512m'
+  const jvm = [`-Xms${heap}`, `-Xmx${heap}`, `-Dlog4j2.configurationFile=${join(node.directory, 'log4j2.properties')}`]
+  const broker = new ExternalProcess(
+    'java',
+    javaArguments('kafka.Kafka', [properties], [...jvm, ...(options.jvm ?? shortLived)]),
+  )
+  await broker.until((process) => process.stdout.includes('Kafka Server started'), 'Kafka Server started')
+  return broker
+}
+
+/** The settings of Kafka's own config/server.properties, with what a single node and a test need. */
+function serverProperties(node: Node, overrides: Readonly<Record<string, string | number | boolean>>): string {
+  const settings: Record<string, string | number | boolean> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': dataDirectory(node.directory),
+    'num.network.threads': 3,
+    'num.io.threads': 8,
+    'num.partitions': 1,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 5,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 5,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    ...overrides,
+  }
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
+
+const loggingProperties = `status = error
+appender.stdout.type = Console
+appender.stdout.name = stdout
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = INFO
+rootLogger.appenderRef.stdout.ref = stdout
+`
+
+function dataDirectory(directory: string): string {
+  return join(directory, 'data')
+}
+
+/** Stable for a directory, so that a kept one can be started on again. */
+function clusterIdOf(directory: string): string {
+  return createHash('sha256').update(directory).digest().subarray(0, 16).toString('base64url')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port')
+  return address.port
+}
