@@ -62,7 +62,12 @@ export class ApacheKafka {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'heliostat-kafka-'))
     mkdirSync(directory, { recursive: true })
     for (let attempt = 1; ; attempt++) {
-      const node: Node = { directory, clusterId: clusterIdOf(directory), port: await freePort(), controllerPort: await freePort() }
+      const node: Node = {
+        directory,
+        clusterId: clusterIdOf(directory),
+        port: await freePort(),
+        controllerPort: await freePort(),
+      }
       try {
         return new ApacheKafka(node, await launch(node, options), options.directory !== undefined)
       } catch (error) {
@@ -89,7 +94,11 @@ export class ApacheKafka {
   }
 
   /** Runs one of Kafka's own tools against this broker; the tool is given `--bootstrap-server`. */
-  run(tool: KafkaTool, args: readonly string[], options: ExternalOptions & { timeoutMs?: number } = {}): Promise<ExternalResult> {
+  run(
+    tool: KafkaTool,
+    args: readonly string[],
+    options: ExternalOptions & { timeoutMs?: number } = {},
+  ): Promise<ExternalResult> {
     return runKafkaTool(tool, ['--bootstrap-server', this.bootstrap, ...args], options)
   }
 
@@ -100,7 +109,11 @@ export class ApacheKafka {
 }
 
 /** Arguments for `java` that start `mainClass` (or a source file) on Kafka's classpath. */
-export function javaArguments(mainClass: string, args: readonly string[], jvm: readonly string[] = shortLived): string[] {
+export function javaArguments(
+  mainClass: string,
+  args: readonly string[],
+  jvm: readonly string[] = shortLived,
+): string[] {
   const found = jars()
   if (found.reason !== undefined) throw new Error(found.reason)
   return [...jvm, '-cp', found.classpath, mainClass, ...args]
@@ -116,7 +129,11 @@ export function runKafkaTool(
 }
 
 /** Starts one of Kafka's own tools and leaves it running. */
-export function startKafkaTool(tool: KafkaTool, args: readonly string[], options: ExternalOptions = {}): ExternalProcess {
+export function startKafkaTool(
+  tool: KafkaTool,
+  args: readonly string[],
+  options: ExternalOptions = {},
+): ExternalProcess {
   return new ExternalProcess('java', javaArguments(kafkaTools[tool], args), options)
 }
 
@@ -136,7 +153,8 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<External
 
   const format = ['format', '--ignore-formatted', '--cluster-id', node.clusterId, '--config', properties]
   const formatted = await runKafkaTool('kafka-storage', format)
-  if (formatted.code !== 0) throw new Error(`kafka-storage ended with ${formatted.code}\n${formatted.stdout}${formatted.stderr}`)
+  if (formatted.code !== 0)
+    throw new Error(`kafka-storage ended with ${formatted.code}\n${formatted.stdout}${formatted.stderr}`)
 
   const heap = options.heap ?? '512m'
   const jvm = [`-Xms${heap}`, `-Xmx${heap}`, `-Dlog4j2.configurationFile=${join(node.directory, 'log4j2.properties')}`]

@@ -102,7 +102,13 @@ function resolve(cache: string): string | undefined {
   const folder = mkdtempSync(`${cache}.`)
   try {
     writeFileSync(join(folder, 'pom.xml'), pom())
-    const copy = ['-B', '-q', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'libs')}`]
+    const copy = [
+      '-B',
+      '-q',
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${join(folder, 'libs')}`,
+    ]
     const maven = spawnSync('mvn', copy, { cwd: folder, encoding: 'utf8', timeout: resolveTimeoutMs })
     if (maven.status !== 0) {
       const word = /ERROR.*/.exec(maven.stdout)?.[0] ?? maven.error?.message ?? `exit ${maven.status}`

@@ -31,7 +31,9 @@ export class ExternalProcess {
   constructor(command: string, args: readonly string[], options: ExternalOptions = {}) {
     this.#command = command
     this.#child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env } })
-    this.#watchdog = spawn('sh', ['-c', `read _; kill -9 ${this.pid} 2>/dev/null`], { stdio: ['pipe', 'ignore', 'ignore'] })
+    this.#watchdog = spawn('sh', ['-c', `read _; kill -9 ${this.pid} 2>/dev/null`], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
     this.#watchdog.unref()
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.#stdout += text)))
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.#stderr += text)))
