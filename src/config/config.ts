@@ -1,0 +1,147 @@
+// loadConfig and loadTopology: the two files that people write.
+import type { Address } from '../platform/platform.ts'
+import type { Secret } from './fields.ts'
+import { type Environment, type Finding, type Loaded, load } from './load.ts'
+import { type MirrorConfigFile, mirrorConfigSchema } from './mirror-config.ts'
+import { nearName } from './near-name.ts'
+import { ConfigError } from './problem.ts'
+import { type TopologyConfig, topologyConfigSchema } from './topology-config.ts'
+
+type MirrorEntry = MirrorConfigFile['mirrors'][number]
+
+/** A mirroring job with its name settled. */
+export type MirrorJob = MirrorEntry & { readonly name: string }
+export type Config = Omit<MirrorConfigFile, 'mirrors'> & { readonly mirrors: readonly MirrorJob[] }
+export type ClusterConfig = Config['clusters'][string]
+
+/** Reads the file of `heliostat run`. Throws ConfigError with every problem of the file. */
+export function loadConfig(text: string, file: string, env: Environment): Loaded<Config> {
+  if (looksLikeMirrorMaker(text)) {
+    const message =
+      'this looks like a properties file of MirrorMaker 2; heliostat reads YAML: `heliostat create` prints one to start from'
+    throw new ConfigError(file, [{ severity: 'error', rule: 'mirrormaker', message, line: 1, column: 1 }])
+  }
+  const { config, warnings } = load(mirrorConfigSchema, rules, text, file, env)
+  const mirrors = config.mirrors.map((mirror) => ({ ...mirror, name: nameOf(mirror) }))
+  return { config: { ...config, mirrors }, warnings }
+}
+
+export function loadTopology(text: string, file: string, env: Environment): Loaded<TopologyConfig> {
+  return load(topologyConfigSchema, topologyRules, text, file, env)
+}
+
+const nameOf = (mirror: MirrorEntry) => mirror.name ?? `${mirror.from}->${mirror.to}`
+
+const looksLikeMirrorMaker = (text: string) => /^\s*clusters\s*[=:]\s*[\w-]+\s*,/m.test(text) && /->/.test(text)
+
+const loopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+const addressText = ({ host, port }: Address) => `${host}:${port}`
+
+function* rules(config: MirrorConfigFile): Iterable<Finding> {
+  const names = Object.keys(config.clusters)
+  const seen = new Map<string, number>()
+  for (const [index, mirror] of config.mirrors.entries()) {
+    for (const side of ['from', 'to'] as const) {
+      if (Object.hasOwn(config.clusters, mirror[side])) continue
+      const near = nearName(mirror[side], names)
+      const message = `there is no cluster ${mirror[side]}; ${near ? `did you mean ${near}?` : `defined: ${names.join(', ')}`}`
+      yield {
+        rule: 'undefined-cluster',
+        path: ['mirrors', index, side],
+        message: `mirrors[${index}].${side}: ${message}`,
+      }
+    }
+    if (mirror.from === mirror.to) {
+      yield {
+        rule: 'same-cluster',
+        path: ['mirrors', index, 'to'],
+        message: `mirrors[${index}]: from and to are both ${mirror.to}`,
+      }
+    }
+    const other = seen.get(nameOf(mirror))
+    if (other !== undefined) {
+      const message = `mirrors[${index}] and mirrors[${other}] are both named ${nameOf(mirror)}; give one a name of its own`
+      yield { rule: 'duplicate-name', path: ['mirrors', index], message }
+    }
+    seen.set(nameOf(mirror), index)
+  }
+  yield* sameBootstrap(config)
+  yield* identityRing(config)
+  yield* clearLogins(config)
+  const { listen } = config.server
+  if (!loopback(listen.host)) {
+    const message = `server.listen: ${addressText(listen)} can be reached from other machines, and the server speaks no TLS; listen on 127.0.0.1`
+    yield { rule: 'not-loopback', path: ['server', 'listen'], message }
+  }
+}
+
+function* sameBootstrap(config: MirrorConfigFile): Iterable<Finding> {
+  const owners = new Map<string, string>()
+  for (const [name, cluster] of Object.entries(config.clusters)) {
+    for (const [index, address] of cluster.bootstrap.entries()) {
+      const owner = owners.get(addressText(address))
+      if (owner !== undefined && owner !== name) {
+        const message = `clusters.${name} and clusters.${owner} are the same cluster: both name ${addressText(address)}`
+        yield { rule: 'same-cluster', path: ['clusters', name, 'bootstrap', index], message }
+      }
+      owners.set(addressText(address), name)
+    }
+  }
+}
+
+/** Mirrors that keep names must not form a ring: a record would go round for ever. */
+function* identityRing(config: MirrorConfigFile): Iterable<Finding> {
+  const edges = config.mirrors
+    .map((mirror, index) => ({ ...mirror, index }))
+    .filter((mirror) => mirror.naming === 'identity')
+  for (const start of edges) {
+    const ring = pathBack(start.to, start.from, edges, [start.from])
+    if (!ring) continue
+    const message = `mirrors[${start.index}]: naming identity in a ring would copy records for ever: ${ring.join(' -> ')}`
+    yield { rule: 'ring', path: ['mirrors', start.index, 'naming'], message }
+    return
+  }
+}
+
+function pathBack(
+  at: string,
+  goal: string,
+  edges: readonly { from: string; to: string }[],
+  trail: readonly string[],
+): readonly string[] | undefined {
+  if (at === goal) return [...trail, at]
+  if (trail.includes(at)) return undefined
+  for (const edge of edges) {
+    const found = edge.from === at ? pathBack(edge.to, goal, edges, [...trail, at]) : undefined
+    if (found) return found
+  }
+  return undefined
+}
+
+/** A login over a plain connection can be read on the way. */
+function* clearLogins(config: MirrorConfigFile): Iterable<Finding> {
+  for (const [name, cluster] of Object.entries(config.clusters)) {
+    if (cluster.sasl && !cluster.tls) {
+      const message = `clusters.${name}: sasl without tls sends the login in the clear`
+      yield { severity: 'warning', rule: 'no-tls', path: ['clusters', name, 'sasl'], message }
+    }
+  }
+}
+
+function* topologyRules(config: TopologyConfig): Iterable<Finding> {
+  const owners = new Map<number, string>()
+  for (const [name, cluster] of Object.entries(config.clusters)) {
+    const owner = owners.get(cluster.port)
+    if (cluster.port !== 0 && owner !== undefined) {
+      const message = `clusters.${name} and clusters.${owner} both want port ${cluster.port}`
+      yield { rule: 'port-taken', path: ['clusters', name, 'port'], message }
+    }
+    owners.set(cluster.port, name)
+  }
+}
+
+/** The text of a secret; `read` reads a file. Never ends with the line break that editors add. */
+export function revealSecret(value: Secret, read: (path: string) => string): string {
+  return typeof value === 'string' ? value : read(value.file).replace(/\r?\n$/, '')
+}

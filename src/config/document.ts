@@ -1,0 +1,134 @@
+// A YAML file as a plain value, with a way back from any path to its line and column.
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
+import { interpolate } from './interpolate.ts'
+import type { Problem } from './problem.ts'
+
+export type Path = readonly PropertyKey[]
+
+export interface ConfigDocument {
+  /** Plain data with `${…}` expanded; undefined when the file could not be read at all. */
+  readonly value: unknown
+  readonly problems: readonly Problem[]
+  /** Where the value at `path` stands; with `key`, where that key of the mapping at `path` stands. */
+  position(path: Path, key?: string): { line: number; column: number }
+}
+
+const bytesMax = 1024 * 1024
+const depthMax = 100
+/** Aliases that may unfold: enough to share TLS settings, too few for a bomb. */
+const maxAliasCount = 100
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
+
+export function parseDocument(text: string, env: Readonly<Record<string, string | undefined>>): ConfigDocument {
+  const counter = new LineCounter()
+  const problems: Problem[] = []
+  const report = (offset: number, rule: string, message: string) => {
+    const { line, col } = offset >= 0 && text.length > 0 ? counter.linePos(offset) : { line: 1, col: 1 }
+    problems.push({ severity: 'error', rule, message, line: Math.max(line, 1), column: Math.max(col, 1) })
+  }
+  const unreadable = (offset: number, rule: string, message: string): ConfigDocument => {
+    report(offset, rule, message)
+    return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
+  }
+
+  const nul = text.indexOf('\0')
+  if (nul >= 0) return unreadable(-1, 'encoding', 'the file holds NUL bytes; save it as UTF-8 text')
+  if (Buffer.byteLength(text) > bytesMax)
+    return unreadable(-1, 'too-large', `the file is larger than ${bytesMax} bytes`)
+  const indent = deepIndent(text)
+  if (indent !== undefined) return unreadable(-1, 'too-deep', `line ${indent} is nested deeper than ${depthMax} levels`)
+
+  const documents = parseAllDocuments(veil(text), {
+    lineCounter: counter,
+    uniqueKeys: true,
+    // `no`, `on` and `1:30` stay text, as YAML 1.2 has it.
+    version: '1.2',
+  })
+  if (documents.length === 0 || !Array.isArray(documents)) return unreadable(-1, 'empty', 'the file is empty')
+  if (documents.length > 1) {
+    return unreadable(
+      documents[1]!.range[0],
+      'two-documents',
+      'the file holds more than one YAML document (---); one is read',
+    )
+  }
+  const document = documents[0]!
+  // After one slip the parser stumbles over all that follows: one error a line, and few, point at the slip.
+  const slips = [...document.errors, ...document.warnings]
+    .filter((error, index, all) => all.findIndex((e) => e.linePos?.[0].line === error.linePos?.[0].line) === index)
+    .slice(0, 3)
+  for (const error of slips) {
+    const message = unveil(error.message.split(' at line ')[0]!.split('\n')[0]!)
+    const hint = error.code === 'TAB_AS_INDENT' ? '; indent with blanks' : ''
+    report(error.pos[0], error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml', `${message}${hint}`)
+  }
+  if (problems.length > 0) return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
+  if (document.contents === null) return unreadable(-1, 'empty', 'the file is empty')
+
+  const offsetOf = (node: unknown) => (node as Node | undefined)?.range?.[0] ?? -1
+  visit(document, {
+    Pair(_, pair) {
+      const key = isScalar(pair.key) ? String(pair.key.value) : ''
+      if (forbiddenKeys.has(key)) report(offsetOf(pair.key), 'unknown-key', `"${key}" cannot be a key`)
+    },
+    Scalar(where, node) {
+      if (where === 'key' || typeof node.value !== 'string') return
+      if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:str')) {
+        report(offsetOf(node), 'tag', `the tag ${node.tag} is not read here`)
+      }
+      const expanded = interpolate(unveil(node.value), env)
+      for (const message of expanded.problems) report(offsetOf(node), 'variable', message)
+      node.value = expanded.text
+    },
+  })
+  const position = (path: Path, key?: string) => {
+    let node: unknown = document.contents
+    let found = node
+    for (const step of path) {
+      const holder = isAlias(node) ? node.resolve(document) : node
+      node = isMap(holder) || isSeq(holder) ? holder.get(step, true) : undefined
+      if (node === undefined || node === null) break
+      found = node
+    }
+    if (isAlias(found)) found = found.resolve(document)
+    if (key !== undefined && isMap(found)) {
+      found = found.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key)?.key ?? found
+    }
+    const { line, col } = counter.linePos(Math.max(0, offsetOf(found)))
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+  try {
+    return { value: document.toJS({ maxAliasCount }), problems, position }
+  } catch (error) {
+    return unreadable(
+      -1,
+      'alias',
+      `more than ${maxAliasCount} aliases (*name) unfold in this file: ${(error as Error).message}`,
+    )
+  }
+}
+
+/** The parser recurses, so nesting is bounded before it starts: by indentation, and by brackets in flow style. */
+function deepIndent(text: string): number | undefined {
+  let brackets = 0
+  let line = 1
+  for (const character of text) {
+    if (character === '\n') line += 1
+    else if (character === '[' || character === '{') brackets += 1
+    else if (character === ']' || character === '}') brackets = Math.max(0, brackets - 1)
+    if (brackets > depthMax) return line
+  }
+  const lines = text.split('\n')
+  const deep = lines.findIndex((row) => /^( *(- )*)*/.exec(row)![0].length > depthMax * 2)
+  return deep < 0 ? undefined : deep + 1
+}
+
+// `${VAR}` must be readable in flow style too (`{ password: ${VAR} }`), where YAML takes braces and commas for its own. So
+// while YAML parses, each character of `${…}` is replaced by one of the private use area: positions stay, meaning does not.
+const veilBase = 0xe000
+const veil = (text: string) =>
+  text.replace(/\$\{[^}\n]*\}/g, (whole) =>
+    whole.replace(/[\x20-\x7e]/g, (character) => String.fromCharCode(veilBase + character.charCodeAt(0))),
+  )
+const unveil = (text: string) =>
+  text.replace(/[\ue020-\ue07e]/g, (character) => String.fromCharCode(character.charCodeAt(0) - veilBase))

@@ -1,0 +1,114 @@
+// The file of `heliostat run`: every field once, with its type, default and sentence. The parser, the lint and the JSON
+// Schema come from here.
+import { z } from 'zod'
+import { address, clusterName, duration, pattern, pem, secret, size } from './fields.ts'
+
+const aboveZero = { error: 'must be a number above 0' }
+const replicas = { error: 'must be a whole number from 1 to 32767' }
+
+const tls = z.strictObject({
+  ca: pem.optional().describe('Certificates to trust; by default those of the machine'),
+  cert: pem.optional().describe('Client certificate, for mutual TLS'),
+  key: pem.optional().describe('Its private key'),
+  serverName: z.string().optional().describe('The name the broker certificate must carry; by default the host dialled'),
+})
+
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+  username: z.string().min(1),
+  password: secret,
+})
+
+const cluster = z.strictObject({
+  bootstrap: z.array(address).min(1).describe('Some of its brokers, host:port; the others are learnt from them'),
+  location: z.string().optional().describe('Where it stands, for people'),
+  tls: z.union([z.boolean(), tls]).optional().describe('true, or certificates'),
+  sasl: sasl.optional(),
+})
+
+const filter = (include: string[], exclude: string[]) =>
+  z.strictObject({
+    include: z.array(pattern).default(include).describe('Whole-string regular expressions; an exact name always wins'),
+    exclude: z
+      .array(pattern)
+      .default(exclude)
+      .describe('Whole-string regular expressions; exclusion wins over patterns'),
+  })
+
+const naming = z.union([
+  z.enum(['prefix', 'identity']),
+  z.strictObject({ rename: z.strictObject({ match: pattern, replace: z.string() }) }),
+])
+
+const mirror = z.strictObject({
+  name: z.string().min(1).optional().describe('By default from->to'),
+  from: z.string().describe('The source cluster'),
+  to: z.string().describe('The target cluster'),
+  topics: filter(['.*'], []).prefault({}),
+  groups: filter(['.*'], ['console-consumer-.*', 'connect-.*', '__.*']).prefault({}),
+  naming: naming
+    .default('prefix')
+    .describe('prefix (east.orders), identity (orders), or { rename: { match, replace } }'),
+  separator: z
+    .string()
+    .regex(/^[._-]+$/, { error: 'a separator is made of . _ -' })
+    .default('.')
+    .describe('Between the source and the topic in prefixed names'),
+  isolation: z.enum(['read_committed', 'read_uncommitted']).default('read_committed'),
+  start: z
+    .union([
+      z.enum(['earliest', 'latest']),
+      z.strictObject({
+        timestamp: z.iso.datetime({ offset: true, error: 'write a time such as 2026-01-31T12:00:00Z' }),
+      }),
+    ])
+    .default('earliest')
+    .describe('Where topics with no progress yet begin'),
+  onDataLoss: z
+    .enum(['stop', 'skip', 'restart'])
+    .default('stop')
+    .describe('What a partition does when source records are gone before they were mirrored; always reported'),
+  sync: z
+    .strictObject({
+      topicConfigs: z.boolean().default(true).describe('Topics get the configs of their source when they are created'),
+      groupOffsets: z
+        .boolean()
+        .default(true)
+        .describe('Translated offsets are committed to groups that are idle on the target'),
+    })
+    .prefault({}),
+  refresh: duration.default(5_000).describe('How often new topics, partitions and groups are looked for'),
+  buffer: size.default(32 * 2 ** 20).describe('Bytes fetched and not yet acknowledged, at most'),
+  rpo: z
+    .strictObject({
+      seconds: z.number().positive(aboveZero).default(10),
+      records: z.number().int(aboveZero).positive(aboveZero).default(100_000),
+    })
+    .prefault({})
+    .describe('The objective that alerts compare with'),
+  replicationFactor: z
+    .union([z.enum(['source', 'target-default']), z.number().int(replicas).min(1, replicas).max(32_767, replicas)])
+    .default('source'),
+})
+
+export const mirrorConfigSchema = z.strictObject({
+  version: z.literal(1),
+  clusters: z.record(clusterName, cluster),
+  mirrors: z.array(mirror).min(1),
+  server: z
+    .strictObject({
+      listen: address.default({ host: '127.0.0.1', port: 8642 }).describe('Loopback only'),
+      tokens: z.array(secret).default([]).describe('Bearer tokens; when there are any, every /api call needs one'),
+    })
+    .prefault({}),
+  compat: z
+    .strictObject({
+      mm2Topics: z
+        .boolean()
+        .default(true)
+        .describe('Write the checkpoints, heartbeats and offset-syncs topics of MirrorMaker 2'),
+    })
+    .prefault({}),
+})
+
+export type MirrorConfigFile = z.output<typeof mirrorConfigSchema>

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest'
+import { loadConfig, loadTopology, revealSecret } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/config/problem.ts'
+
+const clusters = `version: 1
+clusters:
+  east: { bootstrap: [127.0.0.1:9092] }
+  west: { bootstrap: [127.0.0.1:9192] }
+`
+
+/** The problems of a file, as `line:col rule message`. */
+function problemsOf(
+  text: string,
+  env: Record<string, string> = {},
+  loader: typeof loadConfig | typeof loadTopology = loadConfig,
+) {
+  try {
+    return loader(text, 'h.yaml', env).warnings.map((p) => `${p.line}:${p.column} ${p.rule} ${p.message}`)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map((p) => `${p.line}:${p.column} ${p.rule} ${p.message}`)
+  }
+}
+
+describe('a mirror configuration', () => {
+  it('needs only clusters and a mirror; the rest has defaults', () => {
+    const { config, warnings } = loadConfig(`${clusters}mirrors: [{ from: east, to: west }]\n`, 'h.yaml', {})
+    expect(warnings).toEqual([])
+    expect(config.mirrors[0]).toMatchObject({
+      name: 'east->west',
+      naming: 'prefix',
+      separator: '.',
+      isolation: 'read_committed',
+      onDataLoss: 'stop',
+      refresh: 5_000,
+      topics: { include: ['.*'], exclude: [] },
+    })
+    expect(config.server.listen).toEqual({ host: '127.0.0.1', port: 8642 })
+  })
+
+  it('names every problem at once, each at its place, with a near name where there is one', () => {
+    const text = `version: 1
+clusters:
+  east: { bootstrapServers: [127.0.0.1:9092] }
+  west:
+    bootstrap: [kafka.west.example]
+    sasl: { mechanism: scram-sha-51, username: m, password: \${NOPE} }
+mirrors:
+  - from: east
+    to: west
+    refresh: 5
+    topics: { include: "orders" }
+    namin: prefix
+    bootstrap: x
+    naming: identiy
+    start: { timestamp: yesterday }
+    groups: { include: ["a("] }
+    rpo: { seconds: -1 }
+`
+    expect(problemsOf(text)).toEqual([
+      '3:9 missing clusters.east.bootstrap: is required',
+      '3:11 unknown-key clusters.east.bootstrapServers: unknown key; did you mean bootstrap?',
+      '5:17 wrong-value clusters.west.bootstrap[0]: "kafka.west.example" is not an address; write host:port',
+      '6:24 wrong-value clusters.west.sasl.mechanism: expected plain | scram-sha-256 | scram-sha-512, found text; did you mean scram-sha-512?',
+      '6:61 variable the environment variable NOPE is not set; ${NOPE:-default} gives a default',
+      '10:14 wrong-value mirrors[0].refresh: 5 is not a duration; write a number with a unit: 500ms, 30s, 5m, 2h, 7d',
+      '11:24 wrong-type mirrors[0].topics.include: expected a list, found "orders"',
+      '12:5 unknown-key mirrors[0].namin: unknown key; did you mean naming?',
+      '13:5 unknown-key mirrors[0].bootstrap: unknown key; bootstrap belongs under clusters.<name>',
+      '14:13 wrong-value mirrors[0].naming: expected prefix | identity, found "identiy"; did you mean identity?',
+      '15:25 wrong-value mirrors[0].start.timestamp: write a time such as 2026-01-31T12:00:00Z',
+      '16:25 wrong-value mirrors[0].groups.include[0]: not a regular expression: /^(?:a()$/u: Unterminated group',
+      '17:21 wrong-value mirrors[0].rpo.seconds: must be a number above 0',
+    ])
+  })
+
+  it('refuses a mirror between clusters that are not there or are one and the same', () => {
+    const text = `version: 1
+clusters:
+  east: { bootstrap: [127.0.0.1:9092] }
+  west: { bootstrap: [127.0.0.1:9092] }
+mirrors:
+  - { from: eat, to: west }
+  - { from: west, to: west }
+`
+    expect(problemsOf(text)).toEqual([
+      '4:23 same-cluster clusters.west and clusters.east are the same cluster: both name 127.0.0.1:9092',
+      '6:13 undefined-cluster mirrors[0].from: there is no cluster eat; did you mean east?',
+      '7:23 same-cluster mirrors[1]: from and to are both west',
+    ])
+  })
+
+  it('refuses identity names in a ring and shows the ring', () => {
+    const mirrors =
+      'mirrors:\n  - { from: east, to: west, naming: identity }\n  - { from: west, to: east, naming: identity }\n'
+    expect(problemsOf(clusters + mirrors)).toEqual([
+      '6:37 ring mirrors[0]: naming identity in a ring would copy records for ever: east -> west -> east',
+    ])
+  })
+
+  it('refuses to serve its API to other machines in the clear', () => {
+    const text = `${clusters}mirrors: [{ from: east, to: west }]\nserver: { listen: "0.0.0.0:8642" }\n`
+    expect(problemsOf(text)[0]).toMatch(/^6:19 not-loopback /)
+  })
+
+  it('expands variables inside values only, also in flow style, and never echoes a value', () => {
+    const text = (password: string) =>
+      `${clusters.replace(
+        'west: { bootstrap: [127.0.0.1:9192] }',
+        `west: { bootstrap: [127.0.0.1:9192], tls: true, sasl: { mechanism: plain, username: m, password: ${password} } }`,
+      )}mirrors: [{ from: east, to: west }]\n`
+    const secretOf = (password: string, env: Record<string, string>) =>
+      loadConfig(text(password), 'h.yaml', env).config.clusters['west']!.sasl!.password
+    expect(secretOf('${P}', { P: 'a: {b}, "c"' })).toBe('a: {b}, "c"')
+    expect(secretOf('${P:-x,y}', {})).toBe('x,y')
+    expect(secretOf('a$$b', {})).toBe('a$b')
+    expect(problemsOf(text('${P:?ask the vault}'))[0]).toContain('variable P is not set: ask the vault')
+    expect(problemsOf(text('${P}'), { P: 'top\nsecret' })[0]).toContain('holds a line break')
+    expect(problemsOf(text('${P}'), { P: 'top\nsecret' })[0]).not.toContain('secret')
+  })
+
+  it('tells a MirrorMaker 2 file for what it is', () => {
+    expect(problemsOf('clusters = A, B\nA->B.enabled = true\n')[0]).toContain('properties file of MirrorMaker 2')
+  })
+
+  it('warns of a login without TLS', () => {
+    const sasl = 'sasl: { mechanism: plain, username: m, password: p }'
+    const text = clusters.replace('[127.0.0.1:9192] }', `[127.0.0.1:9192], ${sasl} }`)
+    expect(problemsOf(`${text}mirrors: [{ from: east, to: west }]\n`)).toEqual([
+      '4:46 no-tls clusters.west: sasl without tls sends the login in the clear',
+    ])
+  })
+})
+
+describe('YAML that is not ours', () => {
+  const cases: [string, string, RegExp][] = [
+    ['an empty file', '', /^1:1 empty /],
+    ['a comment only', '# nothing\n', /^1:1 empty /],
+    ['NUL bytes', 'v\0e', /^1:1 encoding /],
+    ['two documents', 'version: 1\n---\nversion: 1\n', /two-documents/],
+    ['a duplicate key', 'version: 1\nversion: 2\n', /^2:1 duplicate-key /],
+    ['a tab as indent', 'clusters:\n\teast: 1\n', /^2:\d+ yaml .*indent with blanks/],
+    ['a foreign tag', 'version: !!js/function 1\n', /yaml .*js\/function/],
+    ['a forbidden key', '__proto__: 1\nversion: 1\n', /^1:1 unknown-key/],
+    ['deep nesting', '['.repeat(10_000), /too-deep/],
+    ['deep indentation', Array.from({ length: 400 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), /too-deep/],
+    ['a list', '- a\n', /wrong-type expected a mapping, found a list/],
+  ]
+  it.each(cases)('%s is refused with its place', (_, text, expected) => {
+    expect(problemsOf(text).join('\n')).toMatch(expected)
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+  })
+
+  it('an alias bomb is refused before it unfolds', () => {
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]']
+    for (const [name, of] of [...'bcdefgh'].map((c, i) => [c, 'abcdefg'[i]!] as const)) {
+      bomb.push(`${name}: &${name} [${Array(10).fill(`*${of}`).join(', ')}]`)
+    }
+    expect(problemsOf(bomb.join('\n')).join('\n')).toContain('alias')
+  })
+
+  it('the words no, on and 1:30 stay text', () => {
+    const text = `${clusters}mirrors: [{ from: east, to: west, topics: { include: [no, on, 1:30] } }]\n`
+    expect(loadConfig(text, 'h.yaml', {}).config.mirrors[0]!.topics.include).toEqual(['no', 'on', '1:30'])
+  })
+
+  it('a file with a BOM and CRLF reads like any other', () => {
+    const text = `\ufeff${clusters}mirrors: [{ from: east, to: west }]\n`.replaceAll('\n', '\r\n')
+    expect(loadConfig(text, 'h.yaml', {}).config.mirrors).toHaveLength(1)
+  })
+
+  it('a hundred wrong keys are cut at twenty lines', () => {
+    const keys = Array.from({ length: 100 }, (_, i) => `wrong${i}: 1`).join('\n')
+    const problems = problemsOf(`${clusters}mirrors: [{ from: east, to: west }]\n${keys}\n`)
+    expect(problems).toHaveLength(21)
+    expect(problems.at(-1)).toContain('and 80 more problems')
+  })
+})
+
+describe('a topology', () => {
+  it('gives each cluster a broker in memory on a free port', () => {
+    const { config } = loadTopology('version: 1\nclusters: { east: {} }\n', 't.yaml', {})
+    expect(config.clusters).toEqual({ east: { brokers: 1, port: 0, config: {} } })
+  })
+
+  it('refuses two clusters on one port', () => {
+    const text = 'version: 1\nclusters:\n  east: { port: 9092 }\n  west: { port: 9092 }\n'
+    expect(problemsOf(text, {}, loadTopology)).toEqual([
+      '4:17 port-taken clusters.west and clusters.east both want port 9092',
+    ])
+  })
+})
+
+describe('a secret', () => {
+  it('is the text itself, or the content of a file without its last line break', () => {
+    expect(revealSecret('p', () => '')).toBe('p')
+    expect(revealSecret({ file: 'f' }, (path) => `${path}!\n`)).toBe('f!')
+  })
+})
