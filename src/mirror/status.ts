@@ -1,0 +1,82 @@
+// What a mirror tells about itself: plain data, taken at one moment. The admin API, the metrics, the command line and the
+// demo all read this and nothing else.
+
+export type PartitionState = 'starting' | 'catching-up' | 'running' | 'recovering' | 'paused' | 'stopped'
+
+export type FlowState =
+  | 'starting'
+  | 'catching-up'
+  | 'running'
+  | 'paused'
+  | 'source-unavailable'
+  | 'target-unavailable'
+  | 'stopped'
+
+/** Why a batch could not pass as it was. */
+export type RewriteReason = 'holes' | 'trim' | 'magic' | 'oversize' | 'joined' | 'logAppendTime'
+
+export interface MirrorStatus {
+  readonly flow: string
+  readonly source: string
+  readonly target: string
+  readonly state: FlowState
+  /** Age of the oldest source record that the target has not acknowledged; 0 when there is none. Milliseconds. */
+  readonly rpoMs: number
+  /** Source records that would be lost if the source vanished now. */
+  readonly rpoRecords: number
+  readonly topics: readonly TopicStatus[]
+  /** Bytes that are fetched and not yet acknowledged, and their limit. */
+  readonly bufferedBytes: number
+  readonly bufferedBytesMax: number
+  /** Operating errors since the start, by code. */
+  readonly errors: Readonly<Record<string, number>>
+  /** Time from a record's timestamp to its acknowledgement: counts of batches by upper bound, and their sum. */
+  readonly latency: LatencyHistogram
+}
+
+export interface TopicStatus {
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly partitions: readonly PartitionStatus[]
+}
+
+export interface PartitionStatus {
+  readonly partition: number
+  readonly state: PartitionState
+  /** A sentence for people; set when stopped or recovering. */
+  readonly reason: string | undefined
+  /** The next source offset to mirror, and the target offset it will get; undefined before the position is known. */
+  readonly upstream: number | undefined
+  readonly downstream: number | undefined
+  /** Up to here the source would answer (last stable offset when reading committed). */
+  readonly sourceEnd: number | undefined
+  readonly lagRecords: number
+  readonly rpoMs: number
+  readonly records: number
+  readonly bytes: number
+  /** Batches that took the slow path, by reason. */
+  readonly rewritten: Readonly<Partial<Record<RewriteReason, number>>>
+  /** Runs of the offset map in memory. */
+  readonly runs: number
+  readonly gaps: readonly Gap[]
+}
+
+/** Source records known to be missing at the target: offsets from ≤ offset < to. */
+export interface Gap {
+  readonly topic: string
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+  readonly reason: 'retention' | 'truncation' | 'recreated'
+  /** Milliseconds since the epoch. */
+  readonly seenAt: number
+  /** What was done about it. */
+  readonly action: 'stop' | 'skip' | 'restart'
+}
+
+export interface LatencyHistogram {
+  /** Upper bounds in milliseconds; the last count has none. */
+  readonly boundsMs: readonly number[]
+  readonly counts: readonly number[]
+  readonly sumMs: number
+}
