@@ -1,0 +1,289 @@
+// TCP and TLS of this machine. A dialled socket is read by the kernel straight into the handler's room; an accepted one hands
+// over chunks that are copied once, as Node has no such option for servers. Writes leave as one writev, uncopied.
+import { createServer, isIP, connect as netConnect, type Server, type Socket as TcpSocket } from 'node:net'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createServer as createTlsServer,
+  connect as tlsConnect,
+} from 'node:tls'
+import { HeliostatError } from './errors.ts'
+import type { Address, Listener, Logger, Network, Socket, SocketHandler, TlsOptions } from './platform.ts'
+
+export interface NodeNetworkOptions {
+  log?: Logger
+  /** From dialling to the end of the TLS handshake. */
+  connectTimeoutMs?: number
+  /** How long a socket that we ended waits for the peer to end too. */
+  lingerMs?: number
+}
+
+const KEEP_ALIVE_MS = 60_000
+
+export function nodeNetwork(options: NodeNetworkOptions = {}): Network {
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000
+  const lingerMs = options.lingerMs ?? 5_000
+  return {
+    connect: (address, handler, tls) => dial(address, handler, tls, connectTimeoutMs, lingerMs),
+    listen: (address, accept, tls) => listen(address, accept, tls, lingerMs, options.log),
+  }
+}
+
+/**
+ * Invariants:
+ * 1. `closed` is the handler's last call and comes exactly once, never from within `connect` or `destroy`.
+ * 2. After `destroy` the handler hears nothing but `closed`.
+ */
+class NodeSocket implements Socket {
+  readonly remote: Address
+  readonly #socket: TcpSocket
+  readonly #lingerMs: number
+  readonly #taken: () => void
+
+  constructor(socket: TcpSocket, remote: Address, lingerMs: number, handler: SocketHandler) {
+    this.remote = remote
+    this.#socket = socket
+    this.#lingerMs = lingerMs
+    this.#taken = () => {
+      if (socket.writableLength === 0 && !socket.destroyed) handler.drained?.()
+    }
+  }
+
+  get bytesQueued(): number {
+    return this.#socket.writableLength
+  }
+
+  write(buffers: readonly Uint8Array[]): void {
+    // A socket that is closing says so through `closed`; what is written meanwhile is lost like what was queued.
+    if (!this.#socket.writable || buffers.length === 0) return
+    const last = buffers.length - 1
+    this.#socket.cork()
+    for (let index = 0; index < last; index++) this.#socket.write(buffers[index]!)
+    this.#socket.write(buffers[last]!, this.#taken)
+    this.#socket.uncork()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return
+    this.#socket.end(() => {
+      // A peer that never ends its side must not hold the descriptor for ever.
+      const linger = setTimeout(() => this.#socket.destroy(), this.#lingerMs).unref()
+      this.#socket.once('close', () => clearTimeout(linger))
+    })
+  }
+
+  destroy(error?: Error): void {
+    this.#socket.destroy(error)
+  }
+}
+
+function dial(
+  address: Address,
+  handler: SocketHandler,
+  tls: TlsOptions | undefined,
+  timeoutMs: number,
+  lingerMs: number,
+): Socket {
+  const onread = {
+    buffer: () => handler.readInto(),
+    callback: (length: number) => {
+      if (!socket.destroyed) handler.didRead(length)
+      return true
+    },
+  }
+  const common = { host: address.host, port: dialablePort(address.port), onread }
+  const socket = tls ? tlsConnect({ ...common, ...tlsDialOptions(tls, address.host) }) : netConnect(common)
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  let phase: Phase = 'dialling'
+  const timeout = setTimeout(() => socket.destroy(new DialTimeout(timeoutMs)), timeoutMs)
+  socket.once(tls ? 'secureConnect' : 'connect', () => {
+    clearTimeout(timeout)
+    phase = 'open'
+    handler.opened?.()
+  })
+  reportClose(
+    socket,
+    handler,
+    (error) => describe(error, phase, address),
+    () => clearTimeout(timeout),
+  )
+  if (common.port !== address.port) socket.destroy(new Error(`port ${address.port} is not a port`))
+  return new NodeSocket(socket, address, lingerMs, handler)
+}
+
+type Phase = 'dialling' | 'open'
+
+/** A port that a broker advertises may be any number; Node throws for those that are none, and `closed` should say it instead. */
+function dialablePort(port: number): number {
+  return Number.isInteger(port) && port > 0 && port < 65536 ? port : 1
+}
+
+function tlsDialOptions(tls: TlsOptions, host: string): ConnectionOptions {
+  const name = tls.serverName ?? host
+  return {
+    ca: tls.ca,
+    cert: tls.cert,
+    key: tls.key,
+    minVersion: 'TLSv1.2',
+    // SNI carries names only; an address is checked against the certificate all the same.
+    ...(isIP(name) ? {} : { servername: name }),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+  }
+}
+
+function reportClose(
+  socket: TcpSocket,
+  handler: SocketHandler,
+  describeError: (error: Error) => Error,
+  beforehand?: () => void,
+): void {
+  let failure: Error | undefined
+  socket.on('error', (error) => {
+    failure = describeError(error)
+  })
+  socket.once('close', () => {
+    beforehand?.()
+    handler.closed(failure)
+  })
+}
+
+function listen(
+  address: Address,
+  accept: (socket: Socket) => SocketHandler,
+  tls: TlsOptions | undefined,
+  lingerMs: number,
+  log: Logger | undefined,
+): Promise<Listener> {
+  const server = tls ? tlsServer(tls) : createServer({ noDelay: true })
+  server.on(tls ? 'secureConnection' : 'connection', (socket: TcpSocket) => welcome(socket, accept, lingerMs))
+  server.on('tlsClientError', (error: Error, socket: TcpSocket) => {
+    log?.debug('network.tls.refused', `TLS handshake failed: ${error.message}`, { remote: socket.remoteAddress })
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(error, address)))
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.removeAllListeners('error')
+      // Out of descriptors: the connection that could not be accepted is lost, the listener goes on.
+      server.on('error', (error) => log?.warn('network.accept.failed', error.message, { ...address }))
+      resolve(nodeListener(server, address.host))
+    })
+  })
+}
+
+function tlsServer(tls: TlsOptions): Server {
+  const server = createTlsServer({
+    ca: tls.ca,
+    cert: tls.cert,
+    key: tls.key,
+    minVersion: 'TLSv1.2',
+    requestCert: tls.requestClientCertificate ?? false,
+    rejectUnauthorized: tls.requestClientCertificate ?? false,
+  })
+  server.on('secureConnection', (socket) => socket.setNoDelay(true))
+  return server
+}
+
+function nodeListener(server: Server, host: string): Listener {
+  const bound = server.address()
+  const port = bound !== null && typeof bound === 'object' ? bound.port : 0
+  return {
+    address: { host, port },
+    close: () => {
+      // Node calls back only when the last connection has ended; the port is free one turn after.
+      if (server.listening) server.close()
+      return new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+function welcome(socket: TcpSocket, accept: (socket: Socket) => SocketHandler, lingerMs: number): void {
+  const remote = { host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 }
+  // The accepting side gets its socket before it can give us its handler.
+  let handler: SocketHandler | undefined
+  const deferred: SocketHandler = {
+    readInto: () => handler!.readInto(),
+    didRead: (length) => handler!.didRead(length),
+    drained: () => handler?.drained?.(),
+    closed: (error) => handler!.closed(error),
+  }
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  reportClose(socket, deferred, (error) => describe(error, 'open', remote))
+  handler = accept(new NodeSocket(socket, remote, lingerMs, deferred))
+  socket.on('data', (chunk: Buffer) => pour(chunk, socket, deferred))
+}
+
+/** Copies a chunk into the handler's room, as many rooms as it takes, until the handler gives the socket up. */
+function pour(chunk: Buffer, socket: TcpSocket, handler: SocketHandler): void {
+  let poured = 0
+  while (poured < chunk.length && !socket.destroyed) {
+    const room = handler.readInto()
+    const length = Math.min(room.length, chunk.length - poured)
+    room.set(chunk.subarray(poured, poured + length))
+    poured += length
+    handler.didRead(length)
+  }
+}
+
+class DialTimeout extends Error {
+  constructor(timeoutMs: number) {
+    super(`no answer within ${timeoutMs} ms`)
+  }
+}
+
+/** An error with a person as its reader: which address, what happened. What `destroy` was given passes through. */
+function describe(error: Error, phase: Phase, address: Address): Error {
+  if (error instanceof HeliostatError) return error
+  const where = { host: address.host, port: address.port }
+  const at = `${address.host}:${address.port}`
+  const cause = firstCause(error)
+  if (isTlsFailure(cause)) {
+    return new HeliostatError('HEL_TLS', `TLS with ${at} failed: ${tlsReason(cause)}`, { cause: error, where })
+  }
+  if (phase === 'dialling') {
+    const message = `cannot reach ${at}: ${dialReason(cause)}`
+    return new HeliostatError('HEL_UNREACHABLE', message, { retriable: true, cause: error, where })
+  }
+  const message = `connection to ${at} was lost: ${cause.message}`
+  return new HeliostatError('HEL_CONNECTION_LOST', message, { retriable: true, cause: error, where })
+}
+
+type CodedError = Error & { code?: string; errors?: readonly CodedError[]; reason?: string }
+
+/** A name with several addresses fails with all their errors; the first is the one of the preferred address. */
+function firstCause(error: CodedError): CodedError {
+  return error.errors?.[0] ?? error
+}
+
+function dialReason(error: CodedError): string {
+  if (error.code === 'ECONNREFUSED') return 'connection refused'
+  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return 'host name not found'
+  if (error.code === 'ETIMEDOUT') return 'no answer'
+  if (error.code === 'EHOSTUNREACH' || error.code === 'ENETUNREACH') return 'no route to host'
+  return error.message
+}
+
+function isTlsFailure(error: CodedError): boolean {
+  return /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|UNABLE_TO_)|SELF_SIGNED|SIGNATURE_FAILURE/.test(error.code ?? '')
+}
+
+function tlsReason(error: CodedError): string {
+  if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number/.test(error.message)) {
+    return 'the other side does not speak TLS'
+  }
+  return error.reason ?? error.message
+}
+
+function listenError(error: CodedError, address: Address): HeliostatError {
+  const at = `${address.host}:${address.port}`
+  const reason = error.code === 'EADDRINUSE' ? 'the address is in use' : error.message
+  return new HeliostatError('HEL_LISTEN', `cannot listen on ${at}: ${reason}`, { cause: error, where: { ...address } })
+}
