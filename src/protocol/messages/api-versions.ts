@@ -1,0 +1,37 @@
+import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
+
+export const apiVersions = api({
+  key: 18,
+  name: 'ApiVersions',
+  versions: [0, 5],
+  flexible: 3,
+  request: {
+    clientSoftwareName: string.since(3).ignorable(),
+    clientSoftwareVersion: string.since(3).ignorable(),
+  },
+  response: {
+    errorCode: int16,
+    apiKeys: array({
+      apiKey: int16,
+      minVersion: int16,
+      maxVersion: int16,
+    }),
+    throttleTimeMs: int32.since(1).ignorable(),
+    supportedFeatures: array({
+      name: string,
+      minVersion: int16,
+      maxVersion: int16,
+    })
+      .tag(0, 3)
+      .ignorable(),
+    finalizedFeaturesEpoch: int64.tag(1, 3).default(-1).ignorable(),
+    finalizedFeatures: array({
+      name: string,
+      maxVersionLevel: int16,
+      minVersionLevel: int16,
+    })
+      .tag(2, 3)
+      .ignorable(),
+    zkMigrationReady: bool.tag(3, 3).default(false).ignorable(),
+  },
+})

@@ -1,0 +1,20 @@
+import { api, int16, int32, int64, string } from '../schema.ts'
+
+export const initProducerId = api({
+  key: 22,
+  name: 'InitProducerId',
+  versions: [0, 6],
+  flexible: 2,
+  request: {
+    transactionalId: string.nullable(),
+    transactionTimeoutMs: int32,
+    producerId: int64.since(3).default(-1),
+    producerEpoch: int16.since(3).default(-1),
+  },
+  response: {
+    throttleTimeMs: int32.ignorable(),
+    errorCode: int16,
+    producerId: int64.default(-1),
+    producerEpoch: int16,
+  },
+})

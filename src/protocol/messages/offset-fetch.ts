@@ -1,0 +1,55 @@
+import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
+
+export const offsetFetch = api({
+  key: 9,
+  name: 'OffsetFetch',
+  versions: [1, 10],
+  flexible: 6,
+  request: {
+    groupId: string.until(7),
+    topics: array({
+      name: string,
+      partitionIndexes: array(int32),
+    })
+      .until(7)
+      .nullable(2),
+    groups: array({
+      groupId: string,
+      memberId: string.since(9).nullable().default(null).ignorable(),
+      memberEpoch: int32.since(9).default(-1).ignorable(),
+      topics: array({
+        name: string,
+        partitionIndexes: array(int32),
+      }).nullable(),
+    }).since(8),
+    requireStable: bool.since(7).default(false),
+  },
+  response: {
+    throttleTimeMs: int32.since(3).ignorable(),
+    topics: array({
+      name: string,
+      partitions: array({
+        partitionIndex: int32,
+        committedOffset: int64,
+        committedLeaderEpoch: int32.since(5).default(-1).ignorable(),
+        metadata: string.nullable(),
+        errorCode: int16,
+      }),
+    }).until(7),
+    errorCode: int16.since(2).until(7).default(0).ignorable(),
+    groups: array({
+      groupId: string,
+      topics: array({
+        name: string,
+        partitions: array({
+          partitionIndex: int32,
+          committedOffset: int64,
+          committedLeaderEpoch: int32.default(-1).ignorable(),
+          metadata: string.nullable(),
+          errorCode: int16,
+        }),
+      }),
+      errorCode: int16.default(0),
+    }).since(8),
+  },
+})

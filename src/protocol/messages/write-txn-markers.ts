@@ -1,0 +1,32 @@
+import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
+
+export const writeTxnMarkers = api({
+  key: 27,
+  name: 'WriteTxnMarkers',
+  versions: [1, 2],
+  flexible: 1,
+  request: {
+    markers: array({
+      producerId: int64,
+      producerEpoch: int16,
+      transactionResult: bool,
+      topics: array({
+        name: string,
+        partitionIndexes: array(int32),
+      }),
+      coordinatorEpoch: int32,
+    }),
+  },
+  response: {
+    markers: array({
+      producerId: int64,
+      topics: array({
+        name: string,
+        partitions: array({
+          partitionIndex: int32,
+          errorCode: int16,
+        }),
+      }),
+    }),
+  },
+})
