@@ -1,0 +1,174 @@
+// The HTTP face of the daemon: health, metrics, the API and the page, on one listener.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Context, Hono } from 'hono'
+import type { MirrorStatus } from '../mirror/status.ts'
+import { dashboard } from './dashboard.ts'
+import { type FlowView, totalsOf } from './flow-view.ts'
+import type { Rates } from './rates.ts'
+
+export interface AdminOptions {
+  readonly flows: ReadonlyMap<string, FlowView>
+  readonly rates: Rates
+  readonly metrics: () => Promise<string>
+  /** Names and reasons of what is not ready; empty: ready. */
+  readonly notReady: () => readonly string[]
+  /** Bearer tokens; empty: everybody on this machine may. */
+  readonly tokens: readonly string[]
+}
+
+export function adminApp(options: AdminOptions): Hono {
+  const app = new Hono()
+  app.use('*', async (context, next) => {
+    if (!hostIsLocal(context.req.header('host')))
+      return context.json({ error: 'this server answers on loopback names only' }, 421)
+    await next()
+    context.header('Content-Security-Policy', "default-src 'self'; frame-ancestors 'none'")
+    context.header('X-Content-Type-Options', 'nosniff')
+    context.header('Referrer-Policy', 'no-referrer')
+    context.header('Cache-Control', 'no-store')
+  })
+  app.get('/healthz', (context) => context.text('ok\n'))
+  app.get('/readyz', (context) => {
+    const reasons = options.notReady()
+    if (reasons.length === 0) return context.text('ready\n')
+    return context.text(
+      `not ready\n${context.req.query('verbose') === undefined ? '' : `${reasons.join('\n')}\n`}`,
+      503,
+    )
+  })
+  app.get('/metrics', async (context) =>
+    context.body(await options.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  )
+  app.use('/api/*', async (context, next) => {
+    const refused = refuse(context, options.tokens)
+    if (refused) return refused
+    return next()
+  })
+  flowRoutes(app, options)
+  dashboard(app)
+  app.notFound((context) => context.json({ error: `nothing at ${context.req.path}` }, 404))
+  return app
+}
+
+function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
+  const withFlow = (answer: (context: Context, flow: FlowView) => Response) => (context: Context) => {
+    const name = context.req.param('flow') ?? ''
+    const flow = flows.get(name)
+    if (flow) return answer(context, flow)
+    return context.json({ error: `there is no flow ${name}`, flows: [...flows.keys()] }, 404)
+  }
+  app.get('/api/v1/flows', (context) => context.json([...flows.values()].map((flow) => summary(flow, rates))))
+  app.get(
+    '/api/v1/flows/:flow',
+    withFlow((context, flow) => context.json(summary(flow, rates))),
+  )
+  app.get(
+    '/api/v1/flows/:flow/topics',
+    withFlow((context, flow) => context.json(flow.status().topics)),
+  )
+  app.get(
+    '/api/v1/flows/:flow/groups',
+    withFlow((context, flow) => context.json(flow.groups())),
+  )
+  app.get(
+    '/api/v1/flows/:flow/gaps',
+    withFlow((context, flow) => context.json(gapsOf(flow.status()))),
+  )
+  app.get('/api/v1/flows/:flow/translate', withFlow(translate))
+  for (const verb of ['pause', 'resume'] as const) {
+    app.post(
+      `/api/v1/flows/:flow/${verb}`,
+      withFlow((context, flow) => {
+        flow[verb](context.req.query('topic'))
+        return context.json(summary(flow, rates))
+      }),
+    )
+  }
+}
+
+function translate(context: Context, flow: FlowView): Response {
+  const topic = context.req.query('topic')
+  const partition = Number(context.req.query('partition'))
+  const offset = Number(context.req.query('offset'))
+  if (!topic || !Number.isSafeInteger(partition) || partition < 0 || !Number.isSafeInteger(offset) || offset < 0) {
+    return context.json({ error: 'topic, partition and offset are required: ?topic=orders&partition=0&offset=42' }, 400)
+  }
+  const answer = flow.translate({ topic, partition, offset, reverse: context.req.query('reverse') === 'true' })
+  return context.json(answer, answer.offset === undefined ? 404 : 200)
+}
+
+export interface FlowSummary {
+  readonly flow: string
+  readonly source: string
+  readonly target: string
+  readonly state: MirrorStatus['state']
+  readonly rpoSeconds: number
+  readonly rpoRecords: number
+  readonly rpoTargetSeconds: number
+  readonly lagRecords: number
+  readonly recordsPerSecond: number
+  readonly bytesPerSecond: number
+  readonly records: number
+  readonly bytes: number
+  readonly topics: number
+  readonly partitions: number
+  readonly stoppedPartitions: number
+  readonly gapRecords: number
+  readonly groups: number
+  readonly groupsBlocked: number
+  readonly bufferedBytes: number
+  readonly bufferedBytesMax: number
+}
+
+function summary(flow: FlowView, rates: Rates): FlowSummary {
+  const status = flow.status()
+  const totals = totalsOf(status)
+  const groups = flow.groups()
+  return {
+    flow: flow.name,
+    source: status.source,
+    target: status.target,
+    state: status.state,
+    rpoSeconds: status.rpoMs / 1_000,
+    rpoRecords: status.rpoRecords,
+    rpoTargetSeconds: flow.rpo.seconds,
+    lagRecords: totals.lagRecords,
+    ...rates.of(flow.name),
+    records: totals.records,
+    bytes: totals.bytes,
+    topics: status.topics.length,
+    partitions: totals.partitions,
+    stoppedPartitions: totals.stopped,
+    gapRecords: totals.gapRecords,
+    groups: groups.length,
+    groupsBlocked: groups.filter((group) => group.state === 'blocked').length,
+    bufferedBytes: status.bufferedBytes,
+    bufferedBytesMax: status.bufferedBytesMax,
+  }
+}
+
+const gapsOf = (status: MirrorStatus) =>
+  status.topics.flatMap((topic) => topic.partitions.flatMap((partition) => partition.gaps))
+
+/** A page of another site must not reach a server on loopback through its visitor's browser (DNS rebinding). */
+function hostIsLocal(host: string | undefined): boolean {
+  const name = (host ?? '').replace(/:\d+$/, '')
+  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+function refuse(context: Context, tokens: readonly string[]): Response | undefined {
+  const origin = context.req.header('origin')
+  if (origin !== undefined && origin !== `http://${context.req.header('host')}`) {
+    return context.json({ error: 'calls from pages of other origins are refused' }, 403)
+  }
+  if (tokens.length === 0) return undefined
+  const given = /^Bearer (.+)$/.exec(context.req.header('authorization') ?? '')?.[1]
+  if (given !== undefined && tokens.some((token) => sameSecret(token, given))) return undefined
+  return context.json({ error: 'a bearer token of server.tokens is required' }, 401)
+}
+
+/** Takes as long for a near miss as for a far one. */
+function sameSecret(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}

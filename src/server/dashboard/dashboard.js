@@ -1,0 +1,170 @@
+// The page asks the API once a second and draws what it says. When the daemon is silent, the last values stay, greyed, with
+// their age: an old number is news, a zero would be a lie.
+
+const flowsElement = document.getElementById('flows')
+const verdict = document.getElementById('verdict')
+const age = document.getElementById('age')
+const login = document.getElementById('login')
+
+let token = sessionStorage.getItem('token')
+let lastAnswer
+
+/** @param {string} path */
+async function get(path) {
+  const answer = await fetch(path, { headers: token ? { authorization: `Bearer ${token}` } : {} })
+  if (answer.status === 401) {
+    login.hidden = false
+    throw new Error('a token is needed')
+  }
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
+  return answer.json()
+}
+
+login.addEventListener('submit', (event) => {
+  event.preventDefault()
+  token = document.getElementById('token').value
+  sessionStorage.setItem('token', token)
+  login.hidden = true
+})
+
+/** Builds an element; text goes in as text, never as markup. */
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
+  node.append(...children)
+  return node
+}
+
+const count = (number) => Math.round(number).toLocaleString('en-US')
+const seconds = (number) =>
+  number < 10 ? `${number.toFixed(1)} s` : number < 120 ? `${Math.round(number)} s` : `${Math.round(number / 60)} min`
+
+function bytes(number) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, number)) / 10))
+  return `${(number / 1024 ** unit).toFixed(unit === 0 ? 0 : 1)} ${units[unit]}`
+}
+
+const mood = (flow) =>
+  flow.stoppedPartitions > 0 || flow.state.endsWith('unavailable') || flow.state === 'stopped'
+    ? 'bad'
+    : flow.state === 'running' && flow.rpoSeconds <= flow.rpoTargetSeconds
+      ? 'good'
+      : 'busy'
+
+function flowCard(flow, topics, groups) {
+  const cut = flow.state.endsWith('unavailable')
+  const facts = [
+    ['State', element('span', { class: 'state' }, flow.state)],
+    ['Would be lost now', `${count(flow.rpoRecords)} records`],
+    ['Oldest of them', `${seconds(flow.rpoSeconds)} of ${seconds(flow.rpoTargetSeconds)} allowed`],
+    ['Rate', `${count(flow.recordsPerSecond)} records/s · ${bytes(flow.bytesPerSecond)}/s`],
+    ['Mirrored', `${count(flow.records)} records`],
+    ['Gaps', count(flow.gapRecords)],
+    [
+      'Groups',
+      flow.groupsBlocked > 0 ? `${flow.groups - flow.groupsBlocked} of ${flow.groups} ready` : `${flow.groups} ready`,
+    ],
+  ]
+  return element(
+    'section',
+    { class: `flow ${mood(flow)}${cut ? ' cut' : ''}` },
+    element(
+      'div',
+      { class: 'path' },
+      element('div', { class: 'cluster' }, flow.source),
+      element('div', { class: 'arrow' }, flow.flow, element('i', {}, cut ? '✕' : '▶')),
+      element('div', { class: 'cluster' }, flow.target),
+    ),
+    element(
+      'dl',
+      {},
+      ...facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
+    ),
+    element('div', { class: 'scroll' }, topicTable(topics)),
+    element('div', { class: 'scroll' }, groupTable(groups)),
+  )
+}
+
+function table(caption, heads, rows) {
+  const line = (tag, cells) =>
+    element(
+      'tr',
+      {},
+      ...cells.map((cell, index) => element(tag, heads[index].startsWith('#') ? { class: 'number' } : {}, cell)),
+    )
+  return element(
+    'table',
+    {},
+    element('caption', {}, caption),
+    element(
+      'thead',
+      {},
+      line(
+        'th',
+        heads.map((head) => head.replace('#', '')),
+      ),
+    ),
+    element('tbody', {}, ...rows.map((row) => line('td', row))),
+  )
+}
+
+const topicsShown = 20
+
+function topicTable(topics) {
+  const lag = (topic) => topic.partitions.reduce((sum, partition) => sum + partition.lagRecords, 0)
+  const worst = [...topics].sort((a, b) => lag(b) - lag(a) || a.topic.localeCompare(b.topic)).slice(0, topicsShown)
+  const rows = worst.map((topic) => {
+    const stopped = topic.partitions.filter((partition) => partition.state === 'stopped')
+    const states = [...new Set(topic.partitions.map((partition) => partition.state))].join(', ')
+    const reason = stopped.length > 0 ? `partition ${stopped[0].partition}: ${stopped[0].reason}` : states
+    return [topic.topic, topic.remoteTopic, count(topic.partitions.length), count(lag(topic)), reason]
+  })
+  const more = topics.length > topicsShown ? `, the ${topicsShown} furthest behind of ${topics.length}` : ''
+  return table(`Topics${more}`, ['Topic', 'On the target', '#Partitions', '#Behind', 'State'], rows)
+}
+
+function groupTable(groups) {
+  const rows = groups.map((group) => {
+    const blocked = group.partitions.find((partition) => partition.blocked)
+    const why = blocked ? `${blocked.topic}-${blocked.partition}: ${blocked.blocked}` : ''
+    return [group.group, group.state, count(group.partitions.length), why]
+  })
+  return table('Consumer groups', ['Group', 'State', '#Partitions', 'Why'], rows)
+}
+
+function sentence(flows) {
+  if (flows.length === 0) return 'No flows.'
+  const bad = flows.filter((flow) => mood(flow) === 'bad')
+  const lost = flows.reduce((sum, flow) => sum + flow.rpoRecords, 0)
+  const ready = flows.reduce((sum, flow) => sum + flow.groups - flow.groupsBlocked, 0)
+  const all = flows.reduce((sum, flow) => sum + flow.groups, 0)
+  const state = bad.length > 0 ? `${bad.map((flow) => flow.flow).join(', ')}: ${bad[0].state}` : 'All flows are up'
+  return `${state} · if the sources died now: ${count(lost)} records lost, ${ready} of ${all} groups go on exactly where they were`
+}
+
+async function refresh() {
+  try {
+    const flows = await get('/api/v1/flows')
+    const cards = await Promise.all(
+      flows.map(async (flow) => {
+        const path = `/api/v1/flows/${encodeURIComponent(flow.flow)}`
+        const [topics, groups] = await Promise.all([get(`${path}/topics`), get(`${path}/groups`)])
+        return flowCard(flow, topics, groups)
+      }),
+    )
+    flowsElement.replaceChildren(...cards)
+    verdict.textContent = sentence(flows)
+    document.body.classList.remove('stale')
+    lastAnswer = Date.now()
+    age.textContent = ''
+  } catch (error) {
+    document.body.classList.add('stale')
+    const since =
+      lastAnswer === undefined ? '' : ` for ${seconds((Date.now() - lastAnswer) / 1_000)}; the values are of then`
+    age.textContent = `No answer from heliostat${since} (${error.message})`
+  }
+}
+
+refresh()
+setInterval(refresh, 1_000)

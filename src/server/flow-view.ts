@@ -1,0 +1,72 @@
+// A running flow as the server sees it. The daemon hands these in, so that the server needs no mirror to be tested.
+import type { Gap, MirrorStatus } from '../mirror/status.ts'
+
+export interface FlowView {
+  readonly name: string
+  /** Objectives from the configuration, for metrics and the page. */
+  readonly rpo: { readonly seconds: number; readonly records: number }
+  status(): MirrorStatus
+  groups(): readonly GroupView[]
+  translate(query: TranslateQuery): TranslateAnswer
+  /** Stops reading a topic, or the whole flow, and keeps the position. */
+  pause(topic?: string): void
+  resume(topic?: string): void
+}
+
+export interface TranslateQuery {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** From the target's offset to the source's. */
+  readonly reverse: boolean
+}
+
+export interface TranslateAnswer {
+  readonly topic: string
+  readonly partition: number
+  /** Absent when there is no exact answer; then `reason` says why. */
+  readonly offset?: number
+  readonly reason?: string
+}
+
+export interface GroupView {
+  readonly group: string
+  readonly state: 'synced' | 'translated' | 'blocked'
+  readonly partitions: readonly GroupPartitionView[]
+}
+
+export interface GroupPartitionView {
+  readonly topic: string
+  readonly partition: number
+  /** What the group committed at the source. */
+  readonly committed: number
+  /** Where that is on the target. */
+  readonly translated: number | undefined
+  /** When the translation was last written to the target, milliseconds since the epoch. */
+  readonly writtenAt: number | undefined
+  readonly blocked: string | undefined
+}
+
+/** Counters at one moment; two of them make a rate. */
+export interface FlowTotals {
+  readonly records: number
+  readonly bytes: number
+  readonly lagRecords: number
+  readonly partitions: number
+  readonly stopped: number
+  readonly gapRecords: number
+}
+
+export function totalsOf(status: MirrorStatus): FlowTotals {
+  const partitions = status.topics.flatMap((topic) => topic.partitions)
+  const sum = (value: (partition: (typeof partitions)[number]) => number) =>
+    partitions.reduce((total, p) => total + value(p), 0)
+  return {
+    records: sum((p) => p.records),
+    bytes: sum((p) => p.bytes),
+    lagRecords: sum((p) => p.lagRecords),
+    partitions: partitions.length,
+    stopped: sum((p) => (p.state === 'stopped' ? 1 : 0)),
+    gapRecords: sum((p) => p.gaps.reduce((total: number, gap: Gap) => total + (gap.to - gap.from), 0)),
+  }
+}

@@ -1,0 +1,53 @@
+import type { PartitionStatus } from '../../src/mirror/status.ts'
+import type { FlowView, GroupView } from '../../src/server/flow-view.ts'
+
+/** A flow that stands still, for the server's tests. */
+export function stillFlow(
+  partition: Partial<PartitionStatus> = {},
+  groups: readonly GroupView[] = [],
+): FlowView & { calls: string[] } {
+  const calls: string[] = []
+  const partitions: PartitionStatus[] = [
+    {
+      partition: 0,
+      state: 'running',
+      reason: undefined,
+      upstream: 120,
+      downstream: 100,
+      sourceEnd: 127,
+      lagRecords: 7,
+      rpoMs: 1_500,
+      records: 100,
+      bytes: 4_096,
+      rewritten: { holes: 2 },
+      runs: 3,
+      gaps: [],
+      ...partition,
+    },
+  ]
+  return {
+    calls,
+    name: 'east->west',
+    rpo: { seconds: 10, records: 1_000 },
+    status: () => ({
+      flow: 'east->west',
+      source: 'east',
+      target: 'west',
+      state: 'running',
+      rpoMs: 1_500,
+      rpoRecords: 7,
+      topics: [{ topic: 'orders "x"', remoteTopic: 'east.orders', partitions }],
+      bufferedBytes: 10,
+      bufferedBytesMax: 20,
+      errors: { HEL_UNREACHABLE: 3 },
+      latency: { boundsMs: [5, 10], counts: [4, 2, 1], sumMs: 40 },
+    }),
+    groups: () => groups,
+    translate: ({ topic, partition: index, offset, reverse }) =>
+      offset > 120
+        ? { topic, partition: index, reason: 'not mirrored yet' }
+        : { topic, partition: index, offset: reverse ? offset + 20 : offset - 20 },
+    pause: (topic) => calls.push(`pause ${topic}`),
+    resume: (topic) => calls.push(`resume ${topic}`),
+  }
+}
