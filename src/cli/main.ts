@@ -1,0 +1,111 @@
+// `heliostat …`: the grammar of the command line. Each command is a file of its own, loaded when it is called.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ConfigError, formatProblem } from '../config/problem.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import { exitCode } from './exit-code.ts'
+import { type Format, formats } from './output.ts'
+import { version } from './version.ts'
+
+const output = () =>
+  new Option('-o, --output <format>', 'form of the answer').choices(formats).default('table' satisfies Format)
+
+function natural(text: string): number {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw new InvalidArgumentError('must be a whole number.')
+  return Number(text)
+}
+
+function program(): Command {
+  const heliostat = new Command('heliostat')
+    .description('Mirrors Apache Kafka clusters: batches pass through, exactly once, with exact offset translation')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok · 1 failed · 2 usage · 3 not ready · 4 unreachable · 78 bad configuration',
+    )
+  const command = (grammar: string, description: string) =>
+    heliostat.command(grammar).description(description).exitOverride()
+
+  command('run', 'mirror what the configuration says, until SIGTERM')
+    .argument('<file>', 'configuration')
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .action(async (file, options) => end(await (await import('./run.ts')).run(file, options)))
+  command('demo', 'two datacenters of embedded brokers, live traffic, the mirror')
+    .option('--scripted', 'play outage, failover and failback unattended, check every record, exit 0 or 1', false)
+    .option('--seconds <n>', 'length of each scripted act', natural, 4)
+    .action(async (options) => end(await (await import('./demo.ts')).demo(options)))
+  command('broker', 'embedded clusters, for tests')
+    .argument('[topology]', 'topology file; without it one cluster, local')
+    .option('--port <port>', 'port of the first broker, 0 takes a free one', natural, 9092)
+    .option('--data <directory>', 'keep the logs there; by default in memory')
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .action(async (topology, options) => end(await (await import('./broker.ts')).broker(topology, options)))
+  command('create', 'print a configuration to start from')
+    .option('--from <cluster>', 'name of the source', 'east')
+    .option('--to <cluster>', 'name of the target', 'west')
+    .action(async (options) => end((await import('./create.ts')).create(options)))
+  command('lint', 'check files without a network')
+    .argument('<files...>')
+    .addOption(output())
+    .option('--deny-warnings', 'warnings fail too', false)
+    .action(async (files, options) => end((await import('./lint.ts')).lint(files, options)))
+  command('status', 'how the flows stand, from a running daemon or straight from the clusters')
+    .argument('[file]', 'configuration: ask the clusters')
+    .option('--url <url>', 'address of the daemon', 'http://127.0.0.1:8642')
+    .option('--token <token>', 'bearer token of the daemon; HELIOSTAT_TOKEN does too')
+    .addOption(output())
+    .action(async (file, options) => end(await (await import('./status.ts')).status(file, options)))
+  command('translate', 'where an offset, or all that a group committed, is on the other side; exactly')
+    .argument('<file>', 'configuration')
+    .option('--flow <flow>', 'name of the mirror; not needed when there is one')
+    .option('--group <group>', 'a consumer group of the source')
+    .option('--topic <topic>', 'a topic of the source')
+    .option('--partition <n>', 'its partition', natural)
+    .option('--offset <n>', 'an offset in it', natural)
+    .option('--reverse', 'from the target to the source; topic and offset are then those of the target', false)
+    .addOption(output())
+    .action(async (file, options) => end(await (await import('./translate.ts')).translate(file, options)))
+  command('version', 'print the version').action(() => {
+    process.stdout.write(`${version()}\n`)
+    end(exitCode.ok)
+  })
+  return heliostat
+}
+
+/** Sets the exit code rather than exiting, so that what was written to a pipe arrives. */
+function end(code: number): void {
+  process.exitCode = code
+}
+
+/** What a command threw, as a person should read it, and the code to exit with. */
+export function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) process.stderr.write(`${formatProblem(error.file, problem)}\n`)
+    return exitCode.badConfig
+  }
+  if (error instanceof HeliostatError) {
+    process.stderr.write(`heliostat: ${error.message}\n`)
+    return error.code === 'HEL_USAGE'
+      ? exitCode.usage
+      : error.code === 'HEL_UNREACHABLE'
+        ? exitCode.unreachable
+        : exitCode.failed
+  }
+  process.stderr.write(`heliostat: ${(error as Error)?.stack ?? String(error)}\n`)
+  return exitCode.failed
+}
+
+const major = Number(process.versions.node.split('.')[0])
+if (major < 24) {
+  process.stderr.write(`heliostat needs Node 24 or newer; this is ${process.versions.node}\n`)
+  process.exitCode = exitCode.failed
+} else {
+  try {
+    await program().parseAsync()
+  } catch (error) {
+    end(report(error))
+  }
+}
