@@ -26,7 +26,8 @@ export function codecOf(message: Message, version: number): Codec {
     versions = []
     codecs.set(message, versions)
   }
-  return (versions[version] ??= compile(message, version))
+  versions[version] ??= compile(message, version)
+  return versions[version]
 }
 
 function compile(message: Message, version: number): Codec {

@@ -123,7 +123,10 @@ class EncoderSource {
   }
 
   #value(where: string, spec: FieldSpec, value: string): void {
-    if (FIXED_BYTES[spec.kind]) return this.#fixedRun([[where, spec, value]])
+    if (FIXED_BYTES[spec.kind]) {
+      this.#fixedRun([[where, spec, value]])
+      return
+    }
     const nullable = this.#version >= spec.nullableSince || spec.kind === 'records'
     this.lines.push(`if (${value} === null) {`)
     if (nullable) this.#null(spec)

@@ -55,7 +55,10 @@ export class FrameReader {
     try {
       while (end - at >= 4) {
         const size = stage.readInt32BE(at)
-        if (size < 0 || size > this.#maxFrameBytes) return this.#fail(size)
+        if (size < 0 || size > this.#maxFrameBytes) {
+          this.#fail(size)
+          return
+        }
         if (end - at - 4 < size) {
           if (size <= STAGED_FRAME_MAX) break
           this.#frame = Buffer.allocUnsafeSlow(size)

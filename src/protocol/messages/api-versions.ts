@@ -8,6 +8,8 @@ export const apiVersions = api({
   request: {
     clientSoftwareName: string.since(3).ignorable(),
     clientSoftwareVersion: string.since(3).ignorable(),
+    clusterId: string.since(5).nullable().default(null).ignorable(),
+    nodeId: int32.since(5).default(-1).ignorable(),
   },
   response: {
     errorCode: int16,

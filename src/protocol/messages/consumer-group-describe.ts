@@ -1,4 +1,4 @@
-import { api, array, bool, int16, int32, string, struct, uuid } from '../schema.ts'
+import { api, array, bool, int8, int16, int32, string, struct, uuid } from '../schema.ts'
 
 export const consumerGroupDescribe = api({
   key: 69,
@@ -42,6 +42,7 @@ export const consumerGroupDescribe = api({
             partitions: array(int32),
           }),
         }),
+        memberType: int8.since(1).default(-1).ignorable(),
       }),
       authorizedOperations: int32.default(-2147483648),
     }),

@@ -13,6 +13,7 @@ export const deleteGroups = api({
     results: array({
       groupId: string,
       errorCode: int16,
+      errorMessage: string.since(3).nullable().default(null).ignorable(),
     }),
   },
 })

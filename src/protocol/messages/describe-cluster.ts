@@ -8,6 +8,7 @@ export const describeCluster = api({
   request: {
     includeClusterAuthorizedOperations: bool,
     endpointType: int8.since(1).default(1),
+    includeFencedBrokers: bool.since(2).default(false),
   },
   response: {
     throttleTimeMs: int32,
@@ -21,6 +22,7 @@ export const describeCluster = api({
       host: string,
       port: int32,
       rack: string.nullable().default(null),
+      isFenced: bool.since(2).default(false),
     }),
     clusterAuthorizedOperations: int32.default(-2147483648),
   },

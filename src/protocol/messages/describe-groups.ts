@@ -13,6 +13,7 @@ export const describeGroups = api({
     throttleTimeMs: int32.since(1).ignorable(),
     groups: array({
       errorCode: int16,
+      errorMessage: string.since(6).nullable().default(null).ignorable(),
       groupId: string,
       groupState: string,
       protocolType: string,

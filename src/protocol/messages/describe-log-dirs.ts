@@ -28,6 +28,7 @@ export const describeLogDirs = api({
       }),
       totalBytes: int64.since(4).default(-1).ignorable(),
       usableBytes: int64.since(4).default(-1).ignorable(),
+      isCordoned: bool.since(5).default(false).ignorable(),
     }),
   },
 })

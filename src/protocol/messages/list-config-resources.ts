@@ -1,16 +1,19 @@
-import { api, array, int16, int32, string } from '../schema.ts'
+import { api, array, int8, int16, int32, string } from '../schema.ts'
 
 export const listConfigResources = api({
   key: 74,
   name: 'ListConfigResources',
   versions: [0, 1],
   flexible: 0,
-  request: {},
+  request: {
+    resourceTypes: array(int8).since(1),
+  },
   response: {
     throttleTimeMs: int32,
     errorCode: int16,
-    clientMetricsResources: array({
-      name: string,
+    configResources: array({
+      resourceName: string,
+      resourceType: int8.since(1).default(16).ignorable(),
     }),
   },
 })

@@ -9,6 +9,7 @@ export const listTransactions = api({
     stateFilters: array(string),
     producerIdFilters: array(int64),
     durationFilter: int64.since(1).default(-1),
+    transactionalIdPattern: string.since(2).nullable().default(null),
   },
   response: {
     throttleTimeMs: int32,

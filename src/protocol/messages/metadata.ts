@@ -41,5 +41,6 @@ export const metadata = api({
       topicAuthorizedOperations: int32.since(8).default(-2147483648),
     }),
     clusterAuthorizedOperations: int32.since(8).until(10).default(-2147483648),
+    errorCode: int16.since(13).ignorable(),
   },
 })

@@ -1,4 +1,4 @@
-import { api, array, int16, int32, int64, string, timestamp } from '../schema.ts'
+import { api, array, int16, int32, int64, string, uuid } from '../schema.ts'
 
 export const offsetCommit = api({
   key: 8,
@@ -10,9 +10,10 @@ export const offsetCommit = api({
     generationIdOrMemberEpoch: int32.default(-1).ignorable(),
     memberId: string.ignorable(),
     groupInstanceId: string.since(7).nullable().default(null),
-    retentionTimeMs: timestamp.until(4).default(-1).ignorable(),
+    retentionTimeMs: int64.until(4).default(-1).ignorable(),
     topics: array({
-      name: string,
+      name: string.until(9).ignorable(),
+      topicId: uuid.since(10).ignorable(),
       partitions: array({
         partitionIndex: int32,
         committedOffset: int64,
@@ -24,7 +25,8 @@ export const offsetCommit = api({
   response: {
     throttleTimeMs: int32.since(3).ignorable(),
     topics: array({
-      name: string,
+      name: string.until(9).ignorable(),
+      topicId: uuid.since(10).ignorable(),
       partitions: array({
         partitionIndex: int32,
         errorCode: int16,

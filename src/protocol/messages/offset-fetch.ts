@@ -1,4 +1,4 @@
-import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
+import { api, array, bool, int16, int32, int64, string, uuid } from '../schema.ts'
 
 export const offsetFetch = api({
   key: 9,
@@ -18,7 +18,8 @@ export const offsetFetch = api({
       memberId: string.since(9).nullable().default(null).ignorable(),
       memberEpoch: int32.since(9).default(-1).ignorable(),
       topics: array({
-        name: string,
+        name: string.until(9).ignorable(),
+        topicId: uuid.since(10).ignorable(),
         partitionIndexes: array(int32),
       }).nullable(),
     }).since(8),
@@ -40,7 +41,8 @@ export const offsetFetch = api({
     groups: array({
       groupId: string,
       topics: array({
-        name: string,
+        name: string.until(9).ignorable(),
+        topicId: uuid.since(10).ignorable(),
         partitions: array({
           partitionIndex: int32,
           committedOffset: int64,

@@ -1,4 +1,4 @@
-import { api, array, int16, int32, int64, records, string, struct, timestamp } from '../schema.ts'
+import { api, array, int16, int32, int64, records, string, struct, timestamp, uuid } from '../schema.ts'
 
 export const produce = api({
   key: 0,
@@ -10,7 +10,8 @@ export const produce = api({
     acks: int16,
     timeoutMs: int32,
     topicData: array({
-      name: string,
+      name: string.until(12).ignorable(),
+      topicId: uuid.since(13).ignorable(),
       partitionData: array({
         index: int32,
         records: records,
@@ -19,7 +20,8 @@ export const produce = api({
   },
   response: {
     responses: array({
-      name: string,
+      name: string.until(12).ignorable(),
+      topicId: uuid.since(13).ignorable(),
       partitionResponses: array({
         index: int32,
         errorCode: int16,

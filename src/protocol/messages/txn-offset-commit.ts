@@ -1,4 +1,4 @@
-import { api, array, int16, int32, int64, string } from '../schema.ts'
+import { api, array, int16, int32, int64, string, uuid } from '../schema.ts'
 
 export const txnOffsetCommit = api({
   key: 28,
@@ -10,11 +10,12 @@ export const txnOffsetCommit = api({
     groupId: string,
     producerId: int64,
     producerEpoch: int16,
-    generationId: int32.since(3).default(-1),
+    generationIdOrMemberEpoch: int32.since(3).default(-1),
     memberId: string.since(3).default(''),
     groupInstanceId: string.since(3).nullable().default(null),
     topics: array({
-      name: string,
+      name: string.until(5).ignorable(),
+      topicId: uuid.since(6).ignorable(),
       partitions: array({
         partitionIndex: int32,
         committedOffset: int64,
@@ -26,7 +27,8 @@ export const txnOffsetCommit = api({
   response: {
     throttleTimeMs: int32,
     topics: array({
-      name: string,
+      name: string.until(5).ignorable(),
+      topicId: uuid.since(6).ignorable(),
       partitions: array({
         partitionIndex: int32,
         errorCode: int16,

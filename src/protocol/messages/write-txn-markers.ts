@@ -1,4 +1,4 @@
-import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
+import { api, array, bool, int8, int16, int32, int64, string } from '../schema.ts'
 
 export const writeTxnMarkers = api({
   key: 27,
@@ -15,6 +15,7 @@ export const writeTxnMarkers = api({
         partitionIndexes: array(int32),
       }),
       coordinatorEpoch: int32,
+      transactionVersion: int8.since(2).default(0).ignorable(),
     }),
   },
   response: {
