@@ -51,6 +51,8 @@ describe('one history', () => {
     expect(map.translate(5)).toBe(6)
     expect(map.reverse(5)).toBe(5)
     expect(map.reverse(6)).toBe(5)
+    map.plan(12, [{ upstream: 10, count: 5 }], 1)
+    expect(map.translate(10)).toBe(11)
   })
 
   test.each([
@@ -109,6 +111,55 @@ describe('one history', () => {
     loaded.resume(6000)
     expect(loaded.translate(2100 * 3 - 1)).toBe(2100 * 2)
     expect(loaded.nextUpstream).toBe(map.nextUpstream)
+  })
+
+  test('a run is kept while either side keeps a record of it, or it is not acknowledged', () => {
+    const map = new OffsetMap()
+    map.observe(0, 0, 10)
+    map.observe(20, 10, 10)
+    map.plan(20, [{ upstream: 40, count: 10 }], 1)
+    map.plan(30, [{ upstream: 60, count: 10 }], 2)
+    map.prune(100, 5)
+    map.prune(5, 100)
+    expect(map.translate(3)).toBe(3)
+    map.prune(100, 100)
+    expect(map.translate(3)).toBeUndefined()
+    expect(map.translate(35)).toBe(20)
+    expect([...map.runs()].map((run) => run.upstream)).toEqual([40, 60])
+  })
+
+  test('the last run of a full chunk may grow after it was written: the next run completes it', () => {
+    const map = new OffsetMap()
+    for (let run = 0; run < 1024; run++) map.observe(run * 3, run * 2, 2)
+    const store = new Map(map.takeChanges().chunks.map((chunk) => [chunk.index, chunk.bytes]))
+    map.observe(1023 * 3 + 2, 2048, 50)
+    map.observe(9000, 2098, 1)
+    for (const chunk of map.takeChanges().chunks) store.set(chunk.index, chunk.bytes)
+    expect([...OffsetMap.load([...store.values()]).runs()]).toEqual([...map.runs()])
+  })
+
+  test('a chunk of planned runs that never reached the target is taken back', () => {
+    const map = new OffsetMap()
+    for (let run = 0; run < 1000; run++) map.observe(run * 3, run * 2, 2)
+    const store = new Map(map.takeChanges().chunks.map((chunk) => [chunk.index, chunk.bytes]))
+    const runs = Array.from({ length: 50 }, (_, run) => ({ upstream: 3000 + run * 3, count: 2 }))
+    map.plan(2000, runs, 1)
+    for (const chunk of map.takeChanges().chunks) store.set(chunk.index, chunk.bytes)
+    expect([...store.keys()]).toEqual([0, 1])
+    map.resume(2000)
+    const changes = map.takeChanges()
+    expect(changes.removed).toEqual([1])
+    for (const chunk of changes.chunks) store.set(chunk.index, chunk.bytes)
+    for (const index of changes.removed) store.delete(index)
+    const loaded = OffsetMap.load([...store.values()])
+    loaded.resume(2000)
+    expect(loaded.nextUpstream).toBe(999 * 3 + 2)
+    // The batch may still arrive late: then its claim says what it is.
+    expect(loaded.contested(2100)).toBe(2000)
+    expect(loaded.settle(2000, 2000, 1)).toBe(true)
+    loaded.resume(2100)
+    expect(loaded.translate(3000)).toBe(2000)
+    expect(loaded.nextUpstream).toBe(3000 + 49 * 3 + 2)
   })
 
   test('a set of chunks with one missing in between is refused', () => {
