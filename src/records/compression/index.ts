@@ -1,5 +1,7 @@
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { corrupt, RecordsError } from '../records-error.ts'
+import { compressLz4, decompressLz4 } from './lz4.ts'
+import { compressSnappy, decompressSnappy } from './snappy.ts'
 
 /** The codecs of record batches, in the order of their numbers in the attributes. */
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -13,8 +15,10 @@ export function compress(codec: Codec, buffer: Buffer): Buffer {
       return gzipSync(buffer)
     case 'zstd':
       return zstdCompressSync(buffer)
-    default:
-      throw new RecordsError('unsupported', `cannot compress with ${codec}`)
+    case 'snappy':
+      return compressSnappy(buffer)
+    case 'lz4':
+      return compressLz4(buffer)
   }
 }
 
@@ -28,8 +32,10 @@ export function decompress(codec: Codec, buffer: Buffer, maxBytes: number): Buff
       return inflateWith(gunzipSync, codec, buffer, maxBytes)
     case 'zstd':
       return inflateWith(zstdDecompressSync, codec, buffer, maxBytes)
-    default:
-      throw new RecordsError('unsupported', `cannot decompress ${codec}`)
+    case 'snappy':
+      return decompressSnappy(buffer, maxBytes)
+    case 'lz4':
+      return decompressLz4(buffer, maxBytes)
   }
 }
 
