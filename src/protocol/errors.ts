@@ -146,6 +146,9 @@ const rows = [
   [131, 'STREAMS_INVALID_TOPOLOGY_EPOCH', F, 'the topology epoch of the streams group is not valid'],
   [132, 'STREAMS_TOPOLOGY_FENCED', F, 'the topology epoch of the streams group is outdated'],
   [133, 'SHARE_SESSION_LIMIT_REACHED', R, 'the broker holds as many share sessions as it may'],
+  [134, 'GROUP_DELETION_FAILED', F, 'the group could not be deleted'],
+  [135, 'STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED', F, 'the description of the streams topology could not be stored'],
+  [136, 'CONTROLLER_ID_NOT_REGISTERED', F, 'no controller of this id is registered'],
 ] as const
 
 export type ErrorName = (typeof rows)[number][1]

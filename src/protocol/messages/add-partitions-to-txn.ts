@@ -1,3 +1,7 @@
+// AddPartitionsToTxn, key 24, versions 0–5. Up to v3 the request of one producer; from v4 the request of a broker for several.
+// v1: throttled after the response. v2: PRODUCER_FENCED (KIP-588). v3: flexible. v4: several transactions, verification only
+// (KIP-890). v5: TRANSACTION_ABORTABLE (KIP-890).
+
 import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
 
 export const addPartitionsToTxn = api({

@@ -1,3 +1,6 @@
+// AlterConfigs, key 33, versions 0–2. Replaces all configs of a resource: what is not named falls back to its default.
+// v1: throttled after the response. v2: flexible.
+
 import { api, array, bool, int8, int16, int32, string } from '../schema.ts'
 
 export const alterConfigs = api({

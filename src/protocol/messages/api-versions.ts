@@ -1,3 +1,8 @@
+// ApiVersions, key 18, versions 0–5. Which APIs and versions a broker speaks; the first request on a connection. The response's
+// header is that of version 0 in every version, so that a client can read the refusal of a version that the broker lacks (KIP-511).
+// v1: throttle time. v2: throttled after the response. v3: flexible; client software (KIP-511), features (KIP-584).
+// v4: a feature's lowest version may be 0. v5: the client says which cluster and node it expects (KIP-1242).
+
 import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
 
 export const apiVersions = api({

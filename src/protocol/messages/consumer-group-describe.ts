@@ -1,3 +1,6 @@
+// ConsumerGroupDescribe, key 69, versions 0–1. Groups of the new consumer protocol, with current and target assignment (KIP-848).
+// v1: whether a member speaks the classic or the new protocol (KIP-1099).
+
 import { api, array, bool, int8, int16, int32, string, struct, uuid } from '../schema.ts'
 
 export const consumerGroupDescribe = api({

@@ -1,3 +1,7 @@
+// ConsumerGroupHeartbeat, key 68, versions 0–1. Joins, keeps alive and reconciles a member of the new protocol (KIP-848); epoch -1
+// leaves, -2 leaves as a static member.
+// v1: subscription by regular expression; the member makes its own id (KIP-1082).
+
 import { api, array, int16, int32, string, struct, uuid } from '../schema.ts'
 
 export const consumerGroupHeartbeat = api({

@@ -1,3 +1,6 @@
+// CreatePartitions, key 37, versions 0–3. Raises the number of partitions of topics to `count`.
+// v1: throttled after the response. v2: flexible. v3: THROTTLING_QUOTA_EXCEEDED (KIP-599).
+
 import { api, array, bool, int16, int32, string } from '../schema.ts'
 
 export const createPartitions = api({

@@ -1,3 +1,7 @@
+// CreateTopics, key 19, versions 2–7. Partitions and replication factor of -1 mean the broker's default, or the assignment given.
+// v2: throttle time. v3: throttled after the response. v4: defaults of the broker (KIP-464). v5: flexible; the configs come back
+// (KIP-525). v6: THROTTLING_QUOTA_EXCEEDED (KIP-599). v7: topic ids come back (KIP-516).
+
 import { api, array, bool, int8, int16, int32, string, uuid } from '../schema.ts'
 
 export const createTopics = api({

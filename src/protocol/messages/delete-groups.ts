@@ -1,3 +1,6 @@
+// DeleteGroups, key 42, versions 0–3. Deletes empty groups with their offsets (KIP-229).
+// v1: throttled after the response. v2: flexible. v3: error message (KIP-1331).
+
 import { api, array, int16, int32, string } from '../schema.ts'
 
 export const deleteGroups = api({

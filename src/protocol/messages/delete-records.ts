@@ -1,3 +1,6 @@
+// DeleteRecords, key 21, versions 0–2. Moves the log start offset up; -1 means the high watermark (KIP-107).
+// v1: throttled after the response. v2: flexible.
+
 import { api, array, int16, int32, int64, string } from '../schema.ts'
 
 export const deleteRecords = api({

@@ -1,3 +1,7 @@
+// DeleteTopics, key 20, versions 1–6.
+// v1: throttle time. v2: throttled after the response. v3: TOPIC_DELETION_DISABLED. v4: flexible. v5: error message,
+// THROTTLING_QUOTA_EXCEEDED (KIP-599). v6: by name or by id (KIP-516).
+
 import { api, array, int16, int32, string, uuid } from '../schema.ts'
 
 export const deleteTopics = api({

@@ -1,3 +1,6 @@
+// DescribeAcls, key 29, versions 1–3. The access rules that match a filter.
+// v1: pattern types (KIP-290). v2: flexible. v3: user resources (KIP-373).
+
 import { api, array, int8, int16, int32, string } from '../schema.ts'
 
 export const describeAcls = api({

@@ -1,3 +1,6 @@
+// DescribeCluster, key 60, versions 0–2. Cluster id, controller, brokers (KIP-700).
+// v1: endpoint type, brokers or controllers (KIP-919). v2: fenced brokers, if wanted (KIP-1073).
+
 import { api, array, bool, int8, int16, int32, string } from '../schema.ts'
 
 export const describeCluster = api({

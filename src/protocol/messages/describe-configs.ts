@@ -1,3 +1,6 @@
+// DescribeConfigs, key 32, versions 1–4. Configs of topics (resource type 2), brokers (4), groups (32).
+// v1: source and synonyms (KIP-226). v2: throttled after the response. v3: type and documentation (KIP-569). v4: flexible.
+
 import { api, array, bool, int8, int16, int32, string } from '../schema.ts'
 
 export const describeConfigs = api({

@@ -1,3 +1,7 @@
+// DescribeGroups, key 15, versions 0–6. State and members of classic groups; a group of the new protocol shows as Dead.
+// v1: throttle time. v2: throttled after the response. v3: authorized operations (KIP-430). v4: static members (KIP-345).
+// v5: flexible. v6: error message, and GROUP_ID_NOT_FOUND instead of Dead (KIP-1043).
+
 import { api, array, bool, bytes, int16, int32, string } from '../schema.ts'
 
 export const describeGroups = api({

@@ -1,3 +1,7 @@
+// DescribeLogDirs, key 35, versions 1–5. Sizes of replicas by log directory; null topics for all (KIP-113).
+// v1: throttled after the response. v2: flexible. v3: an error for the whole response. v4: total and usable bytes (KIP-827).
+// v5: cordoned directories (KIP-1066).
+
 import { api, array, bool, int16, int32, int64, string } from '../schema.ts'
 
 export const describeLogDirs = api({

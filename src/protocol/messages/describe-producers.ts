@@ -1,3 +1,5 @@
+// DescribeProducers, key 61, version 0. The producers whose state a partition leader holds, to find hanging transactions (KIP-664).
+
 import { api, array, int16, int32, int64, string, timestamp } from '../schema.ts'
 
 export const describeProducers = api({

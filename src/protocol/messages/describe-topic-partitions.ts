@@ -1,3 +1,5 @@
+// DescribeTopicPartitions, key 75, version 0. Topics page by page, with eligible leader replicas (KIP-966).
+
 import { api, array, bool, int16, int32, string, struct, uuid } from '../schema.ts'
 
 export const describeTopicPartitions = api({

@@ -1,3 +1,5 @@
+// DescribeTransactions, key 65, version 0. State and partitions of transactions (KIP-664).
+
 import { api, array, int16, int32, int64, string, timestamp } from '../schema.ts'
 
 export const describeTransactions = api({

@@ -1,3 +1,7 @@
+// EndTxn, key 26, versions 0–5. Commits or aborts.
+// v1: throttled after the response. v2: PRODUCER_FENCED (KIP-588). v3: flexible. v4: TRANSACTION_ABORTABLE (KIP-890).
+// v5: every transaction has its own epoch, which comes back (KIP-890).
+
 import { api, bool, int16, int32, int64, string } from '../schema.ts'
 
 export const endTxn = api({

@@ -1,3 +1,10 @@
+// Fetch, key 1, versions 4–18. Reads batches, as a consumer or as a replica (`replicaId` ≥ 0).
+// v4: isolation level, aborted transactions, batches of magic 2 (KIP-98). v5: log start offset. v6: KAFKA_STORAGE_ERROR.
+// v7: incremental fetch sessions (KIP-227). v8: throttled after the response. v9: current leader epoch (KIP-320). v10: zstd
+// (KIP-110). v11: rack, preferred read replica (KIP-392). v12: flexible; divergence found by epoch (KIP-595). v13: topic ids
+// instead of names (KIP-516). v14: OFFSET_MOVED_TO_TIERED_STORAGE (KIP-405). v15: replica state with its epoch (KIP-903).
+// v16: addresses of new leaders (KIP-951). v17: directory id of a replica (KIP-853). v18: the replica's high watermark (KIP-1166).
+
 import { api, array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts'
 
 export const fetch = api({
@@ -71,7 +78,7 @@ export const fetch = api({
           .nullable()
           .ignorable(),
         preferredReadReplica: int32.since(11).default(-1),
-        records: records,
+        records,
       }),
     }),
     nodeEndpoints: array({

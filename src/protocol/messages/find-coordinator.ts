@@ -1,3 +1,8 @@
+// FindCoordinator, key 10, versions 0–6. Which broker coordinates a group (key type 0), a transactional id (1) or a share
+// partition (2).
+// v1: key type, error message, throttle time. v2: throttled after the response. v3: flexible. v4: several keys at once (KIP-699).
+// v5: TRANSACTION_ABORTABLE (KIP-890). v6: share groups (KIP-932).
+
 import { api, array, int8, int16, int32, string } from '../schema.ts'
 
 export const findCoordinator = api({

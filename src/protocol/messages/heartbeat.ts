@@ -1,3 +1,6 @@
+// Heartbeat, key 12, versions 0–4. A member of a classic group is alive.
+// v1: throttle time. v2: throttled after the response. v3: static members (KIP-345). v4: flexible.
+
 import { api, int16, int32, string } from '../schema.ts'
 
 export const heartbeat = api({

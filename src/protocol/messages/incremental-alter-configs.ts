@@ -1,3 +1,6 @@
+// IncrementalAlterConfigs, key 44, versions 0–1. Changes single configs (KIP-339): operation 0 set, 1 delete, 2 append, 3 subtract.
+// v1: flexible.
+
 import { api, array, bool, int8, int16, int32, string } from '../schema.ts'
 
 export const incrementalAlterConfigs = api({

@@ -1,3 +1,7 @@
+// InitProducerId, key 22, versions 0–6. A producer id and epoch; with a transactional id it ends what an earlier producer left open.
+// v1: throttled after the response. v2: flexible. v3: the epoch can be raised by its owner (KIP-360). v4: PRODUCER_FENCED (KIP-588).
+// v5: TRANSACTION_ABORTABLE (KIP-890). v6: two-phase commit, prepared transactions kept (KIP-939).
+
 import { api, bool, int16, int32, int64, string } from '../schema.ts'
 
 export const initProducerId = api({
@@ -18,7 +22,7 @@ export const initProducerId = api({
     errorCode: int16,
     producerId: int64.default(-1),
     producerEpoch: int16,
-    ongoingTxnProducerId: int64.since(6).default(-1).ignorable(),
-    ongoingTxnProducerEpoch: int16.since(6).default(-1).ignorable(),
+    ongoingTxnProducerId: int64.since(6).default(-1),
+    ongoingTxnProducerEpoch: int16.since(6).default(-1),
   },
 })

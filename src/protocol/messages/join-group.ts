@@ -1,3 +1,8 @@
+// JoinGroup, key 11, versions 0–9. A member enters the classic rebalance; the leader gets all members' metadata.
+// v1: rebalance timeout. v2: throttle time. v3: throttled after the response. v4: the member id is given first, then used
+// (KIP-394). v5: static members (KIP-345). v6: flexible. v7: protocol type in the response (KIP-559). v8: reason (KIP-800).
+// v9: a leader can be told to skip the assignment (KIP-814).
+
 import { api, array, bool, bytes, int16, int32, string } from '../schema.ts'
 
 export const joinGroup = api({

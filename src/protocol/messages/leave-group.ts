@@ -1,3 +1,7 @@
+// LeaveGroup, key 13, versions 0–5. Members leave a classic group.
+// v1: throttle time. v2: throttled after the response. v3: several members at once, static ones by instance id (KIP-345).
+// v4: flexible. v5: reason (KIP-800).
+
 import { api, array, int16, int32, string } from '../schema.ts'
 
 export const leaveGroup = api({

@@ -1,3 +1,6 @@
+// ListGroups, key 16, versions 0–5. The groups that this broker coordinates.
+// v1: throttle time. v2: throttled after the response. v3: flexible. v4: filter by state (KIP-518). v5: filter by type (KIP-848).
+
 import { api, array, int16, int32, string } from '../schema.ts'
 
 export const listGroups = api({

@@ -1,3 +1,6 @@
+// ListTransactions, key 66, versions 0–2. The transactions that this broker coordinates (KIP-664).
+// v1: only those that run longer than a duration (KIP-994). v2: only those whose id matches a pattern (KIP-1152).
+
 import { api, array, int16, int32, int64, string } from '../schema.ts'
 
 export const listTransactions = api({

@@ -1,3 +1,10 @@
+// Metadata, key 3, versions 0–13. Brokers, topics, partitions, leaders. Null topics ask for all of
+// them; in v0 an empty list does.
+// v1: null for all topics; racks, controller, internal flag. v2: cluster id. v3: throttle time. v4: auto-creation can be refused.
+// v5: offline replicas. v6: throttled after the response. v7: leader epochs (KIP-320). v8: authorized operations (KIP-430).
+// v9: flexible. v10: topic ids in the response (KIP-516). v11: cluster operations move to DescribeCluster (KIP-700).
+// v12: topics can be asked by id. v13: an error for the whole response, so that a broker can order a rebootstrap (KIP-1102).
+
 import { api, array, bool, int16, int32, string, uuid } from '../schema.ts'
 
 export const metadata = api({

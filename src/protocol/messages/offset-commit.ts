@@ -1,3 +1,8 @@
+// OffsetCommit, key 8, versions 2–10. Stores a group's offsets. With generation -1 and no member id it is a commit from outside,
+// which an active group refuses.
+// v2: retention time. v3: throttle time. v4: throttled after the response. v5: no retention time. v6: leader epoch (KIP-320).
+// v7: static members (KIP-345). v8: flexible. v9: member epochs of the consumer protocol (KIP-848). v10: topic ids instead of names.
+
 import { api, array, int16, int32, int64, string, uuid } from '../schema.ts'
 
 export const offsetCommit = api({

@@ -1,3 +1,5 @@
+// OffsetDelete, key 47, version 0. Deletes a group's offsets of topics that it is not subscribed to (KIP-496).
+
 import { api, array, int16, int32, string } from '../schema.ts'
 
 export const offsetDelete = api({

@@ -1,3 +1,8 @@
+// OffsetFetch, key 9, versions 1–10. A group's committed offsets; offset -1 where there is none.
+// v2: null topics for all; an error for the whole group. v3: throttle time. v4: throttled after the response. v5: leader epoch
+// (KIP-320). v6: flexible. v7: only stable offsets, if wanted (KIP-447). v8: several groups at once (KIP-709). v9: member epoch
+// (KIP-848). v10: topic ids instead of names.
+
 import { api, array, bool, int16, int32, int64, string, uuid } from '../schema.ts'
 
 export const offsetFetch = api({

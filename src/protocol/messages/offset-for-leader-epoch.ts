@@ -1,3 +1,6 @@
+// OffsetForLeaderEpoch, key 23, versions 2–4. Where a leader epoch ends: how a reader finds that the log was truncated under it.
+// v2: current leader epoch for fencing (KIP-320). v3: replica id; -2 is a debug consumer. v4: flexible.
+
 import { api, array, int16, int32, int64, string } from '../schema.ts'
 
 export const offsetForLeaderEpoch = api({

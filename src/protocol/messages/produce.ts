@@ -1,3 +1,9 @@
+// Produce, key 0, versions 3–13. Appends one batch per partition. With acks 0 there is no response.
+// v3: transactional id; batches of magic 2 (KIP-98). v4: KAFKA_STORAGE_ERROR. v5: log start offset. v6: throttled after the
+// response. v7: zstd (KIP-110). v8: which records were refused, and why (KIP-467). v9: flexible. v10: the new leader, when it
+// moved (KIP-951). v11: TRANSACTION_ABORTABLE (KIP-890). v12: a transaction adds its partitions by producing (KIP-890).
+// v13: topic ids instead of names (KIP-516).
+
 import { api, array, int16, int32, int64, records, string, struct, timestamp, uuid } from '../schema.ts'
 
 export const produce = api({
@@ -14,7 +20,7 @@ export const produce = api({
       topicId: uuid.since(13).ignorable(),
       partitionData: array({
         index: int32,
-        records: records,
+        records,
       }),
     }),
   },

@@ -1,3 +1,6 @@
+// SaslAuthenticate, key 36, versions 0–2. One token of the exchange (KIP-152).
+// v1: session lifetime (KIP-368). v2: flexible.
+
 import { api, bytes, int16, int64, string } from '../schema.ts'
 
 export const saslAuthenticate = api({

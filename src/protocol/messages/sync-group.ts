@@ -1,3 +1,7 @@
+// SyncGroup, key 14, versions 0–5. The leader hands in the assignments of a generation; every member gets its own.
+// v1: throttle time. v2: throttled after the response. v3: static members (KIP-345). v4: flexible. v5: protocol type and name,
+// checked by the broker (KIP-559).
+
 import { api, array, bytes, int16, int32, string } from '../schema.ts'
 
 export const syncGroup = api({

@@ -1,3 +1,7 @@
+// WriteTxnMarkers, key 27, versions 1–2. A transaction coordinator orders commit or abort markers (KIP-98); also how an
+// administrator aborts a hanging transaction (KIP-664).
+// v1: flexible. v2: transaction version, so that the epoch can be checked strictly (KIP-1228).
+
 import { api, array, bool, int8, int16, int32, int64, string } from '../schema.ts'
 
 export const writeTxnMarkers = api({
