@@ -20,21 +20,21 @@ export interface Codec {
 
 const codecs = new WeakMap<Message, Codec[]>()
 
+/** Throws a RangeError for a version that the message does not have: to choose one that both sides know is the caller's task. */
 export function codecOf(message: Message, version: number): Codec {
-  let versions = codecs.get(message)
-  if (!versions) {
-    versions = []
-    codecs.set(message, versions)
+  const codec = codecs.get(message)?.[version]
+  if (codec) return codec
+  const [min, max] = message.versions
+  if (!(version >= min && version <= max && Number.isInteger(version))) {
+    throw new RangeError(`${message.name} has the versions ${min} to ${max}, not ${version}`)
   }
-  versions[version] ??= compile(message, version)
+  const versions = codecs.get(message) ?? []
+  codecs.set(message, versions)
+  versions[version] = compile(message, version)
   return versions[version]
 }
 
 function compile(message: Message, version: number): Codec {
-  const [min, max] = message.versions
-  if (!(version >= min && version <= max)) {
-    throw new EncodeError(`${message.name} has the versions ${min} to ${max}, not ${version}`)
-  }
   const decoder = decoderSource(message, version)
   const encoder = encoderSource(message, version)
   const decode = new Function('K', `return (r) => {\n${decoder.source}\n}`)
@@ -163,4 +163,27 @@ export function encodeStruct<M extends Message>(message: M, version: number, val
 export function decodeStruct<M extends Message>(message: M, version: number, buffer: Buffer): Value<M> {
   const codec = codecOf(message, version)
   return codec.decode(new Reader(buffer, 0, codec.what)) as Value<M>
+}
+
+/** A record or metadata whose bytes begin with the version as an int16. */
+export function encodeVersioned<M extends Message>(message: M, version: number, value: Input<M>): Buffer {
+  const body = encodeStruct(message, version, value)
+  const prefixed = Buffer.allocUnsafe(2 + body.length)
+  prefixed.writeInt16BE(version, 0)
+  body.copy(prefixed, 2)
+  return prefixed
+}
+
+/** Refuses a version that `message` does not have; look with `versionOf` first where others are expected. */
+export function decodeVersioned<M extends Message>(message: M, buffer: Buffer): Value<M> {
+  const version = versionOf(buffer)
+  const [min, max] = message.versions
+  if (version < min || version > max) throw new DecodeError(`${message.name}: version ${version} is not known`)
+  return decodeStruct(message, version, buffer.subarray(2))
+}
+
+/** The int16 at the start. */
+export function versionOf(buffer: Buffer): number {
+  if (buffer.length < 2) throw new DecodeError(`a version wants 2 bytes, there are ${buffer.length}`)
+  return buffer.readInt16BE(0)
 }
