@@ -133,6 +133,7 @@ class MemoryFile implements File {
 
   write(buffers: readonly Uint8Array[], position: number): void {
     const end = buffers.reduce((sum, buffer) => sum + buffer.length, position)
+    if (end === position) return
     const oldSize = this.#size
     this.#reserve(end)
     if (position > oldSize) this.#fillWithZeros(oldSize, position)

@@ -153,7 +153,15 @@ function lock(path: string): FileLock | undefined {
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
     throw error
   }
-  return { release: () => database.isOpen && database.close() }
+  held.add(database)
+  return {
+    release: () => {
+      if (held.delete(database)) database.close()
+    },
+  }
 }
 
 const SQLITE_BUSY = 5
+
+// A database that nobody refers to is collected and closed, and its lock with it.
+const held = new Set<DatabaseSync>()
