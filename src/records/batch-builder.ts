@@ -173,7 +173,8 @@ export interface BatchHeader {
   partitionLeaderEpoch: number
   attributes: number
   lastOffsetDelta: number
-  baseTimestamp: number
+  /** Bytes when it is copied from another batch. */
+  baseTimestamp: number | Buffer
   maxTimestamp: number
   producerId: number
   producerEpoch: number
@@ -189,7 +190,8 @@ export function writeHeader(bytes: Buffer, header: BatchHeader): void {
   bytes[HEADER.magic] = 2
   bytes.writeInt16BE(header.attributes, HEADER.attributes)
   bytes.writeInt32BE(header.lastOffsetDelta, HEADER.lastOffsetDelta)
-  writeInt64(bytes, header.baseTimestamp, HEADER.baseTimestamp)
+  if (typeof header.baseTimestamp === 'number') writeInt64(bytes, header.baseTimestamp, HEADER.baseTimestamp)
+  else header.baseTimestamp.copy(bytes, HEADER.baseTimestamp)
   writeInt64(bytes, header.maxTimestamp, HEADER.maxTimestamp)
   writeInt64(bytes, header.producerId, HEADER.producerId)
   bytes.writeInt16BE(header.producerEpoch, HEADER.producerEpoch)

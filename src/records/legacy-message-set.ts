@@ -18,6 +18,7 @@ const CODEC_MASK = 0x07
 const LOG_APPEND_TIME_BIT = 0x08
 export const NO_TIMESTAMP = -1
 const SIZE_PREFIX = 12
+const OFFSET_DELTA_MAX = 0x7fffffff
 
 const tables = slicingTables(0xedb88320)
 
@@ -49,6 +50,7 @@ export function readLegacyRecords(bytes: Buffer, maxBytes: number): Record[] {
   if (last === undefined) throw corrupt('a compressed message set without messages')
   const shift = bytes[MAGIC_AT] === 1 ? wrapper.offset - last.offset : 0
   const appendTime = legacyIsLogAppendTime(bytes) ? wrapper.timestamp : undefined
+  checkAscending(inner)
   return inner.map((record) => ({
     ...record,
     offset: record.offset + shift,
@@ -71,6 +73,17 @@ function readInnerMessages(set: Buffer, magic: number): Record[] {
     at += message.length
   }
   return records
+}
+
+/** Later steps rest on it: offsets become deltas of an int32. */
+function checkAscending(inner: readonly Record[]): void {
+  const first = inner[0]!.offset
+  let last = first - 1
+  for (const { offset } of inner) {
+    if (offset <= last || offset - first > OFFSET_DELTA_MAX)
+      throw corrupt(`offset ${offset} after ${last} in a compressed set`)
+    last = offset
+  }
 }
 
 function readMessage(bytes: Buffer): Record {
