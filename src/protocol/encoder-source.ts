@@ -149,6 +149,7 @@ class EncoderSource {
 
   #array(where: string, spec: FieldSpec, value: string): void {
     const [index, item] = [this.#name(), this.#name()]
+    this.lines.push(`if (!Array.isArray(${value})) w.refuse('${where}', ${value})`)
     this.#call(this.#flexible ? `w.varint(${value}.length + 1)` : `w.int32(${value}.length)`)
     this.lines.push(`for (let ${index} = 0; ${index} < ${value}.length; ${index}++) {`)
     this.lines.push(`const ${item} = ${value}[${index}]`)

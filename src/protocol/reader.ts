@@ -43,18 +43,7 @@ export class Reader {
   }
 
   text(offset: number, length: number): string {
-    const { buffer } = this
-    // Names are short and ASCII: for those, a loop here is cheaper than a call into the runtime.
-    if (length < 16) {
-      let text = ''
-      for (let at = offset; at < offset + length; at++) {
-        const byte = buffer[at]!
-        if (byte > 127) return buffer.toString('utf8', offset, offset + length)
-        text += String.fromCharCode(byte)
-      }
-      return text
-    }
-    return buffer.toString('utf8', offset, offset + length)
+    return this.buffer.toString('utf8', offset, offset + length)
   }
 
   uuid(offset: number): string {

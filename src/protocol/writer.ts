@@ -122,16 +122,18 @@ export class Writer {
   /** Writes the size of what came since the mark; a size of more than one byte moves the content. */
   endTag(mark: number): void {
     const size = this.offset - this.#start - mark
-    if (size > 127) {
-      const extra = size > 0x1fffff ? 3 : size > 0x3fff ? 2 : 1
-      this.grow(extra + 5)
-      const content = this.#start + mark
-      this.buffer.copyWithin(content + extra, content, content + size)
+    if (size < 128) {
+      this.buffer[this.#start + mark - 1] = size
+      return
     }
-    const end = this.offset
-    this.offset = this.#start + mark - 1
+    let extra = 0
+    for (let rest = size >>> 7; rest > 0; rest >>>= 7) extra++
+    this.grow(extra)
+    const content = this.#start + mark
+    this.buffer.copyWithin(content + extra, content, content + size)
+    this.offset = content - 1
     this.varint(size)
-    this.offset = size > 127 ? this.offset + size : end
+    this.offset += size
   }
 
   #cut(): void {
