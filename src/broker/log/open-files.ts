@@ -1,0 +1,132 @@
+// A limit on how many segment files are open at once, so that ten thousand partitions fit a process's descriptors: a file opens
+// at its first use, and when too many are open those that were not used lately are closed until they are needed again.
+import type { Disk, File } from '../../platform/platform.ts'
+
+const OPEN_FILES_MAX = 1024
+
+export class OpenFiles {
+  readonly disk: Disk
+  readonly #max: number
+  readonly #open = new Set<SegmentFile>()
+
+  constructor(disk: Disk, max = OPEN_FILES_MAX) {
+    this.disk = disk
+    this.#max = max
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  file(path: string): SegmentFile {
+    return new SegmentFile(this, path)
+  }
+
+  opened(file: SegmentFile): void {
+    this.#open.add(file)
+    if (this.#open.size > this.#max) this.#closeUnused(file)
+  }
+
+  closed(file: SegmentFile): void {
+    this.#open.delete(file)
+  }
+
+  /** Second chance: whoever was used since the last round stays this once; the oldest of the others go, half of the limit. */
+  #closeUnused(keep: SegmentFile): void {
+    const target = Math.floor(this.#max / 2)
+    for (const file of this.#open) {
+      if (this.#open.size <= target) return
+      if (file !== keep && !file.takeUsed()) file.close()
+    }
+    for (const file of this.#open) {
+      if (this.#open.size <= target) return
+      if (file !== keep) file.close()
+    }
+  }
+}
+
+/** One file, open only while it is used. Its bytes are the disk's: closing and opening again changes nothing. */
+export class SegmentFile {
+  readonly #files: OpenFiles
+  #path: string
+  #file: File | undefined
+  #used = false
+  /** Only a handle that made the file knows that its name is not durable yet, so that handle must sync it. */
+  #nameAtRisk = false
+
+  constructor(files: OpenFiles, path: string) {
+    this.#files = files
+    this.#path = path
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  /** Makes the file if it is not there. */
+  create(): void {
+    this.#hold(this.#files.disk.open(this.#path))
+    this.#nameAtRisk = true
+  }
+
+  size(): number {
+    return this.#handle().size()
+  }
+
+  read(into: Uint8Array, position: number): number {
+    return this.#handle().read(into, position)
+  }
+
+  write(buffers: readonly Uint8Array[], position: number): void {
+    this.#handle().write(buffers, position)
+  }
+
+  truncate(size: number): void {
+    this.#handle().truncate(size)
+  }
+
+  sync(): void {
+    this.#handle().sync()
+    this.#nameAtRisk = false
+  }
+
+  rename(path: string): void {
+    this.close()
+    this.#files.disk.rename(this.#path, path)
+    this.#path = path
+  }
+
+  remove(): void {
+    this.#nameAtRisk = false
+    this.close()
+    this.#files.disk.remove(this.#path)
+  }
+
+  close(): void {
+    const file = this.#file
+    if (file === undefined) return
+    if (this.#nameAtRisk) file.sync()
+    this.#nameAtRisk = false
+    this.#file = undefined
+    this.#files.closed(this)
+    file.close()
+  }
+
+  takeUsed(): boolean {
+    const used = this.#used
+    this.#used = false
+    return used
+  }
+
+  #handle(): File {
+    this.#used = true
+    return this.#file ?? this.#hold(this.#files.disk.open(this.#path, { create: false }))
+  }
+
+  #hold(file: File): File {
+    this.#file?.close()
+    this.#file = file
+    this.#files.opened(this)
+    return file
+  }
+}

@@ -1,0 +1,528 @@
+// One file of a partition's log, and the indexes that say where in it an offset or a time is.
+import type { Disk } from '../../platform/platform.ts'
+import { crc32c } from '../../records/crc32c.ts'
+import { readTimestamp } from '../../records/int64.ts'
+import { INFLATED_BYTES_MAX } from '../../records/record.ts'
+import { HEADER, RecordBatch } from '../../records/record-batch.ts'
+import { BATCH_HEADER_BYTES, baseOffsetAt, isSound, lastOffsetAt, sizeAt } from './batch-header.ts'
+import type { LogConfig } from './log-config.ts'
+import { OffsetIndex } from './offset-index.ts'
+import type { OpenFiles, SegmentFile } from './open-files.ts'
+import { RecordCursor } from './record-cursor.ts'
+import {
+  fileName,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  SIDE_SUFFIXES,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from './segment-name.ts'
+import { TimeIndex } from './time-index.ts'
+import { type AbortedTransaction, TransactionIndex } from './transaction-index.ts'
+
+/** What a segment needs of the log that it is part of. */
+export interface SegmentHome {
+  readonly files: OpenFiles
+  readonly directory: string
+  readonly config: LogConfig
+  /** Works out anew which transactions were aborted in a segment whose index of them is damaged. */
+  abortedIn(segment: Segment): AbortedTransaction[]
+}
+
+export interface TimestampOffset {
+  readonly timestamp: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+/** Whole batches, and the offset after the last of them. */
+export interface SegmentRead {
+  readonly bytes: Buffer
+  readonly nextOffset: number
+}
+
+/** The bytes at the place that was asked for are not a batch, or not the batch that was written. */
+export class CorruptSegment extends Error {}
+
+const NO_TIMESTAMP = -1
+const WALK_BYTES = 1024 * 1024
+/** Enough for the batches between two index entries, when these are small. */
+const LOCATE_BYTES = 8192
+const HINTS = 4
+const EMPTY = Buffer.alloc(0)
+
+// Invariants:
+// 1. Bytes [0, size) of the file are whole batches whose offsets rise; what lies behind is the rest of a failed write.
+// 2. The indexes hold entries of batches below `size` only. They are in memory while the segment grows, and are written when it
+//    is closed, flushed or closed with its log; a crash before that costs a scan of the segment.
+// 3. A file handle or an index of a closed segment may be dropped at any time; the next use brings it back.
+// 4. Bytes below `#unverified` that no read has verified yet are checked against their CRC when they are first read: those that
+//    this process has not written itself, and all of a closed segment.
+export class Segment {
+  readonly baseOffset: number
+  readonly #home: SegmentHome
+  readonly #log: SegmentFile
+  #suffix: string
+  #size = 0
+  #offsetIndex: OffsetIndex | undefined
+  #timeIndex: TimeIndex | undefined
+  #transactionIndex: TransactionIndex | undefined
+  /** Undefined until the time index of a segment found on the disk is read. */
+  #maxTimestamp: number | undefined
+  #offsetOfMaxTimestamp: number
+  #firstTimestamp: number | undefined
+  #bytesSinceEntry = 0
+  #unverified = 0
+  #verified = 0
+  /** When the machine's clock last saw an append, or the opening: stands in for timestamps that records do not carry. */
+  #lastModified: number
+  readonly #created: number
+  /** Ends of recent reads, where the next read of the same consumer begins. */
+  readonly #hints: { offset: number; position: number }[] = []
+  #nextHint = 0
+
+  private constructor(home: SegmentHome, baseOffset: number, now: number, suffix: string) {
+    this.#home = home
+    this.baseOffset = baseOffset
+    this.#suffix = suffix
+    this.#log = home.files.file(this.#path(LOG_SUFFIX))
+    this.#offsetOfMaxTimestamp = baseOffset
+    this.#created = now
+    this.#lastModified = now
+  }
+
+  /** A new, empty segment; its file is there when this returns, since an empty last segment is what holds the end offset. */
+  static create(home: SegmentHome, baseOffset: number, now: number, suffix = ''): Segment {
+    const segment = new Segment(home, baseOffset, now, suffix)
+    segment.#log.create()
+    if (segment.#log.size() > 0) segment.#log.truncate(0)
+    segment.#offsetIndex = new OffsetIndex(baseOffset)
+    segment.#timeIndex = new TimeIndex(baseOffset)
+    segment.#transactionIndex = new TransactionIndex()
+    segment.#maxTimestamp = NO_TIMESTAMP
+    return segment
+  }
+
+  /** A segment that is on the disk already. Nothing but its size is read until it is used. */
+  static adopt(home: SegmentHome, baseOffset: number, now: number, suffix = ''): Segment {
+    const segment = new Segment(home, baseOffset, now, suffix)
+    segment.#size = segment.#log.size()
+    segment.#unverified = segment.#size
+    segment.#log.close()
+    return segment
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get indexBytes(): number {
+    return Math.max(this.offsetIndex.sizeInBytes, this.timeIndex.sizeInBytes)
+  }
+
+  get lastModified(): number {
+    return this.#lastModified
+  }
+
+  get offsetIndex(): OffsetIndex {
+    if (this.#offsetIndex === undefined) this.#loadIndexes()
+    return this.#offsetIndex!
+  }
+
+  get timeIndex(): TimeIndex {
+    if (this.#timeIndex === undefined) this.#loadIndexes()
+    return this.#timeIndex!
+  }
+
+  get transactionIndex(): TransactionIndex {
+    this.#transactionIndex ??= this.#loadTransactionIndex()
+    return this.#transactionIndex
+  }
+
+  /** −1 when no record carries a timestamp. */
+  get maxTimestamp(): number {
+    this.#maxTimestamp ??= this.timeIndex.lastTimestamp
+    return this.#maxTimestamp
+  }
+
+  /** What retention goes by. */
+  get largestTimestamp(): number {
+    const max = this.maxTimestamp
+    return max >= 0 ? max : this.#lastModified
+  }
+
+  /** Of the first batch; undefined when there is none. */
+  get firstTimestamp(): number | undefined {
+    if (this.#firstTimestamp === undefined && this.#size >= BATCH_HEADER_BYTES) {
+      this.#firstTimestamp = readTimestamp(this.#readAt(0, BATCH_HEADER_BYTES), HEADER.maxTimestamp)
+    }
+    return this.#firstTimestamp
+  }
+
+  /** Whether a batch of this size and time belongs into the next segment, by Kafka's rules. */
+  shouldRoll(bytes: number, maxTimestamp: number, lastOffset: number, now: number): boolean {
+    const { segmentBytes, segmentMs, segmentIndexBytes } = this.#home.config
+    if (this.#size > segmentBytes - bytes || lastOffset - this.baseOffset > 0x7fffffff) return true
+    if (this.offsetIndex.isFull(segmentIndexBytes) || this.timeIndex.isFull(segmentIndexBytes)) return true
+    return this.#size > 0 && this.#waited(maxTimestamp, now) > segmentMs
+  }
+
+  /** Writes the batches, whose offsets are set, in one call. When that throws, nothing was appended: see `cutFailedWrite`. */
+  append(batches: readonly RecordBatch[], now: number): void {
+    const buffers = batches.map((batch) => batch.bytes)
+    this.#log.write(buffers, this.#size)
+    for (const batch of batches) {
+      this.#note(batch, this.#size)
+      this.#size += batch.sizeInBytes
+    }
+    this.#lastModified = now
+  }
+
+  /** Removes what a failed write may have left behind the last whole batch. */
+  cutFailedWrite(): void {
+    this.#log.truncate(this.#size)
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, or the first after it, up to `endOffset`: as many as `maxBytes` holds, and
+   * the first even when it is larger if `minOneMessage`. Undefined when the segment has none from there on.
+   */
+  read(offset: number, maxBytes: number, endOffset: number, minOneMessage: boolean): SegmentRead | undefined {
+    const position = this.#locate(offset)
+    if (position === undefined) return undefined
+    let bytes = this.#readAt(position, Math.max(maxBytes, BATCH_HEADER_BYTES))
+    const firstBytes = this.#soundSizeAt(bytes, position)
+    if (firstBytes > maxBytes && !minOneMessage) return { bytes: EMPTY, nextOffset: offset }
+    if (firstBytes > bytes.length) bytes = this.#readAt(position, firstBytes)
+    return this.#wholeBatches(bytes, position, offset, endOffset)
+  }
+
+  /**
+   * Calls `visit` with each batch from `from`, the start of one, until it returns false, the segment ends, or what follows is
+   * not a batch. Returns where it stopped. CRCs are not checked, and a batch is only good until `visit` returns.
+   */
+  walk(from: number, visit: (batch: RecordBatch, position: number) => boolean | undefined): number {
+    let position = from
+    let minOffset = this.baseOffset
+    let wanted = WALK_BYTES
+    while (position + BATCH_HEADER_BYTES <= this.#size) {
+      const block = this.#readAt(position, wanted)
+      let at = 0
+      while (at + BATCH_HEADER_BYTES <= block.length && isSound(block, at, minOffset)) {
+        const end = at + sizeAt(block, at)
+        if (end > block.length) break
+        if (visit(new RecordBatch(block.subarray(at, end)), position + at) === false) return position + at
+        minOffset = lastOffsetAt(block, at) + 1
+        at = end
+      }
+      position += at
+      if (at > 0) {
+        wanted = WALK_BYTES
+      } else {
+        if (block.length < BATCH_HEADER_BYTES || !isSound(block, 0, minOffset)) return position
+        wanted = sizeAt(block, 0)
+        if (position + wanted > this.#size || wanted <= block.length) return position
+      }
+    }
+    return position
+  }
+
+  /** Where a walk must start to pass every batch that holds or follows `offset`. */
+  positionBefore(offset: number): number {
+    const slot = this.offsetIndex.lookup(offset)
+    return slot < 0 ? 0 : this.offsetIndex.positionOf(slot)
+  }
+
+  /** The first record from `startOffset` on that is not earlier than `timestamp`. */
+  findTimestamp(timestamp: number, startOffset: number): TimestampOffset | undefined {
+    const from = this.positionBefore(Math.max(this.timeIndex.lookup(timestamp), startOffset))
+    let found: TimestampOffset | undefined
+    this.walk(from, (batch) => {
+      if (batch.maxTimestamp >= timestamp && batch.lastOffset >= startOffset) {
+        found = firstRecordAt(batch, timestamp, startOffset)
+      }
+      return found === undefined
+    })
+    return found
+  }
+
+  /** The record with the greatest timestamp, the first of them. */
+  findMaxTimestamp(): TimestampOffset | undefined {
+    const timestamp = this.maxTimestamp
+    return timestamp < 0 ? undefined : this.findTimestamp(timestamp, this.baseOffset)
+  }
+
+  /**
+   * Reads the segment from its start and builds the indexes anew. `accept` says whether a batch is to be kept; what follows the
+   * last kept batch is cut when `cut` is set, else left for a reader to stumble on. Returns the bytes that were not batches.
+   */
+  rebuild(accept: (batch: RecordBatch, position: number) => boolean, cut: boolean): number {
+    this.#offsetIndex = new OffsetIndex(this.baseOffset)
+    this.#timeIndex = new TimeIndex(this.baseOffset)
+    this.#maxTimestamp = NO_TIMESTAMP
+    this.#bytesSinceEntry = 0
+    const end = this.walk(0, (batch, position) => {
+      if (!accept(batch, position)) return false
+      this.#note(batch, position)
+      return true
+    })
+    const rest = this.#size - end
+    if (cut && rest > 0) this.#cutAt(end)
+    if (cut) this.#unverified = 0
+    return rest
+  }
+
+  /** Forgets the aborted transactions, to be added again by whoever replays the segment. */
+  resetTransactions(): void {
+    this.#transactionIndex = new TransactionIndex()
+  }
+
+  /** Reads what lies behind the last index entry; returns the offset after the last batch. For a segment that is to grow. */
+  readTail(): number {
+    let nextOffset = this.baseOffset
+    const from = this.offsetIndex.lastPosition
+    const timeIndex = this.timeIndex
+    this.#maxTimestamp = timeIndex.lastTimestamp
+    this.#offsetOfMaxTimestamp = timeIndex.lastOffset
+    const end = this.walk(from, (batch) => {
+      this.#noteTimestamp(batch)
+      nextOffset = batch.nextOffset
+      return true
+    })
+    this.#bytesSinceEntry = end - from
+    return nextOffset
+  }
+
+  /** Drops the batch that holds `offset` and all after it. */
+  truncateTo(offset: number): void {
+    const position = this.#locate(offset)
+    this.offsetIndex.truncateTo(offset)
+    this.timeIndex.truncateTo(offset)
+    this.transactionIndex.truncateTo(offset)
+    if (position !== undefined) this.#cutAt(position)
+    if (this.#size === 0) this.#firstTimestamp = undefined
+    this.readTail()
+  }
+
+  /** No more appends: the indexes get their last entries and are written. */
+  seal(): void {
+    this.timeIndex.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
+    this.writeIndexes()
+    this.#unverified = this.#size
+    this.#verified = 0
+  }
+
+  /** Brings the index files up to date with memory. */
+  writeIndexes(): void {
+    this.#writeSide(OFFSET_INDEX_SUFFIX, this.offsetIndex.bytes)
+    this.#writeSide(TIME_INDEX_SUFFIX, this.timeIndex.bytes)
+    this.#writeSide(TRANSACTION_INDEX_SUFFIX, this.transactionIndex.bytes)
+  }
+
+  /** Returns when the batches would survive a loss of power; with `indexes`, these too. */
+  sync(indexes: boolean): void {
+    this.#log.sync()
+    if (!indexes) return
+    for (const suffix of SIDE_SUFFIXES) {
+      const file = this.#disk.open(this.#path(suffix), { create: false })
+      try {
+        file.sync()
+      } finally {
+        file.close()
+      }
+    }
+  }
+
+  /** Closes the file; for a closed segment, drops the indexes too. */
+  release(dropIndexes: boolean): void {
+    this.#log.close()
+    if (!dropIndexes) return
+    this.#offsetIndex = undefined
+    this.#timeIndex = undefined
+    this.#transactionIndex = undefined
+  }
+
+  get isReleased(): boolean {
+    return this.#offsetIndex === undefined
+  }
+
+  /** The log goes first: without it the others are worthless, and the next opening removes them. */
+  remove(): void {
+    this.#log.remove()
+    for (const suffix of SIDE_SUFFIXES) this.#disk.remove(this.#path(suffix))
+  }
+
+  /** Renames all four files, the log first: side files that a crash leaves behind are built anew. */
+  rename(suffix: string): void {
+    const old = SIDE_SUFFIXES.map((side) => this.#path(side))
+    this.#suffix = suffix
+    this.#log.rename(this.#path(LOG_SUFFIX))
+    SIDE_SUFFIXES.forEach((side, index) => {
+      this.#disk.rename(old[index]!, this.#path(side))
+    })
+  }
+
+  get #disk(): Disk {
+    return this.#home.files.disk
+  }
+
+  #path(suffix: string): string {
+    return `${this.#home.directory}/${fileName(this.baseOffset, suffix)}${this.#suffix}`
+  }
+
+  #waited(maxTimestamp: number, now: number): number {
+    const first = this.firstTimestamp ?? NO_TIMESTAMP
+    return first >= 0 ? maxTimestamp - first : now - this.#created
+  }
+
+  #readAt(position: number, bytes: number): Buffer {
+    const into = Buffer.allocUnsafeSlow(Math.min(bytes, this.#size - position))
+    const read = this.#log.read(into, position)
+    return read === into.length ? into : into.subarray(0, read)
+  }
+
+  #cutAt(position: number): void {
+    this.#log.truncate(position)
+    this.#size = position
+    this.#unverified = Math.min(this.#unverified, position)
+    this.#verified = Math.min(this.#verified, position)
+    this.#hints.length = 0
+    this.#nextHint = 0
+  }
+
+  #note(batch: RecordBatch, position: number): void {
+    this.#noteTimestamp(batch)
+    if (this.#bytesSinceEntry > this.#home.config.indexIntervalBytes) {
+      this.offsetIndex.append(batch.lastOffset, position)
+      this.timeIndex.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
+      this.#bytesSinceEntry = 0
+    }
+    this.#bytesSinceEntry += batch.sizeInBytes
+  }
+
+  #noteTimestamp(batch: RecordBatch): void {
+    if (batch.maxTimestamp <= this.maxTimestamp) return
+    this.#maxTimestamp = batch.maxTimestamp
+    this.#offsetOfMaxTimestamp = batch.lastOffset
+  }
+
+  #locate(offset: number): number | undefined {
+    const hint = this.#hints.find((candidate) => candidate.offset === offset)
+    if (hint !== undefined) return hint.position < this.#size ? hint.position : undefined
+    const slot = this.offsetIndex.lookup(offset)
+    if (slot < 0) return this.#search(0, offset)
+    const position = this.offsetIndex.positionOf(slot)
+    const header = this.#readAt(position, BATCH_HEADER_BYTES)
+    const leadsToBatch = header.length === BATCH_HEADER_BYTES && isSound(header, 0, this.baseOffset)
+    if (leadsToBatch && lastOffsetAt(header, 0) === this.offsetIndex.offsetOf(slot))
+      return this.#search(position, offset)
+    this.#repairIndexes()
+    return this.#search(this.positionBefore(offset), offset)
+  }
+
+  #search(from: number, offset: number): number | undefined {
+    let position = from
+    while (position < this.#size) {
+      const block = this.#readAt(position, LOCATE_BYTES)
+      let at = 0
+      while (at + BATCH_HEADER_BYTES <= block.length) {
+        if (!isSound(block, at, this.baseOffset)) throw new CorruptSegment(`${this.#log.path} at ${position + at}`)
+        if (lastOffsetAt(block, at) >= offset) return position + at
+        at += sizeAt(block, at)
+      }
+      if (at === 0 || position + at > this.#size) throw new CorruptSegment(`${this.#log.path} at ${position}`)
+      position += at
+    }
+    return undefined
+  }
+
+  #soundSizeAt(bytes: Buffer, position: number): number {
+    const size = bytes.length >= BATCH_HEADER_BYTES && isSound(bytes, 0, this.baseOffset) ? sizeAt(bytes, 0) : 0
+    if (size === 0 || position + size > this.#size) throw new CorruptSegment(`${this.#log.path} at ${position}`)
+    return size
+  }
+
+  #wholeBatches(bytes: Buffer, position: number, offset: number, endOffset: number): SegmentRead {
+    let at = 0
+    let nextOffset = this.baseOffset
+    while (at + BATCH_HEADER_BYTES <= bytes.length && isSound(bytes, at, nextOffset)) {
+      const end = at + sizeAt(bytes, at)
+      if (end > bytes.length || baseOffsetAt(bytes, at) >= endOffset) break
+      if (this.#mustVerify(position + at) && !crcMatches(bytes, at, end)) {
+        if (at > 0) break
+        throw new CorruptSegment(`${this.#log.path} at ${position}: the batch does not match its CRC`)
+      }
+      nextOffset = lastOffsetAt(bytes, at) + 1
+      at = end
+    }
+    if (at === 0) return { bytes: EMPTY, nextOffset: offset }
+    if (position <= this.#verified) this.#verified = Math.max(this.#verified, position + at)
+    this.#hint(nextOffset, position + at)
+    return { bytes: at === bytes.length ? bytes : bytes.subarray(0, at), nextOffset }
+  }
+
+  #mustVerify(position: number): boolean {
+    return position >= this.#verified && position < this.#unverified
+  }
+
+  #hint(offset: number, position: number): void {
+    this.#hints[this.#nextHint] = { offset, position }
+    this.#nextHint = (this.#nextHint + 1) % HINTS
+  }
+
+  #loadIndexes(): void {
+    const offsets = this.#readSide(OFFSET_INDEX_SUFFIX)
+    const times = this.#readSide(TIME_INDEX_SUFFIX)
+    this.#offsetIndex = offsets && OffsetIndex.parse(this.baseOffset, offsets, this.#size)
+    this.#timeIndex = times && TimeIndex.parse(this.baseOffset, times)
+    if (this.#offsetIndex === undefined || this.#timeIndex === undefined) this.#repairIndexes()
+  }
+
+  /** Rot in the middle ends the index there: a reader of what lies behind will walk into it and hear that it is corrupt. */
+  #repairIndexes(): void {
+    this.rebuild(() => true, false)
+    this.#timeIndex!.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
+    this.#writeSide(OFFSET_INDEX_SUFFIX, this.offsetIndex.bytes)
+    this.#writeSide(TIME_INDEX_SUFFIX, this.timeIndex.bytes)
+  }
+
+  #loadTransactionIndex(): TransactionIndex {
+    const content = this.#readSide(TRANSACTION_INDEX_SUFFIX)
+    const loaded = content && TransactionIndex.parse(this.baseOffset, content)
+    if (loaded !== undefined) return loaded
+    const rebuilt = new TransactionIndex(this.#home.abortedIn(this))
+    this.#writeSide(TRANSACTION_INDEX_SUFFIX, rebuilt.bytes)
+    return rebuilt
+  }
+
+  #readSide(suffix: string): Buffer | undefined {
+    const path = this.#path(suffix)
+    return this.#disk.exists(path) ? this.#disk.read(path) : undefined
+  }
+
+  #writeSide(suffix: string, content: Buffer): void {
+    const file = this.#disk.open(this.#path(suffix))
+    try {
+      if (content.length > 0) file.write([content], 0)
+      file.truncate(content.length)
+    } finally {
+      file.close()
+    }
+  }
+}
+
+function crcMatches(bytes: Buffer, at: number, end: number): boolean {
+  return crc32c(bytes.subarray(at + HEADER.attributes, end)) === bytes.readUInt32BE(at + HEADER.crc)
+}
+
+function firstRecordAt(batch: RecordBatch, timestamp: number, startOffset: number): TimestampOffset | undefined {
+  const cursor = new RecordCursor(batch.recordSection(INFLATED_BYTES_MAX))
+  const { baseOffset, baseTimestamp, maxTimestamp, partitionLeaderEpoch: leaderEpoch } = batch
+  const isLogAppendTime = batch.timestampType === 'LogAppendTime'
+  while (cursor.next()) {
+    const offset = baseOffset + cursor.offsetDelta
+    const time = isLogAppendTime ? maxTimestamp : baseTimestamp + cursor.timestampDelta
+    if (time >= timestamp && offset >= startOffset) return { timestamp: time, offset, leaderEpoch }
+  }
+  return undefined
+}
