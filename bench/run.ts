@@ -1,0 +1,49 @@
+// npm run bench                  lists the questions
+// npm run bench -- NAME…         answers them; `all` for every one
+//   --repeats N   runs per contestant (default 3)      --scale X   share of the usual amount of data (default 1)
+//   --only TEXT   contestants whose name contains TEXT
+import { parseArgs } from 'node:util'
+import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up.ts'
+import { crash } from './crash.ts'
+import { idle } from './idle.ts'
+import { latency1000, latency5000 } from './latency.ts'
+import { manyTopics } from './many-topics.ts'
+import { rereads } from './rereads.ts'
+import { heliostat } from './rig/heliostat.ts'
+import { mm2 } from './rig/mm2.ts'
+import type { Question } from './rig/question.ts'
+
+const questions: readonly Question[] = [
+  catchUpSmall,
+  catchUpLarge,
+  catchUpZstd,
+  catchUpTiny,
+  latency1000,
+  latency5000,
+  idle,
+  rereads,
+  crash,
+  manyTopics,
+]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    repeats: { type: 'string', default: '3' },
+    scale: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+  },
+})
+
+const asked = positionals.includes('all') ? questions : questions.filter(({ name }) => positionals.includes(name))
+const unknown = positionals.filter((name) => name !== 'all' && !questions.some((question) => question.name === name))
+if (unknown.length > 0 || asked.length === 0) {
+  for (const name of unknown) process.stderr.write(`no question is named ${name}\n`)
+  for (const { name, asks } of questions) process.stdout.write(`${name.padEnd(16)} ${asks}\n`)
+  process.exit(unknown.length > 0 ? 2 : 0)
+}
+const contestants = [mm2('default'), mm2('tuned'), heliostat()].filter(({ name }) => name.includes(values.only))
+for (const question of asked) {
+  process.stderr.write(`${question.name}: ${question.asks}\n`)
+  await question.run({ repeats: Number(values.repeats), scale: Number(values.scale), contestants })
+}
