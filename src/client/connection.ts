@@ -1,0 +1,282 @@
+// One connection to one broker: requests leave in order, several at a time, and a Kafka broker answers them in that order.
+//
+// Invariants:
+// 1. Answers come in the order of the requests. The n-th frame answers the n-th request that wants an answer, or the
+//    connection is closed: after one answer in the wrong place nothing that follows can be trusted.
+// 2. Every exchange hears exactly one thing: its answer, or why there is none.
+// 3. A request that is not answered in time closes the connection (its answer would be taken for another's).
+// 4. After the close nothing is sent and no answer is delivered.
+import { HeliostatError } from '../platform/errors.ts'
+import type { Address, Platform, Socket, SocketHandler, Timer, TlsOptions } from '../platform/platform.ts'
+import { decodeResponse, encodeRequest } from '../protocol/codec.ts'
+import { ErrorCode } from '../protocol/errors.ts'
+import { FrameReader } from '../protocol/frame.ts'
+import { apiVersions } from '../protocol/messages/api-versions.ts'
+import { produce } from '../protocol/messages/produce.ts'
+import type { Api, RequestInput, Response } from '../protocol/schema.ts'
+import { authenticate, type SaslOptions } from './sasl/sasl.ts'
+import { askVersions, type VersionTable } from './version-table.ts'
+
+export interface ConnectionOptions {
+  readonly host: string
+  readonly port: number
+  readonly tls?: TlsOptions
+  readonly sasl?: SaslOptions
+  readonly clientId: string
+  /** The node that is expected there, when known. */
+  readonly nodeId?: number
+  readonly requestTimeoutMs?: number
+  /** Larger answers close the connection before anything is allocated for them. */
+  readonly maxFrameBytes?: number
+}
+
+export interface ExchangeOptions {
+  readonly timeoutMs?: number
+}
+
+export interface SendOptions extends ExchangeOptions {
+  readonly version?: number
+}
+
+interface Pending {
+  readonly api: Api
+  readonly version: number
+  readonly correlationId: number
+  readonly deadline: number
+  readonly timeoutMs: number
+  readonly bytes: number
+  readonly onResponse: (error: HeliostatError | undefined, response?: unknown) => void
+}
+
+const REQUEST_TIMEOUT_MS = 30_000
+// A broker answers a Fetch with up to fetch.max.bytes and one batch over it; its own default limit is 100 MiB.
+const FRAME_BYTES_MAX = 128 * 1024 * 1024
+
+export class Connection {
+  readonly remote: Address
+  readonly nodeId: number | undefined
+  /** Resolves when the connection is closed, for whatever reason. */
+  readonly closed: Promise<void>
+  readonly #platform: Platform
+  readonly #clientId: string
+  readonly #requestTimeoutMs: number
+  readonly #socket: Socket
+  #versions: VersionTable | undefined
+  #pending: Pending[] = []
+  #bytesInFlight = 0
+  #nextCorrelationId = 0
+  #timer: Timer | undefined
+  /** When #timer fires; it is moved forward only, so that a request costs no timer. */
+  #timerAt = Number.POSITIVE_INFINITY
+  #closeReason: HeliostatError | undefined
+  #closeWhenAnswered = false
+  #listeners: ((reason: HeliostatError) => void)[] = []
+
+  /** Dials, asks for the broker's versions, logs in. */
+  static async open(platform: Platform, options: ConnectionOptions): Promise<Connection> {
+    const dialled = Promise.withResolvers<void>()
+    const connection = new Connection(platform, options, dialled.resolve)
+    connection.onClose(dialled.reject)
+    await dialled.promise
+    try {
+      connection.#versions = await askVersions(connection)
+      if (options.sasl) await authenticate(connection, platform.random, options.sasl)
+      return connection
+    } catch (error) {
+      connection.close(error instanceof HeliostatError ? error : undefined)
+      throw error
+    }
+  }
+
+  private constructor(platform: Platform, options: ConnectionOptions, opened: () => void) {
+    const { host, port, tls, maxFrameBytes = FRAME_BYTES_MAX } = options
+    this.remote = { host, port }
+    this.nodeId = options.nodeId
+    this.#platform = platform
+    this.#clientId = options.clientId
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+    this.closed = new Promise((resolve) => this.onClose(() => resolve()))
+    const reader = new FrameReader(
+      maxFrameBytes,
+      (frame) => this.#answered(frame),
+      (error) => this.#distrust(`sent ${error.message}`),
+    )
+    const handler: SocketHandler = {
+      opened,
+      readInto: () => reader.readInto(),
+      didRead: (length) => reader.didRead(length),
+      closed: (error) => this.#end(this.#lost(error)),
+    }
+    this.#socket = platform.network.connect({ host, port }, handler, tls)
+  }
+
+  /** The highest version of the API that both sides know. */
+  versionOf(api: Api): number {
+    if (!this.#versions) throw new Error('no version is known before ApiVersions is answered')
+    return this.#versions.highestCommon(api, this.remote)
+  }
+
+  /** Request bytes that are not answered yet. */
+  get bytesInFlight(): number {
+    return this.#bytesInFlight
+  }
+
+  get isOpen(): boolean {
+    return this.#closeReason === undefined
+  }
+
+  /** Asks and resolves to the answer; rejects with a HeliostatError. */
+  send<A extends Api>(api: A, request: RequestInput<A>, options: SendOptions = {}): Promise<Response<A>> {
+    return new Promise((resolve, reject) => {
+      const version = options.version ?? this.versionOf(api)
+      const settle = (error: HeliostatError | undefined, response?: Response<A>) => {
+        if (error) reject(error)
+        else resolve(response!)
+      }
+      this.exchange(api, version, request, settle, options)
+    })
+  }
+
+  /**
+   * Asks without a promise. `onResponse` is never called from within this call. A Produce with `acks` 0 has no answer: it hears
+   * `(undefined, undefined)` once the request is handed to the socket.
+   */
+  exchange<A extends Api>(
+    api: A,
+    version: number,
+    request: RequestInput<A>,
+    onResponse: (error: HeliostatError | undefined, response?: Response<A>) => void,
+    options: ExchangeOptions = {},
+  ): void {
+    const reason = this.#closeReason
+    if (reason) return queueMicrotask(() => onResponse(reason))
+    const correlationId = this.#nextCorrelationId
+    this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff
+    const frame = encodeRequest(api, version, { correlationId, clientId: this.#clientId }, request)
+    this.#socket.write(frame)
+    if (isUnanswered(api, request)) return queueMicrotask(() => onResponse(undefined))
+    const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs
+    const deadline = this.#platform.clock.monotonic() + timeoutMs
+    const bytes = sizeOf(frame)
+    const settle = onResponse as Pending['onResponse']
+    this.#pending.push({ api, version, correlationId, deadline, timeoutMs, bytes, onResponse: settle })
+    this.#bytesInFlight += bytes
+    this.#expireAt(deadline)
+  }
+
+  /** Closes now; what is unanswered fails with the reason. */
+  close(reason?: HeliostatError): void {
+    this.#end(reason ?? new HeliostatError('HEL_CLOSED', `connection to ${this.#at} was closed on this side`))
+  }
+
+  /** Closes as soon as all that was asked is answered. */
+  closeWhenAnswered(): void {
+    this.#closeWhenAnswered = true
+    if (this.#pending.length === 0) this.#end(this.#retired())
+  }
+
+  /** Called once with the reason; at once when the connection is closed already. */
+  onClose(listener: (reason: HeliostatError) => void): void {
+    if (this.#closeReason) listener(this.#closeReason)
+    else this.#listeners.push(listener)
+  }
+
+  #answered(frame: Buffer): void {
+    if (this.#closeReason) return // invariant 4
+    const pending = this.#pending[0]
+    if (!pending) return this.#distrust('answered a request that was never sent')
+    const correlationId = frame.length < 4 ? undefined : frame.readInt32BE(0)
+    if (correlationId !== pending.correlationId) {
+      return this.#distrust(`answered request ${correlationId} where ${pending.correlationId} was next`)
+    }
+    let response: unknown
+    try {
+      response = decodeResponse(pending.api, answeredVersion(pending, frame), frame)
+    } catch (error) {
+      return this.#distrust(`sent an answer that cannot be read: ${(error as Error).message}`, error)
+    }
+    this.#pending.shift()
+    this.#bytesInFlight -= pending.bytes
+    pending.onResponse(undefined, response)
+    if (this.#closeWhenAnswered && this.#pending.length === 0) this.#end(this.#retired())
+  }
+
+  #expireAt(deadline: number): void {
+    if (deadline >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = deadline
+    const { clock } = this.#platform
+    this.#timer = clock.setTimer(deadline - clock.monotonic(), () => this.#expire())
+  }
+
+  #expire(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const now = this.#platform.clock.monotonic()
+    let next = Number.POSITIVE_INFINITY
+    for (const pending of this.#pending) {
+      if (pending.deadline <= now) return this.#end(this.#timedOut(pending)) // invariant 3
+      next = Math.min(next, pending.deadline)
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#expireAt(next)
+  }
+
+  #end(reason: HeliostatError): void {
+    if (this.#closeReason) return
+    this.#closeReason = reason
+    this.#timer?.cancel()
+    this.#socket.destroy()
+    const unanswered = this.#pending
+    this.#pending = []
+    this.#bytesInFlight = 0
+    for (const { onResponse } of unanswered) onResponse(reason)
+    const listeners = this.#listeners
+    this.#listeners = []
+    for (const listener of listeners) listener(reason)
+  }
+
+  #distrust(what: string, cause?: unknown): void {
+    const message = `${this.#at} ${what}; the connection was closed`
+    this.#platform.log.warn('connection.distrusted', message, { ...this.remote, nodeId: this.nodeId })
+    this.#end(new HeliostatError('HEL_PROTOCOL', message, { retriable: true, cause, where: { ...this.remote } }))
+  }
+
+  #lost(error: Error | undefined): HeliostatError {
+    if (error instanceof HeliostatError) return error
+    const message = error ? `connection to ${this.#at} was lost: ${error.message}` : `${this.#at} closed the connection`
+    return new HeliostatError('HEL_CONNECTION_LOST', message, {
+      retriable: true,
+      cause: error,
+      where: { ...this.remote },
+    })
+  }
+
+  #timedOut({ api, timeoutMs }: Pending): HeliostatError {
+    const message = `${api.name} was not answered by ${this.#at} within ${timeoutMs} ms`
+    return new HeliostatError('HEL_REQUEST_TIMEOUT', message, { retriable: true, where: { ...this.remote } })
+  }
+
+  #retired(): HeliostatError {
+    const message = `connection to ${this.#at} was replaced`
+    return new HeliostatError('HEL_CLOSED', message, { retriable: true, where: { ...this.remote } })
+  }
+
+  get #at(): string {
+    return `${this.remote.host}:${this.remote.port}`
+  }
+}
+
+function isUnanswered(api: Api, request: object): boolean {
+  return api.key === produce.key && (request as { acks?: number }).acks === 0
+}
+
+/** A broker that does not have our version of ApiVersions answers in version 0, with this error (KIP-511). */
+function answeredVersion({ api, version }: Pending, frame: Buffer): number {
+  if (api.key !== apiVersions.key || frame.length < 6) return version
+  return frame.readInt16BE(4) === ErrorCode.UNSUPPORTED_VERSION ? 0 : version
+}
+
+function sizeOf(buffers: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const buffer of buffers) bytes += buffer.length
+  return bytes
+}
