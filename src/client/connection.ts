@@ -149,17 +149,29 @@ export class Connection {
     options: ExchangeOptions = {},
   ): void {
     const reason = this.#closeReason
-    if (reason) return queueMicrotask(() => onResponse(reason))
+    if (reason) {
+      queueMicrotask(() => onResponse(reason))
+      return
+    }
     const correlationId = this.#nextCorrelationId
     this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff
     const frame = encodeRequest(api, version, { correlationId, clientId: this.#clientId }, request)
     this.#socket.write(frame)
-    if (isUnanswered(api, request)) return queueMicrotask(() => onResponse(undefined))
+    if (isUnanswered(api, request)) queueMicrotask(() => onResponse(undefined))
+    else this.#await(api, version, correlationId, sizeOf(frame), onResponse as Pending['onResponse'], options)
+  }
+
+  #await(
+    api: Api,
+    version: number,
+    correlationId: number,
+    bytes: number,
+    onResponse: Pending['onResponse'],
+    options: ExchangeOptions,
+  ): void {
     const timeoutMs = options.timeoutMs ?? this.#requestTimeoutMs
     const deadline = this.#platform.clock.monotonic() + timeoutMs
-    const bytes = sizeOf(frame)
-    const settle = onResponse as Pending['onResponse']
-    this.#pending.push({ api, version, correlationId, deadline, timeoutMs, bytes, onResponse: settle })
+    this.#pending.push({ api, version, correlationId, deadline, timeoutMs, bytes, onResponse })
     this.#bytesInFlight += bytes
     this.#expireAt(deadline)
   }
@@ -184,21 +196,26 @@ export class Connection {
   #answered(frame: Buffer): void {
     if (this.#closeReason) return // invariant 4
     const pending = this.#pending[0]
+    const response = this.#read(pending, frame)
+    if (pending === undefined || response === undefined) return
+    this.#pending.shift()
+    this.#bytesInFlight -= pending.bytes
+    pending.onResponse(undefined, response)
+    if (this.#closeWhenAnswered && this.#pending.length === 0) this.#end(this.#retired())
+  }
+
+  /** The answer in the frame; undefined when it cannot be trusted, and then the connection is closed (invariant 1). */
+  #read(pending: Pending | undefined, frame: Buffer): unknown {
     if (!pending) return this.#distrust('answered a request that was never sent')
     const correlationId = frame.length < 4 ? undefined : frame.readInt32BE(0)
     if (correlationId !== pending.correlationId) {
       return this.#distrust(`answered request ${correlationId} where ${pending.correlationId} was next`)
     }
-    let response: unknown
     try {
-      response = decodeResponse(pending.api, answeredVersion(pending, frame), frame)
+      return decodeResponse(pending.api, answeredVersion(pending, frame), frame)
     } catch (error) {
       return this.#distrust(`sent an answer that cannot be read: ${(error as Error).message}`, error)
     }
-    this.#pending.shift()
-    this.#bytesInFlight -= pending.bytes
-    pending.onResponse(undefined, response)
-    if (this.#closeWhenAnswered && this.#pending.length === 0) this.#end(this.#retired())
   }
 
   #expireAt(deadline: number): void {
@@ -212,12 +229,10 @@ export class Connection {
   #expire(): void {
     this.#timerAt = Number.POSITIVE_INFINITY
     const now = this.#platform.clock.monotonic()
-    let next = Number.POSITIVE_INFINITY
-    for (const pending of this.#pending) {
-      if (pending.deadline <= now) return this.#end(this.#timedOut(pending)) // invariant 3
-      next = Math.min(next, pending.deadline)
-    }
-    if (next < Number.POSITIVE_INFINITY) this.#expireAt(next)
+    const overdue = this.#pending.find(({ deadline }) => deadline <= now)
+    if (overdue)
+      this.#end(this.#timedOut(overdue)) // invariant 3
+    else for (const { deadline } of this.#pending) this.#expireAt(deadline)
   }
 
   #end(reason: HeliostatError): void {
@@ -234,7 +249,7 @@ export class Connection {
     for (const listener of listeners) listener(reason)
   }
 
-  #distrust(what: string, cause?: unknown): void {
+  #distrust(what: string, cause?: unknown): undefined {
     const message = `${this.#at} ${what}; the connection was closed`
     this.#platform.log.warn('connection.distrusted', message, { ...this.remote, nodeId: this.nodeId })
     this.#end(new HeliostatError('HEL_PROTOCOL', message, { retriable: true, cause, where: { ...this.remote } }))
