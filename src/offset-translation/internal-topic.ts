@@ -1,0 +1,117 @@
+// One of MirrorMaker's topics on the target: one partition, compacted, records written whole-state per key with acks=all. A
+// record may be written twice after an unknown outcome; its readers keep the last one, so that is harmless.
+import { retry } from '../client/backoff.ts'
+import type { ClusterClient } from '../client/cluster-client.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import type { Platform } from '../platform/platform.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { createTopics } from '../protocol/messages/create-topics.ts'
+import { produce } from '../protocol/messages/produce.ts'
+import { BatchBuilder } from '../records/batch-builder.ts'
+import type { KeyValue } from './internal-record.ts'
+
+const PARTITION = 0
+const BATCH_BYTES = 256 * 1024
+const REPLICAS = 3
+const REQUEST_TIMEOUT_MS = 30_000
+const RETRY = { initialMs: 100, maxMs: 5_000, timeoutMs: 20_000 }
+
+/**
+ * 1. Batches of one topic are written one after the other, so the last state of a key is the last in the log.
+ */
+export class InternalTopic {
+  readonly name: string
+  readonly #platform: Platform
+  readonly #client: ClusterClient
+  #exists = false
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(platform: Platform, client: ClusterClient, name: string) {
+    this.#platform = platform
+    this.#client = client
+    this.name = name
+  }
+
+  /** Resolves when every record is on all in-sync replicas; the topic is made if it is not there. */
+  write(records: readonly KeyValue[], signal?: AbortSignal): Promise<void> {
+    const written = this.#last.then(() => this.#writeAll(records, signal))
+    // The next writer goes on whatever became of this one; this one's failure is told to its own caller.
+    this.#last = written.then(
+      () => undefined,
+      () => undefined,
+    )
+    return written
+  }
+
+  async #writeAll(records: readonly KeyValue[], signal: AbortSignal | undefined): Promise<void> {
+    if (records.length === 0) return
+    for (const batch of this.#batches(records)) await this.#retrying(signal, () => this.#produce(batch))
+  }
+
+  *#batches(records: readonly KeyValue[]): Generator<Buffer> {
+    const timestamp = this.#platform.clock.now()
+    let builder = new BatchBuilder({ baseOffset: 0 })
+    for (const { key, value } of records) {
+      if (builder.count > 0 && builder.sizeInBytes + key.length + value.length > BATCH_BYTES) {
+        yield builder.build()
+        builder = new BatchBuilder({ baseOffset: 0 })
+      }
+      builder.append({ timestamp, key, value })
+    }
+    yield builder.build()
+  }
+
+  #retrying(signal: AbortSignal | undefined, attempt: () => Promise<void>): Promise<void> {
+    return retry(this.#platform.clock, this.#platform.random, { ...RETRY, signal }, attempt)
+  }
+
+  async #produce(batch: Buffer): Promise<void> {
+    if (!this.#exists) await this.#create()
+    const leader = this.#client.leaderOf(this.name, PARTITION)
+    if (leader === undefined) {
+      await this.#client.refresh()
+      throw this.#failed(ErrorCode.LEADER_NOT_AVAILABLE, 'written')
+    }
+    const connection = await this.#client.node(leader.nodeId, 'control')
+    // From version 13 on topics are named by id; the name is enough here.
+    const version = Math.min(12, connection.versionOf(produce))
+    const topicData = [{ name: this.name, partitionData: [{ index: PARTITION, records: [batch] }] }]
+    const response = await connection.send(produce, { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData }, { version })
+    const errorCode = response.responses[0]?.partitionResponses[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+    if (errorCode === ErrorCode.NONE) return
+    if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) this.#exists = false
+    if (errorOf(errorCode).retriable) await this.#client.refresh()
+    throw this.#failed(errorCode, 'written')
+  }
+
+  async #create(): Promise<void> {
+    const { brokers, topics } = await this.#client.metadata([this.name])
+    const found = topics[0]?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if (found === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) await this.#createWith(Math.min(REPLICAS, brokers.length))
+    else if (found !== ErrorCode.NONE) throw this.#failed(found, 'found')
+    if (this.#client.leaderOf(this.name, PARTITION) === undefined) await this.#client.refresh()
+    this.#exists = true
+  }
+
+  async #createWith(replicationFactor: number): Promise<void> {
+    const connection = await this.#client.controller()
+    const configs = [{ name: 'cleanup.policy', value: 'compact' }]
+    const response = await connection.send(createTopics, {
+      topics: [{ name: this.name, numPartitions: 1, replicationFactor, assignments: [], configs }],
+      timeoutMs: REQUEST_TIMEOUT_MS,
+    })
+    const errorCode = response.topics[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+    if (errorCode === ErrorCode.NONE)
+      this.#platform.log.info('topic.created', `created ${this.name} on the target`, { topic: this.name })
+    // Another instance was first: just as good.
+    else if (errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) throw this.#failed(errorCode, 'created')
+  }
+
+  #failed(errorCode: number, verb: string): HeliostatError {
+    const { name, retriable, message } = errorOf(errorCode)
+    return new HeliostatError('HEL_INTERNAL_TOPIC', `topic ${this.name} cannot be ${verb}: ${name} (${message})`, {
+      retriable: retriable || errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+      where: { topic: this.name, errorCode },
+    })
+  }
+}
