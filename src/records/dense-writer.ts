@@ -35,37 +35,31 @@ export class DenseWriter {
     this.#output = Buffer.allocUnsafe(HEADER.records + bytesExpected)
   }
 
-  /** The uncompressed batch's size if the cursor's record were appended with this timestamp delta. */
-  sizeWith(cursor: RecordCursor, timestampDelta: number | undefined): number {
-    const pending = this.#pendingTo - this.#pendingFrom
-    const bodySize = this.#bodySize(cursor, timestampDelta)
-    return this.#end + pending + varintSize(bodySize) + bodySize
+  /** The uncompressed batch's size so far. */
+  get sizeInBytes(): number {
+    return this.#end + this.#pendingTo - this.#pendingFrom
   }
 
-  /** Appends the cursor's record; without a timestamp delta its own stays, byte for byte. */
-  append(cursor: RecordCursor, timestampDelta: number | undefined): void {
-    if (cursor.section !== this.#section || cursor.end > this.#loadedEnd) this.#load(cursor)
-    if (cursor.at !== this.#pendingTo) {
-      this.#flush()
-      this.#pendingFrom = cursor.at
-    }
-    const offsetSize = cursor.tailAt - cursor.offsetAt
-    const timestampSize = cursor.offsetAt - cursor.timestampAt
-    if (
-      offsetSize === varintSize(this.count) &&
-      (timestampDelta === undefined || timestampSize === varlongSize(timestampDelta))
-    ) {
-      const output = this.#output
-      if (timestampDelta !== undefined) writeVarlong(output, timestampDelta, cursor.timestampAt + this.#displacement)
-      writeVarint(output, this.count, cursor.offsetAt + this.#displacement)
+  /**
+   * Appends the cursor's record; without a timestamp delta its own stays, byte for byte. Refuses, and changes nothing, when
+   * the batch would pass `maxBytes`; the first record is always taken.
+   */
+  append(cursor: RecordCursor, timestampDelta: number | undefined, maxBytes: number): boolean {
+    const { count } = this
+    const { start, offsetAt, tailAt, end } = cursor
+    const oldPrefix = tailAt - start
+    const offsetSize = varintSize(count)
+    const timestampSize = timestampDelta === undefined ? offsetAt - start - 1 : varlongSize(timestampDelta)
+    const newPrefix = 1 + timestampSize + offsetSize
+    const bodySize = newPrefix + end - tailAt
+    if (this.sizeInBytes + varintSize(bodySize) + bodySize > maxBytes && count > 0) return false
+    if (newPrefix === oldPrefix && timestampSize === offsetAt - start - 1) {
+      this.#appendInPlace(cursor, timestampDelta)
     } else {
-      this.#pendingTo = cursor.at
-      this.#flush()
-      this.#writePrefix(cursor, timestampDelta)
-      this.#pendingFrom = cursor.tailAt
+      this.#appendMoved(cursor, timestampDelta, bodySize)
     }
-    this.#pendingTo = cursor.end
-    this.count++
+    this.count = count + 1
+    return true
   }
 
   /** Closes the batch: dense, base offset 0, no producer, CreateTime. `baseTimestamp` is copied as it lies. */
@@ -92,28 +86,43 @@ export class DenseWriter {
     return bytes
   }
 
-  #bodySize(cursor: RecordCursor, timestampDelta: number | undefined): number {
-    const timestampSize =
-      timestampDelta === undefined ? cursor.offsetAt - cursor.timestampAt : varlongSize(timestampDelta)
-    return 1 + timestampSize + varintSize(this.count) + cursor.end - cursor.tailAt
+  #appendInPlace(cursor: RecordCursor, timestampDelta: number | undefined): void {
+    if (cursor.section !== this.#section || cursor.end > this.#loadedEnd) this.#load(cursor)
+    if (cursor.at !== this.#pendingTo) {
+      this.#flush()
+      this.#pendingFrom = cursor.at
+    }
+    const output = this.#output
+    if (timestampDelta !== undefined) writeVarlong(output, timestampDelta, cursor.start + 1 + this.#displacement)
+    writeVarint(output, this.count, cursor.offsetAt + this.#displacement)
+    this.#pendingTo = cursor.end
   }
 
-  #writePrefix(cursor: RecordCursor, timestampDelta: number | undefined): void {
-    const bodySize = this.#bodySize(cursor, timestampDelta)
-    const tailSize = cursor.end - cursor.tailAt
-    if (this.#end + varintSize(bodySize) + bodySize - tailSize > cursor.tailAt + this.#displacement) {
+  #appendMoved(cursor: RecordCursor, timestampDelta: number | undefined, bodySize: number): void {
+    const { section, tailAt, end } = cursor
+    if (this.#pendingTo !== this.#pendingFrom) this.#flush()
+    const tailSize = end - tailAt
+    if (
+      section !== this.#section ||
+      end > this.#loadedEnd ||
+      this.#end + varintSize(bodySize) + bodySize - tailSize > tailAt + this.#displacement
+    ) {
       this.#slack = SLACK_BYTES
       this.#load(cursor)
     }
     const output = this.#output
     let at = writeVarint(output, bodySize, this.#end)
-    output[at++] = cursor.section[cursor.start]!
+    output[at++] = section[cursor.start]!
     if (timestampDelta !== undefined) {
       at = writeVarlong(output, timestampDelta, at)
     } else {
-      for (let from = cursor.timestampAt; from < cursor.offsetAt; from++) output[at++] = cursor.section[from]!
+      for (let from = cursor.start + 1; from < cursor.offsetAt; from++) output[at++] = section[from]!
     }
-    this.#end = writeVarint(output, this.count, at)
+    at = writeVarint(output, this.count, at)
+    output.copyWithin(at, tailAt + this.#displacement, end + this.#displacement)
+    this.#end = at + tailSize
+    this.#pendingFrom = end
+    this.#pendingTo = end
   }
 
   /** Moves the pending records to where they belong. */

@@ -1,6 +1,6 @@
 import { RECORD_BYTES_MIN } from './record-reader.ts'
 import { corrupt } from './records-error.ts'
-import { readVarint, readVarlong, varintEnd } from './varint.ts'
+import { sizeAt, valueOfSize } from './varint.ts'
 
 /**
  * Stands on one record of an inflated section of magic 2 after another, and is one object for all of them.
@@ -9,7 +9,7 @@ import { readVarint, readVarlong, varintEnd } from './varint.ts'
  * 2. Offset deltas ascend and stay within the batch's span; so `count` records over a span of `count` are dense.
  * 3. After the last of `count` records the section is at its end.
  *
- *   at: length varint · start: attributes · timestampAt: delta · offsetAt: delta · tailAt: key, value, headers · end
+ *   at: length varint · start: attributes, timestamp delta · offsetAt: delta · tailAt: key, value, headers · end
  */
 export class RecordCursor {
   readonly section: Buffer
@@ -35,10 +35,6 @@ export class RecordCursor {
     this.next()
   }
 
-  get timestampAt(): number {
-    return this.start + 1
-  }
-
   next(): void {
     const { section, end: at } = this
     this.isAtRecord = this.#index < this.#count
@@ -46,15 +42,17 @@ export class RecordCursor {
       if (at !== section.length) throw corrupt(`${section.length - at} bytes follow the last of ${this.#count} records`)
       return
     }
-    const length = readVarint(section, at, section.length)
-    const start = varintEnd
+    const lengthSize = sizeAt(section, at, section.length)
+    const length = valueOfSize(section, at, lengthSize)
+    const start = at + lengthSize
     const end = start + length
     if (length < RECORD_BYTES_MIN - 1 || end > section.length) {
       throw corrupt(`record ${this.#index} announces ${length} bytes, ${section.length - start} are left`)
     }
-    const timestampDelta = readVarlong(section, start + 1, end)
-    const offsetAt = varintEnd
-    const offsetDelta = readVarint(section, offsetAt, end)
+    const timestampSize = sizeAt(section, start + 1, end)
+    const offsetAt = start + 1 + timestampSize
+    const offsetSize = sizeAt(section, offsetAt, end)
+    const offsetDelta = valueOfSize(section, offsetAt, offsetSize)
     if (offsetDelta <= this.offsetDelta || offsetDelta > this.#lastOffsetDelta) {
       throw corrupt(
         `offset delta ${offsetDelta} after ${this.offsetDelta} in a batch that ends at ${this.#lastOffsetDelta}`,
@@ -62,10 +60,10 @@ export class RecordCursor {
     }
     this.at = at
     this.start = start
-    this.timestampDelta = timestampDelta
+    this.timestampDelta = valueOfSize(section, start + 1, timestampSize)
     this.offsetAt = offsetAt
     this.offsetDelta = offsetDelta
-    this.tailAt = varintEnd
+    this.tailAt = offsetAt + offsetSize
     this.end = end
     this.#index++
   }

@@ -135,9 +135,8 @@ class OpenBatch {
   readonly #writer: DenseWriter
   readonly #base: Source
   readonly #runs: OffsetRun[] = []
-  #runEnd = -1
+  #run: OffsetRun | undefined
   #maxTimestamp = Number.NEGATIVE_INFINITY
-  sizeInBytes: number = HEADER.records
 
   constructor(base: Source, bytesExpected: number) {
     this.#writer = new DenseWriter(bytesExpected + (bytesExpected >>> 4))
@@ -146,6 +145,11 @@ class OpenBatch {
 
   get count(): number {
     return this.#writer.count
+  }
+
+  /** Before compression, header included. */
+  get sizeInBytes(): number {
+    return this.#writer.sizeInBytes
   }
 
   /** Takes what is wanted of a source; false when a record must wait for the next batch. The first one never waits. */
@@ -161,13 +165,11 @@ class OpenBatch {
       const shifted = sameTime ? 0 : cursor.timestampDelta + shift
       // A delta that need not change keeps its bytes, which may say more than a number can.
       const timestampDelta = shift === 0 && !sameTime ? undefined : shifted
-      const size = writer.sizeWith(cursor, timestampDelta)
-      if (writer.count > 0 && (size > maxBytes || !exact || (shift !== 0 && !isExact(shifted)))) {
+      const joins = exact && (shift === 0 || isExact(shifted))
+      if (!writer.append(cursor, timestampDelta, joins ? maxBytes : 0)) {
         taken = false
         break
       }
-      writer.append(cursor, timestampDelta)
-      this.sizeInBytes = size
       if (shifted > maxDelta) maxDelta = shifted
       this.#note(baseOffset + cursor.offsetDelta)
     }
@@ -183,8 +185,11 @@ class OpenBatch {
   }
 
   #note(upstream: number): void {
-    if (upstream === this.#runEnd) this.#runs.at(-1)!.count++
-    else this.#runs.push({ upstream, count: 1 })
-    this.#runEnd = upstream + 1
+    if (this.#run !== undefined && upstream === this.#run.upstream + this.#run.count) {
+      this.#run.count++
+      return
+    }
+    this.#run = { upstream, count: 1 }
+    this.#runs.push(this.#run)
   }
 }

@@ -96,6 +96,25 @@ export function writeVarlong(bytes: Uint8Array, value: number, at: number): numb
   return position
 }
 
+/**
+ * How long the varint at `at` is, for loops that cannot afford the shared `varintEnd`; `valueOfSize` then decodes it. Of a
+ * varint of three bytes or more the size is found by reading it, with all its checks.
+ */
+export function sizeAt(bytes: Uint8Array, at: number, limit: number): number {
+  if (at + 2 <= limit) {
+    if (bytes[at]! < 0x80) return 1
+    if (bytes[at + 1]! < 0x80) return 2
+  }
+  readVarlong(bytes, at, limit)
+  return varintEnd - at
+}
+
+export function valueOfSize(bytes: Uint8Array, at: number, size: number): number {
+  const raw = size === 1 ? bytes[at]! : (bytes[at]! & 0x7f) | (bytes[at + 1]! << 7)
+  if (size > 2) return readVarlong(bytes, at, at + size)
+  return (raw >>> 1) ^ -(raw & 1)
+}
+
 function zigzag(value: number): bigint {
   const long = BigInt(value)
   return BigInt.asUintN(64, (long << 1n) ^ (long >> 63n))
