@@ -222,6 +222,7 @@ export class Checkpointer {
         due.map(({ position }) => position),
       )
       for (const [index, { tracked }] of due.entries()) this.#note(trackedGroup, tracked, codes[index]!)
+      if (codes.includes(ErrorCode.NOT_COORDINATOR)) target.forgetCoordinator('group', group)
       return codes.filter((code) => code === ErrorCode.NONE).length
     } catch (error) {
       blockAll(
@@ -249,13 +250,19 @@ export class Checkpointer {
   }
 
   async #rangeOf({ remoteTopic, source }: Tracked): Promise<LogRange | undefined> {
+    const { target } = this.#options
     const topicPartition = TopicPartition.of(remoteTopic, source.partition)
+    if (target.leaderOf(remoteTopic, source.partition) === undefined) await target.refresh()
     const found = await Promise.allSettled([
       this.#lookup.find(topicPartition, EARLIEST),
       this.#lookup.find(topicPartition, LATEST),
     ])
     const [start, end] = found
-    if (start.status === 'rejected' || end.status === 'rejected') return undefined
+    if (start.status === 'rejected' || end.status === 'rejected') {
+      // Most likely the leader moved: the next pass finds it.
+      await target.refresh()
+      return undefined
+    }
     return { logStartOffset: start.value, endOffset: end.value }
   }
 

@@ -58,6 +58,5 @@ export function decideCommit(
   if (downstream > range.endOffset)
     return { do: 'blocked', reason: `the target ends at ${range.endOffset}, before ${downstream}` }
   // Below the log start the consumer would fall to its reset policy, and with `latest` skip everything there is.
-  const offset = Math.max(downstream, range.logStartOffset)
-  return committed !== undefined && committed >= offset ? { do: 'nothing' } : { do: 'commit', offset }
+  return { do: 'commit', offset: Math.max(downstream, range.logStartOffset) }
 }

@@ -23,7 +23,6 @@ export class InternalTopic {
   readonly name: string
   readonly #platform: Platform
   readonly #client: ClusterClient
-  #exists = false
   #last: Promise<void> = Promise.resolve()
 
   constructor(platform: Platform, client: ClusterClient, name: string) {
@@ -66,12 +65,7 @@ export class InternalTopic {
   }
 
   async #produce(batch: Buffer): Promise<void> {
-    if (!this.#exists) await this.#create()
-    const leader = this.#client.leaderOf(this.name, PARTITION)
-    if (leader === undefined) {
-      await this.#client.refresh()
-      throw this.#failed(ErrorCode.LEADER_NOT_AVAILABLE, 'written')
-    }
+    const leader = this.#client.leaderOf(this.name, PARTITION) ?? (await this.#locate())
     const connection = await this.#client.node(leader.nodeId, 'control')
     // From version 13 on topics are named by id; the name is enough here.
     const version = Math.min(12, connection.versionOf(produce))
@@ -79,21 +73,25 @@ export class InternalTopic {
     const response = await connection.send(produce, { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData }, { version })
     const errorCode = response.responses[0]?.partitionResponses[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
     if (errorCode === ErrorCode.NONE) return
-    if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) this.#exists = false
-    if (errorOf(errorCode).retriable) await this.#client.refresh()
+    // The leader may have moved, or the topic may be gone: looking anew mends both.
+    if (retriable(errorCode)) await this.#locate()
     throw this.#failed(errorCode, 'written')
   }
 
-  async #create(): Promise<void> {
+  /** The leader of the topic's partition; makes the topic when there is none. */
+  async #locate(): Promise<{ nodeId: number }> {
     const { brokers, topics } = await this.#client.metadata([this.name])
-    const found = topics[0]?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    if (found === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) await this.#createWith(Math.min(REPLICAS, brokers.length))
-    else if (found !== ErrorCode.NONE) throw this.#failed(found, 'found')
-    if (this.#client.leaderOf(this.name, PARTITION) === undefined) await this.#client.refresh()
-    this.#exists = true
+    const errorCode = topics[0]?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
+      await this.#create(Math.min(REPLICAS, brokers.length))
+      await this.#client.metadata([this.name])
+    } else if (errorCode !== ErrorCode.NONE) throw this.#failed(errorCode, 'found')
+    const leader = this.#client.leaderOf(this.name, PARTITION)
+    if (leader === undefined) throw this.#failed(ErrorCode.LEADER_NOT_AVAILABLE, 'found')
+    return leader
   }
 
-  async #createWith(replicationFactor: number): Promise<void> {
+  async #create(replicationFactor: number): Promise<void> {
     const connection = await this.#client.controller()
     const configs = [{ name: 'cleanup.policy', value: 'compact' }]
     const response = await connection.send(createTopics, {
@@ -108,10 +106,15 @@ export class InternalTopic {
   }
 
   #failed(errorCode: number, verb: string): HeliostatError {
-    const { name, retriable, message } = errorOf(errorCode)
+    const { name, message } = errorOf(errorCode)
     return new HeliostatError('HEL_INTERNAL_TOPIC', `topic ${this.name} cannot be ${verb}: ${name} (${message})`, {
-      retriable: retriable || errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+      retriable: retriable(errorCode),
       where: { topic: this.name, errorCode },
     })
   }
+}
+
+/** An unknown topic is one that the brokers have not all heard of yet. */
+function retriable(errorCode: number): boolean {
+  return errorOf(errorCode).retriable || errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 }

@@ -164,6 +164,30 @@ describe('control', () => {
     await queue.close()
   })
 
+  test('closing waits for a run that needs time to end', async () => {
+    const { clock, platform } = machine()
+    let ended = false
+    let closed = false
+    const queue = new MemoryQueue(platform)
+    queue.add(
+      job(async (signal) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await new Promise<void>((resolve) => clock.setTimer(500, resolve))
+        ended = true
+        return ''
+      }),
+    )
+    await clock.advance(10)
+    const closing = queue.close().then(() => {
+      closed = true
+    })
+    await clock.advance(499)
+    expect({ ended, closed }).toEqual({ ended: false, closed: false })
+    await clock.advance(1)
+    await closing
+    expect(ended).toBe(true)
+  })
+
   test('closing aborts what runs, waits for it, and leaves no timer', async () => {
     const { clock, platform } = machine()
     const queue = new MemoryQueue(platform)

@@ -131,10 +131,12 @@ describe('a pass over the groups', () => {
     source.group('console-consumer-1', { 'orders-0': 50 })
     source.group('sharing', { 'orders-0': 50 }, { type: 'share' })
     source.group('elsewhere', { 'other-0': 50 })
+    source.group('both', { 'other-0': 50, 'orders-0': 50 })
     const under = await sync()
-    expect(target.groups.size).toBe(0)
-    expect(checkpoints).toEqual([])
-    expect(under.groups()).toEqual([])
+    expect([...target.groups.keys()]).toEqual(['both'])
+    expect([...target.groups.get('both')!.offsets.keys()]).toEqual(['east.orders-0'])
+    expect(checkpoints.map((checkpoint) => checkpoint?.group)).toEqual(['both'])
+    expect(under.groups().map((group) => group.group)).toEqual(['both'])
   })
 
   test('only tells, when groups are not to be written', async () => {
@@ -245,6 +247,26 @@ describe('the group on the target', () => {
     expect(under.groups()[0]!.partitions[0]!.blocked).toContain('became active')
   })
 
+  test('keeps the time of its last write while it is in use', async () => {
+    source.group('billing', { 'orders-0': 50 })
+    const under = await sync()
+    const { writtenAt } = under.groups()[0]!.partitions[0]!
+    target.groups.get('billing')!.state = 'Stable'
+    await clock.advance(60_000)
+    await sync({}, under)
+    expect(under.groups()[0]!.partitions[0]!.writtenAt).toBe(writtenAt)
+  })
+
+  test('is not written while its offsets there cannot be read, since that might rewind it', async () => {
+    source.group('billing', { 'orders-0': 50 })
+    target.group('billing', { 'east.orders-0': 80 })
+    target.unreadable.add('billing')
+    const under = await sync()
+    expect(target.offset('billing', 'east.orders-0')).toBe(80)
+    expect(under.groups()[0]).toMatchObject({ state: 'blocked' })
+    expect(under.groups()[0]!.partitions[0]!.blocked).toContain('COORDINATOR_LOAD_IN_PROGRESS')
+  })
+
   test('is left alone while a broker cannot say whether it has it', async () => {
     source.group('billing', { 'orders-0': 50 })
     target.brokers = [1, 2]
@@ -294,8 +316,11 @@ describe('trouble', () => {
     }
     source.group('billing', { 'orders-0': 50 }, { state: 'Stable' })
     source.group('shipping', { 'orders-0': 20 })
+    source.group('idle', { 'orders-0': 30 })
     target.group('shipping', { 'east.orders-0': 1 }, { state: 'Stable' })
+    target.group('idle', { 'east.orders-0': 1 })
     await sync()
+    expect(target.offset('idle', 'east.orders-0')).toBe(29)
     expect(target.offset('billing', 'east.orders-0')).toBe(49)
     expect(target.offset('shipping', 'east.orders-0')).toBe(1)
   })

@@ -32,6 +32,8 @@ export class FakeCluster {
   readonly maximum: Record<string, number> = {}
   brokers = [1]
   down = new Set<number>()
+  /** Groups whose offsets cannot be read at the moment. */
+  unreadable = new Set<string>()
   /** Called before a request is answered: the moment for a race. */
   before: (api: string, request: Message) => void = () => {}
 
@@ -61,6 +63,8 @@ export class FakeCluster {
   get client(): ClusterClient {
     const client = {
       metadata: async () => ({ brokers: this.brokers.map((nodeId) => ({ nodeId })), topics: [] }),
+      refresh: async () => {},
+      forgetCoordinator: () => {},
       leaderOf: (topic: string, partition: number) =>
         this.logs.has(`${topic}-${partition}`) ? { nodeId: this.brokers[0], leaderEpoch: 3 } : undefined,
       node: async (nodeId: number) => this.#connection(nodeId),
@@ -109,8 +113,8 @@ export class FakeCluster {
       return {
         groups: request.groups.map(({ groupId }: Message) => ({
           groupId,
-          errorCode: 0,
-          topics: this.#offsetsOf(groupId),
+          errorCode: this.unreadable.has(groupId) ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : 0,
+          topics: this.unreadable.has(groupId) ? [] : this.#offsetsOf(groupId),
         })),
       }
     },

@@ -29,6 +29,7 @@ test('a flush writes the newest due pair of each partition, once', async () => {
   const second = syncs.partition('orders', 1)
   first.mirrored(0, 0, 10)
   first.mirrored(12, 10, 10)
+  first.mirrored(22, 20, 5)
   second.mirrored(5, 5, 1)
   await syncs.flush()
   await syncs.flush()
