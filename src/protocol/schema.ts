@@ -3,7 +3,7 @@
 // `codec.ts` compiles it to a program per version, so a message is written down exactly once.
 
 /** The wire types. `timestamp` is an int64 that saturates; `records` is the payload that passes through uncopied. */
-export type Kind =
+type Kind =
   | 'int8'
   | 'int16'
   | 'int32'
@@ -155,12 +155,12 @@ export function struct<F extends Fields>(fields: F): Field<Decoded<F>, Encodable
 }
 
 /** The value of a struct in which nothing is said. */
-export function defaultsOf(fields: Fields): Readonly<Record<string, unknown>> {
+function defaultsOf(fields: Fields): Readonly<Record<string, unknown>> {
   return Object.freeze(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.spec.default])))
 }
 
 /** First and last version. */
-export type Versions = readonly [min: number, max: number]
+type Versions = readonly [min: number, max: number]
 
 /** A body that can be encoded alone: half an API, or a record of an internal topic. */
 export interface Message<F extends Fields = Fields> {

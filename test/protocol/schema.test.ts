@@ -201,6 +201,28 @@ describe('tagged fields', () => {
     }
   })
 
+  test('go out by rising tag, however they are declared', () => {
+    const turned = shaped({ late: int8.tag(7, 2), early: int8.tag(3, 2) })
+    expect(encodeStruct(turned, 2, { late: 1, early: 2 }).toString('hex')).toBe('02' + '030102' + '070101')
+  })
+
+  test('tell null from empty', () => {
+    const either = shaped({
+      nothing: array(int8).tag(0, 2).nullable().default(null),
+      few: array(int8).tag(1, 2).nullable(),
+      cursor: struct({ at: int8 }).tag(2, 2).nullable().default(null),
+    })
+    for (const [value, hex] of [
+      [{}, '00'],
+      [{ nothing: null, few: [], cursor: null }, '00'],
+      [{ nothing: [], few: null, cursor: { at: 0 } }, '03' + '000101' + '010100' + '0203010000'],
+    ] as const) {
+      expect(encodeStruct(either, 2, value).toString('hex')).toBe(hex)
+      const full = { nothing: null, few: [], cursor: null, ...value }
+      expect(decodeStruct(either, 2, Buffer.from(hex, 'hex'))).toEqual(full)
+    }
+  })
+
   test('need a version that has them', () => {
     expect(() => encodeStruct(shape, 1, { plain: 1, first: 5 })).toThrow('no first')
     expect(() => encodeStruct(shape, 2, { plain: 1, third: { a: 1 } })).toThrow('no third')
@@ -215,6 +237,13 @@ describe('lengths and counts that lie', () => {
       expect(() => decodeStruct(shape, 0, Buffer.from(hex, 'hex'))).toThrow(DecodeError)
     }
     expect(() => decodeStruct(shape, 2, Buffer.from(`ffffffff0f${'00'.repeat(40)}`, 'hex'))).toThrow('bytes wanted')
+  })
+
+  test('are judged by the fewest bytes that so many elements take', () => {
+    const bytes = Buffer.concat([Buffer.from('000003e8', 'hex'), Buffer.alloc(1000)])
+    expect(() => decodeStruct(shape, 0, bytes)).toThrow('8000 bytes wanted at byte 4, 1000 left')
+    const flexible = Buffer.concat([Buffer.from('e907', 'hex'), Buffer.alloc(1000)])
+    expect(() => decodeStruct(shape, 2, flexible)).toThrow('9000 bytes wanted at byte 2, 1000 left')
   })
 
   test('of more than 32 bits are refused', () => {
