@@ -17,6 +17,7 @@ export const describeGroups = api({
     throttleTimeMs: int32.since(1).ignorable(),
     groups: array({
       errorCode: int16,
+      // Not ignorable in Kafka; here it is, so that a handler need not ask for the version before it explains itself.
       errorMessage: string.since(6).nullable().default(null).ignorable(),
       groupId: string,
       groupState: string,

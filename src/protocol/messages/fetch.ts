@@ -36,6 +36,7 @@ export const fetch = api({
         logStartOffset: int64.since(5).default(-1).ignorable(),
         partitionMaxBytes: int32,
         replicaDirectoryId: uuid.tag(0, 17).ignorable(),
+        // Kafka's default is the greatest int64, which never goes on the wire: no high watermark known.
         highWatermark: int64.tag(1, 18).default(Number.MAX_SAFE_INTEGER).ignorable(),
       }),
     }),
