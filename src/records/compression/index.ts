@@ -1,7 +1,7 @@
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { corrupt, RecordsError } from '../records-error.ts'
+import { RecordsError } from '../records-error.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
+import { compressGzip, compressZstd, decompressGzip, decompressZstd } from './zlib-codecs.ts'
 
 /** The codecs of record batches, in the order of their numbers in the attributes. */
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -12,9 +12,9 @@ export function compress(codec: Codec, buffer: Buffer): Buffer {
     case 'none':
       return buffer
     case 'gzip':
-      return gzipSync(buffer)
+      return compressGzip(buffer)
     case 'zstd':
-      return zstdCompressSync(buffer)
+      return compressZstd(buffer)
     case 'snappy':
       return compressSnappy(buffer)
     case 'lz4':
@@ -29,25 +29,12 @@ export function decompress(codec: Codec, buffer: Buffer, maxBytes: number): Buff
       if (buffer.length > maxBytes) throw new RecordsError('too-large', `${buffer.length} bytes, over ${maxBytes}`)
       return buffer
     case 'gzip':
-      return inflateWith(gunzipSync, codec, buffer, maxBytes)
+      return decompressGzip(buffer, maxBytes)
     case 'zstd':
-      return inflateWith(zstdDecompressSync, codec, buffer, maxBytes)
+      return decompressZstd(buffer, maxBytes)
     case 'snappy':
       return decompressSnappy(buffer, maxBytes)
     case 'lz4':
       return decompressLz4(buffer, maxBytes)
-  }
-}
-
-type ZlibInflate = (buffer: Buffer, options: { maxOutputLength: number }) => Buffer
-
-function inflateWith(inflate: ZlibInflate, codec: Codec, buffer: Buffer, maxBytes: number): Buffer {
-  try {
-    return inflate(buffer, { maxOutputLength: maxBytes })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new RecordsError('too-large', `${codec} batch of ${buffer.length} bytes inflates beyond ${maxBytes} bytes`)
-    }
-    throw corrupt(`${codec} batch of ${buffer.length} bytes does not inflate: ${(error as Error).message}`)
   }
 }
