@@ -1,0 +1,110 @@
+// ListOffsets for many partitions at once: questions asked in the same turn of the event loop share a request per leader.
+import { HeliostatError } from '../platform/errors.ts'
+import type { Platform } from '../platform/platform.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { listOffsets } from '../protocol/messages/list-offsets.ts'
+import type { ClusterClient } from './cluster-client.ts'
+import { TopicPartition } from './topic-partition.ts'
+
+/** Kafka's stand-ins for a timestamp. */
+export const LATEST = -1
+export const EARLIEST = -2
+
+interface Question {
+  readonly topicPartition: TopicPartition
+  readonly timestamp: number
+  resolve(offset: number): void
+  reject(error: HeliostatError): void
+}
+
+export class OffsetLookup {
+  readonly #platform: Platform
+  readonly #client: ClusterClient
+  #questions: Question[] = []
+
+  constructor(platform: Platform, client: ClusterClient) {
+    this.#platform = platform
+    this.#client = client
+  }
+
+  /** The first offset whose record is not older than the timestamp; −1 when there is none. Reads what is not committed, too. */
+  find(topicPartition: TopicPartition, timestamp: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#questions.push({ topicPartition, timestamp, resolve, reject })
+      if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
+    })
+  }
+
+  #ask(): void {
+    const byLeader = new Map<number, Question[]>()
+    for (const question of this.#questions) {
+      const { topic, partition } = question.topicPartition
+      const leader = this.#client.leaderOf(topic, partition)
+      if (!leader) question.reject(withoutLeader(question.topicPartition))
+      else byLeader.set(leader.nodeId, [...(byLeader.get(leader.nodeId) ?? []), question])
+    }
+    this.#questions = []
+    for (const [nodeId, questions] of byLeader) {
+      this.#askNode(nodeId, questions).catch((error: HeliostatError) => {
+        for (const question of questions) question.reject(error)
+      })
+    }
+  }
+
+  async #askNode(nodeId: number, questions: readonly Question[]): Promise<void> {
+    const connection = await this.#client.node(nodeId, 'control')
+    // A partition may be asked for its start and its end at once; a request names it once.
+    const rounds: Map<TopicPartition, Question>[] = []
+    for (const question of questions) {
+      let round = rounds.find((asked) => !asked.has(question.topicPartition))
+      if (!round) rounds.push((round = new Map()))
+      round.set(question.topicPartition, question)
+    }
+    for (const round of rounds) {
+      const topics = groupByTopic(round.values())
+      const response = await connection.send(listOffsets, { replicaId: -1, isolationLevel: 0, topics })
+      for (const { name, partitions } of response.topics)
+        for (const answer of partitions) {
+          const topicPartition = TopicPartition.of(name, answer.partitionIndex)
+          const question = round.get(topicPartition)
+          round.delete(topicPartition)
+          if (question) settle(question, answer)
+        }
+      for (const question of round.values()) question.reject(withoutLeader(question.topicPartition))
+    }
+  }
+}
+
+function groupByTopic(questions: Iterable<Question>) {
+  const topics = new Map<string, { name: string; partitions: { partitionIndex: number; timestamp: number }[] }>()
+  for (const { topicPartition, timestamp } of questions) {
+    const { topic, partition } = topicPartition
+    if (!topics.has(topic)) topics.set(topic, { name: topic, partitions: [] })
+    topics.get(topic)!.partitions.push({ partitionIndex: partition, timestamp })
+  }
+  return [...topics.values()]
+}
+
+function settle(question: Question, answer: { errorCode: number; offset: number }): void {
+  if (answer.errorCode === ErrorCode.NONE) question.resolve(answer.offset)
+  else question.reject(refusedLookup(question.topicPartition, answer.errorCode))
+}
+
+function withoutLeader(topicPartition: TopicPartition): HeliostatError {
+  return new HeliostatError('HEL_NO_LEADER', `${topicPartition} has no leader at the moment`, {
+    retriable: true,
+    where: { topic: topicPartition.topic, partition: topicPartition.partition },
+  })
+}
+
+function refusedLookup(topicPartition: TopicPartition, errorCode: number): HeliostatError {
+  const { name, retriable, message } = errorOf(errorCode)
+  return new HeliostatError(
+    'HEL_OFFSET_LOOKUP',
+    `the offsets of ${topicPartition} cannot be read: ${name} (${message})`,
+    {
+      retriable,
+      where: { topic: topicPartition.topic, partition: topicPartition.partition, errorCode },
+    },
+  )
+}

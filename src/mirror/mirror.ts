@@ -1,0 +1,525 @@
+// A running flow: the source's topics matched, created on the target, and every partition whose slot is ours mirrored.
+//
+// Invariants:
+// 1. A partition runs here only while its slot is owned by this instance and its slot log is open.
+// 2. There is one fetcher per source broker and one producer per target broker; partitions come and go on them.
+// 3. All frames that are fetched and not yet acknowledged count against one budget, and no fetch is sent while it is full.
+import { Backoff } from '../client/backoff.ts'
+import type { ClusterClient } from '../client/cluster-client.ts'
+import type { TopicMetadata } from '../client/metadata.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
+import type { TopicPartition } from '../client/topic-partition.ts'
+import type { OffsetMap } from '../offset-translation/offset-map.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import { type Platform, sleep } from '../platform/platform.ts'
+import { Producer } from '../sink/producer.ts'
+import { TailReader } from '../sink/tail-reader.ts'
+import { TopicWriter } from '../sink/topic-writer.ts'
+import { type Fetched, Fetcher, type FetchFailure, type FetchPosition } from '../source/fetcher.ts'
+import { FrameBudget } from '../source/frame-lease.ts'
+import { TopicWatcher } from '../source/topic-watcher.ts'
+import { GapLedger } from './gap-ledger.ts'
+import { Latency } from './latency.ts'
+import { MirroredPartition, type MirrorHooks, type PartitionHost } from './mirrored-partition.ts'
+import type { OutgoingBatch } from './partition-mirror.ts'
+import { ownerRecord, slotOf } from './progress-record.ts'
+import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
+import { SlotLog } from './slot-log.ts'
+import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
+import { type Explanation, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
+import { type SyncedTopic, TopicSync } from './topic-sync.ts'
+import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
+
+export type { MirrorHooks, Step } from './mirrored-partition.ts'
+
+/** One mirroring job, as configured. */
+export interface Flow {
+  readonly name: string
+  readonly source: string
+  readonly target: string
+  readonly topics: TopicRules
+  readonly naming?: Naming
+  readonly separator?: string
+  readonly isolation?: 'read_committed' | 'read_uncommitted'
+  readonly start?: 'earliest' | 'latest' | { readonly timestamp: number }
+  readonly onDataLoss?: 'stop' | 'skip' | 'restart'
+  readonly copyTopicConfigs?: boolean
+  readonly replicationFactor?: 'source' | 'target-default' | number
+  readonly refreshMs?: number
+}
+
+export interface MirrorLimits {
+  /** Bytes fetched and not yet acknowledged. */
+  readonly bufferBytes?: number
+  /** Bytes in flight to one target broker. */
+  readonly windowBytes?: number
+  readonly requestBytes?: number
+  readonly fetchBytes?: number
+  readonly fetchPartitionBytes?: number
+  /** Bytes that one partition may queue. */
+  readonly queueBytes?: number
+  /** How long a request of a dead process may be under way, at most; matters to compacted sources alone. */
+  readonly settleMs?: number
+  /** How long a stop waits for acknowledgements. */
+  readonly stopGraceMs?: number
+}
+
+export interface MirrorOptions {
+  readonly flow: Flow
+  readonly source: ClusterClient
+  readonly target: ClusterClient
+  readonly limits?: MirrorLimits
+  /** How instances share the slots; by default this one has them all. */
+  readonly ownership?: SlotOwnership
+  /** Partitions of the progress topic, when it is created here. */
+  readonly slots?: number
+  /** Moments at which a test may step in. */
+  readonly hooks?: MirrorHooks
+}
+
+const MIB = 1024 * 1024
+const INTERNAL_REPLICAS = 3
+const DRAIN_PAUSE_MS = 5
+
+interface OwnedSlot {
+  log: SlotLog
+  isOpen: boolean
+  /** The last owner may have left requests behind that arrive late. */
+  inDoubt: boolean
+}
+
+export class Mirror {
+  readonly flow: Flow
+  readonly policy: ReplicationPolicy
+  readonly #platform: Platform
+  readonly #source: ClusterClient
+  readonly #target: ClusterClient
+  readonly #limits: Required<MirrorLimits>
+  readonly #filter: TopicFilter
+  readonly #budget: FrameBudget
+  readonly #host: PartitionHost
+  readonly #topicSync: TopicSync
+  readonly #watcher: TopicWatcher
+  readonly #ownership: SlotOwnership
+  readonly #stopping = new AbortController()
+  readonly #fetchers = new Map<number, Fetcher>()
+  readonly #producers = new Map<number, Producer<OutgoingBatch>>()
+  readonly #slots = new Map<number, OwnedSlot>()
+  readonly #synced = new Map<string, SyncedTopic>()
+  readonly #refused = new Map<string, HeliostatError>()
+  readonly #partitions = new Map<TopicPartition, MirroredPartition>()
+  readonly #pausedTopics = new Set<string>()
+  readonly #errors = new Map<string, number>()
+  readonly #unreachable = { source: new Set<number>(), target: new Set<number>() }
+  readonly #latency = new Latency()
+  #slotCount: number
+  #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
+  #paused = false
+  #sourceAnswers = true
+  #targetAnswers = true
+
+  constructor(platform: Platform, options: MirrorOptions) {
+    const { flow, source, target, limits, hooks = {} } = options
+    this.flow = flow
+    this.policy = replicationPolicy({ naming: flow.naming ?? 'prefix', source: flow.source, separator: flow.separator })
+    this.#platform = { ...platform, log: platform.log.child({ flow: flow.name }) }
+    this.#source = source
+    this.#target = target
+    this.#limits = {
+      bufferBytes: 32 * MIB,
+      windowBytes: 16 * MIB,
+      requestBytes: MIB,
+      fetchBytes: 8 * MIB,
+      fetchPartitionBytes: MIB,
+      queueBytes: 4 * MIB,
+      settleMs: 10_000,
+      stopGraceMs: 10_000,
+      ...limits,
+    }
+    this.#slotCount = options.slots ?? 16
+    this.#filter = topicFilter(flow.topics, { policy: this.policy, target: flow.target })
+    this.#budget = new FrameBudget(this.#limits.bufferBytes, () => {
+      for (const fetcher of this.#fetchers.values()) fetcher.roomAgain()
+    })
+    this.#topicSync = new TopicSync(this.#platform, source, target, {
+      policy: this.policy,
+      copyConfigs: flow.copyTopicConfigs ?? true,
+      replicationFactor: flow.replicationFactor ?? 'source',
+    })
+    this.#watcher = new TopicWatcher(this.#platform, source, {
+      refreshMs: flow.refreshMs ?? 5_000,
+      found: (topics) => this.#found(topics),
+      failed: (error) => {
+        this.#sourceAnswers = false
+        this.#countError(error)
+      },
+    })
+    this.#ownership = options.ownership ?? new SoleOwner()
+    this.#host = this.#makeHost(hooks)
+  }
+
+  // ---- life
+
+  /** Starts mirroring in the background. Clusters that cannot be reached are tried again; status tells. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error('a mirror starts once')
+    this.#state = 'starting'
+    void this.#run()
+  }
+
+  /** Takes nothing new, waits for what is under way (within the grace), and says goodbye to its slots. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    this.#stopping.abort()
+    for (const partition of this.#partitions.values()) partition.stopFetching()
+    for (const fetcher of this.#fetchers.values()) fetcher.close()
+    await this.#watcher.stop()
+    const drained = await this.#drained()
+    await this.#ownership.stop()
+    for (const partition of this.#partitions.values()) partition.close()
+    for (const producer of this.#producers.values()) producer.close()
+    await Promise.all([...this.#slots.values()].map((slot) => this.#leave(slot, drained)))
+  }
+
+  async #drained(): Promise<boolean> {
+    const { clock } = this.#platform
+    const deadline = clock.monotonic() + this.#limits.stopGraceMs
+    const isDrained = () => [...this.#partitions.values()].every((partition) => partition.isDrained)
+    while (!isDrained() && clock.monotonic() < deadline) await sleep(clock, DRAIN_PAUSE_MS)
+    return isDrained()
+  }
+
+  async #leave(slot: OwnedSlot, drained: boolean): Promise<void> {
+    try {
+      if (slot.isOpen && drained) await slot.log.write([ownerRecord('closed')])
+    } catch (error) {
+      this.#countError(error as HeliostatError) // then the next owner is careful; nothing is lost
+    }
+    slot.log.close()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 2_000 })
+    while (!signal.aborted) {
+      try {
+        await this.#makeInternalTopics()
+        this.#targetAnswers = true
+        break
+      } catch (error) {
+        this.#targetAnswers = false
+        this.#retrying(error as HeliostatError)
+        await sleep(this.#platform.clock, backoff.next(), signal)
+      }
+    }
+    if (signal.aborted) return
+    this.#state = 'running'
+    this.#watcher.start()
+    await this.#ownership.start(this.#slotCount, {
+      gained: (slots) => {
+        for (const slot of slots) void this.#openSlot(slot)
+      },
+      lost: (slots) => {
+        for (const slot of slots) this.#dropSlot(slot)
+      },
+    })
+  }
+
+  async #makeInternalTopics(): Promise<void> {
+    const { progressTopic, gapsTopic } = this.policy
+    const configs = new Map([['cleanup.policy', 'compact']])
+    await this.#target.refresh()
+    const replicationFactor = Math.min(INTERNAL_REPLICAS, Math.max(1, this.#target.nodes().size))
+    const missing = [
+      { name: progressTopic, partitions: this.#slotCount, replicationFactor, configs },
+      { name: gapsTopic, partitions: 1, replicationFactor, configs },
+    ].filter(({ name }) => !this.#target.topics().has(name))
+    const refused = await new TopicWriter(this.#target).create(missing)
+    for (const error of refused.values()) throw error
+    if (missing.length > 0) await this.#target.refresh()
+    const progress = this.#target.topics().get(progressTopic)
+    if (!progress || progress.partitions.length === 0)
+      throw new HeliostatError('HEL_TOPIC_NOT_VISIBLE', `${progressTopic} cannot be seen yet`, { retriable: true })
+    this.#slotCount = progress.partitions.length
+  }
+
+  // ---- slots
+
+  async #openSlot(slot: number): Promise<void> {
+    const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 5_000 })
+    while (!this.#stopping.signal.aborted) {
+      const log = new SlotLog(this.#platform, this.#target, this.policy.progressTopic, slot, (reason) =>
+        this.#slotLost(slot, reason),
+      )
+      const owned: OwnedSlot = { log, isOpen: false, inDoubt: true }
+      this.#slots.set(slot, owned)
+      try {
+        const { wasClosed } = await log.open()
+        if (this.#slots.get(slot) !== owned) return log.close()
+        this.#host.hooks.reached?.('progress-read')
+        owned.isOpen = true
+        owned.inDoubt = !wasClosed
+        return this.#arrange()
+      } catch (error) {
+        log.close()
+        if (this.#slots.get(slot) !== owned) return
+        this.#retrying(error as HeliostatError)
+        await sleep(this.#platform.clock, backoff.next(), this.#stopping.signal)
+        await this.#target.refresh().catch((failure: HeliostatError) => this.#countError(failure))
+      }
+    }
+  }
+
+  #dropSlot(slot: number): void {
+    this.#slots.get(slot)?.log.close()
+    this.#slots.delete(slot)
+    this.#arrange()
+  }
+
+  /** Someone else wrote to it, or it cannot be written: its partitions stop, and it is read anew. */
+  #slotLost(slot: number, reason: HeliostatError): void {
+    this.#countError(reason)
+    this.#dropSlot(slot)
+    if (!this.#stopping.signal.aborted) void this.#openSlot(slot)
+  }
+
+  // ---- topics and partitions
+
+  async #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
+    this.#sourceAnswers = true
+    const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
+    const news = matched.filter((topic) => this.#isNews(topic))
+    try {
+      if (news.length > 0) this.#sync(await this.#topicSync.sync(news))
+      else await this.#target.refresh()
+      this.#targetAnswers = true
+    } catch (error) {
+      this.#targetAnswers = false
+      this.#countError(error as HeliostatError)
+    }
+    this.#arrange()
+    for (const partition of this.#partitions.values()) partition.refreshed(this.#synced.get(partition.source.topic))
+  }
+
+  #isNews(topic: TopicMetadata): boolean {
+    const synced = this.#synced.get(topic.name)
+    return !synced || synced.sourceTopicId !== topic.topicId || synced.partitions < topic.partitions.length
+  }
+
+  #sync(results: ReadonlyMap<string, SyncedTopic | HeliostatError>): void {
+    this.#host.hooks.reached?.('topics-created')
+    for (const [topic, result] of results) {
+      if (result instanceof HeliostatError) {
+        this.#refused.set(topic, result)
+        this.#countError(result)
+      } else {
+        this.#refused.delete(topic)
+        this.#synced.set(topic, result)
+      }
+    }
+  }
+
+  /** Makes what runs agree with what is owned. */
+  #arrange(): void {
+    for (const [topicPartition, partition] of this.#partitions) {
+      if (this.#slotFor(topicPartition.topic, topicPartition.partition)?.isOpen) continue
+      partition.slotLost()
+      this.#partitions.delete(topicPartition)
+    }
+    if (this.#stopping.signal.aborted) return
+    for (const synced of this.#synced.values())
+      for (let partition = 0; partition < synced.partitions; partition++) this.#startPartition(synced, partition)
+  }
+
+  #startPartition(synced: SyncedTopic, number: number): void {
+    const slot = this.#slotFor(synced.topic, number)
+    if (!slot?.isOpen) return
+    const partition = new MirroredPartition(this.#host, slot.log, synced, number, { inDoubt: slot.inDoubt })
+    if (this.#partitions.has(partition.source)) return
+    this.#partitions.set(partition.source, partition)
+    partition.start({ paused: this.#paused || this.#pausedTopics.has(synced.topic) })
+  }
+
+  #slotFor(topic: string, partition: number): OwnedSlot | undefined {
+    return this.#slots.get(slotOf(topic, partition, this.#slotCount))
+  }
+
+  #makeHost(hooks: MirrorHooks): PartitionHost {
+    const platform = this.#platform
+    return {
+      platform,
+      source: this.#source,
+      target: this.#target,
+      sourceOffsets: new OffsetLookup(platform, this.#source),
+      tails: new TailReader(platform, this.#target),
+      gapLedger: new GapLedger(platform, this.#target, this.policy.gapsTopic),
+      latency: this.#latency,
+      hooks,
+      start: this.flow.start ?? 'earliest',
+      onDataLoss: this.flow.onDataLoss ?? 'stop',
+      queueBytesMax: this.#limits.queueBytes,
+      settleMs: this.#limits.settleMs,
+      fetcher: (nodeId) => this.#fetcher(nodeId),
+      producer: (nodeId) => this.#producer(nodeId),
+      batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
+      countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
+    }
+  }
+
+  #fetcher(nodeId: number): Fetcher {
+    let fetcher = this.#fetchers.get(nodeId)
+    if (!fetcher) {
+      const { fetchBytes, fetchPartitionBytes } = this.#limits
+      fetcher = new Fetcher(
+        this.#platform,
+        this.#source,
+        {
+          nodeId,
+          isolation: this.flow.isolation ?? 'read_committed',
+          budget: this.#budget,
+          maxBytes: fetchBytes,
+          partitionMaxBytes: fetchPartitionBytes,
+        },
+        {
+          fetched: (topicPartition: TopicPartition, fetched: Fetched): FetchPosition | undefined =>
+            this.#partitions.get(topicPartition)?.fetched(fetched),
+          failed: (topicPartition: TopicPartition, failure: FetchFailure) =>
+            this.#partitions.get(topicPartition)?.fetchFailed(failure),
+          reachable: (node, error) => this.#reachable('source', node, error),
+        },
+      )
+      this.#fetchers.set(nodeId, fetcher)
+    }
+    return fetcher
+  }
+
+  #producer(nodeId: number): Producer<OutgoingBatch> {
+    let producer = this.#producers.get(nodeId)
+    if (!producer) {
+      const { windowBytes, requestBytes } = this.#limits
+      const { hooks } = this.#host
+      producer = new Producer<OutgoingBatch>(this.#platform, this.#target, {
+        nodeId,
+        windowBytes,
+        requestBytes,
+        reachable: (node, error) => this.#reachable('target', node, error),
+        hooks: {
+          sent: () => hooks.reached?.('produce-sent'),
+          answered: () => hooks.reached?.('produce-answered'),
+        },
+      })
+      this.#producers.set(nodeId, producer)
+    }
+    return producer
+  }
+
+  #reachable(cluster: 'source' | 'target', nodeId: number, error: HeliostatError | undefined): void {
+    if (!error) return void this.#unreachable[cluster].delete(nodeId)
+    this.#unreachable[cluster].add(nodeId)
+    this.#countError(error)
+    if (cluster === 'target')
+      for (const partition of this.#partitions.values()) partition.targetUnreachable(nodeId, error)
+  }
+
+  /** What a cluster answers while it makes topics and elects leaders is no error yet. */
+  #retrying(error: HeliostatError): void {
+    if (!error.retriable) return this.#countError(error)
+    this.#platform.log.debug('mirror.retrying', error.message, { code: error.code, ...error.where })
+  }
+
+  #countError(error: HeliostatError): void {
+    this.#host.countError(error.code ?? 'HEL_UNEXPECTED')
+    this.#platform.log.warn('mirror.error', error.message, { code: error.code, ...error.where })
+  }
+
+  // ---- what users do and see
+
+  pause(topic?: string): void {
+    if (topic === undefined) this.#paused = true
+    else this.#pausedTopics.add(topic)
+    for (const partition of this.#partitions.values())
+      if (topic === undefined || partition.source.topic === topic) partition.pause()
+  }
+
+  resume(topic?: string): void {
+    if (topic === undefined) this.#paused = false
+    else this.#pausedTopics.delete(topic)
+    if (this.#paused) return
+    for (const partition of this.#partitions.values())
+      if (!this.#pausedTopics.has(partition.source.topic)) partition.unpause()
+  }
+
+  explain(topic: string): Explanation {
+    return this.#filter.explain(topic)
+  }
+
+  /** Why topics that match cannot be mirrored at all. */
+  get refusedTopics(): ReadonlyMap<string, HeliostatError> {
+    return this.#refused
+  }
+
+  /** Partitions that run here, each with its offset map once its position is known. */
+  *ownedPartitions(): Generator<{ source: TopicPartition; remote: TopicPartition; map: OffsetMap | undefined }> {
+    for (const partition of this.#partitions.values())
+      yield {
+        source: partition.source,
+        remote: partition.remote,
+        map: partition.isTranslatable ? partition.offsetMap : undefined,
+      }
+  }
+
+  translate(topic: string, partition: number, offset: number, options: { reverse?: boolean } = {}): number | undefined {
+    for (const { source, remote, map } of this.ownedPartitions()) {
+      const named = options.reverse ? remote : source
+      if (named.topic === topic && named.partition === partition)
+        return options.reverse ? map?.reverse(offset) : map?.translate(offset)
+    }
+    return undefined
+  }
+
+  status(): MirrorStatus {
+    const now = this.#platform.clock.now()
+    const topics = this.#topicStatuses(now)
+    const partitions = topics.flatMap((topic) => topic.partitions)
+    return {
+      flow: this.flow.name,
+      source: this.flow.source,
+      target: this.flow.target,
+      state: this.#flowState(topics),
+      rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), 0),
+      rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
+      topics,
+      bufferedBytes: this.#budget.bytes,
+      bufferedBytesMax: this.#budget.bytesMax,
+      errors: Object.fromEntries(this.#errors),
+      latency: this.#latency.histogram(),
+    }
+  }
+
+  #topicStatuses(now: number): TopicStatus[] {
+    const topics = new Map<
+      string,
+      { topic: string; remoteTopic: string; partitions: TopicStatus['partitions'][number][] }
+    >()
+    for (const partition of this.#partitions.values()) {
+      const { topic } = partition.source
+      if (!topics.has(topic)) topics.set(topic, { topic, remoteTopic: partition.remote.topic, partitions: [] })
+      topics.get(topic)!.partitions.push(partition.status(now))
+    }
+    for (const { partitions } of topics.values()) partitions.sort((a, b) => a.partition - b.partition)
+    return [...topics.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1))
+  }
+
+  #flowState(topics: readonly TopicStatus[]): FlowState {
+    if (this.#state === 'stopped') return 'stopped'
+    if (this.#paused) return 'paused'
+    if (!this.#sourceAnswers || this.#unreachable.source.size > 0) return 'source-unavailable'
+    if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'
+    if (this.#state !== 'running') return 'starting'
+    const behind = topics.some(({ partitions }) =>
+      partitions.some(({ state }) => state === 'catching-up' || state === 'starting' || state === 'recovering'),
+    )
+    return behind ? 'catching-up' : 'running'
+  }
+}

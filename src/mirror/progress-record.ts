@@ -1,0 +1,142 @@
+// The records of `heliostat.<source>.progress.internal`: what must survive us for a partition to go on exactly where it was.
+// Keys are JSON arrays, so that a person reading the topic sees what they are; every value begins with its version.
+//
+//   ["producer"]                       the producer id and epoch that write this slot, here and in the mirrored partitions
+//   ["owner"]                          whether the last owner said goodbye: then none of its requests can arrive late
+//   ["partition", topic, partition]    what is mirrored where, since when, and the source's leader epochs
+//   ["map", topic, partition, chunk]   a chunk of its offset map, in the offset map's own binary form
+import type { EpochStart, ProducerIdentity } from './partition-mirror.ts'
+
+export interface ProgressRecord {
+  readonly key: string
+  /** Null takes the key away. */
+  readonly value: Buffer | null
+}
+
+export interface PartitionProgress {
+  readonly sourceTopicId: string
+  readonly remoteTopic: string
+  readonly targetTopicId: string
+  /** Where mirroring began; what lies below on the target is not ours. */
+  readonly start: { readonly upstream: number; readonly downstream: number }
+  readonly epochs: readonly EpochStart[]
+  /** Source records below this offset were given up. */
+  readonly resumeAt?: number
+}
+
+const VERSION = 1
+
+export function producerRecord(producer: ProducerIdentity): ProgressRecord {
+  return json(['producer'], { producerId: producer.id, producerEpoch: producer.epoch })
+}
+
+export function ownerRecord(state: 'open' | 'closed'): ProgressRecord {
+  return json(['owner'], { state })
+}
+
+export function partitionRecord(topic: string, partition: number, progress: PartitionProgress): ProgressRecord {
+  return json(['partition', topic, partition], progress)
+}
+
+export function chunkRecord(topic: string, partition: number, chunk: number, bytes: Buffer | null): ProgressRecord {
+  return { key: JSON.stringify(['map', topic, partition, chunk]), value: bytes }
+}
+
+function json(key: unknown[], value: object): ProgressRecord {
+  return { key: JSON.stringify(key), value: Buffer.from(JSON.stringify({ version: VERSION, ...value })) }
+}
+
+/** Everything that a slot's partition of the topic says, read from its start. */
+export class SlotState {
+  producer: ProducerIdentity | undefined
+  closed = false
+  readonly #partitions = new Map<string, PartitionProgress>()
+  /** By chunk index; the bytes only until they are taken. */
+  readonly #chunks = new Map<string, Map<number, Buffer | undefined>>()
+
+  get partitionCount(): number {
+    return this.#partitions.size
+  }
+
+  partition(topic: string, partition: number): PartitionProgress | undefined {
+    return this.#partitions.get(id(topic, partition))
+  }
+
+  /** The durable chunks of its offset map. They are needed once, when the partition starts. */
+  takeChunks(topic: string, partition: number): Buffer[] {
+    const chunks = this.#chunks.get(id(topic, partition)) ?? new Map<number, Buffer | undefined>()
+    const taken = [...chunks.values()].filter((bytes) => bytes !== undefined)
+    for (const index of chunks.keys()) chunks.set(index, undefined)
+    return taken
+  }
+
+  chunkIndexes(topic: string, partition: number): number[] {
+    return [...(this.#chunks.get(id(topic, partition))?.keys() ?? [])]
+  }
+
+  /** One of our own records is durable: the partition that wrote it has its content. */
+  wrote(record: ProgressRecord): void {
+    const [kind, topic, partition, chunk] = JSON.parse(record.key) as [string, string, number, number]
+    if (kind !== 'map') return this.apply(record)
+    this.#applyChunk(id(topic, partition), chunk, record.value)
+    if (record.value) this.#chunks.get(id(topic, partition))!.set(chunk, undefined)
+  }
+
+  /** Applies one record, in the order of the log. */
+  apply(record: ProgressRecord): void {
+    const [kind, topic, partition, chunk] = JSON.parse(record.key) as [string, string, number, number]
+    if (kind === 'map') return this.#applyChunk(id(topic, partition), chunk, record.value)
+    const value = record.value === null ? undefined : parse(record.value)
+    if (kind === 'producer')
+      this.producer = value && { id: value['producerId'] as number, epoch: value['producerEpoch'] as number }
+    else if (kind === 'owner') this.closed = value?.['state'] === 'closed'
+    else if (kind === 'partition') {
+      if (value) this.#partitions.set(id(topic, partition), value as unknown as PartitionProgress)
+      else this.#partitions.delete(id(topic, partition))
+    }
+    // A kind that a later release added is not ours to read, and is left alone.
+  }
+
+  #applyChunk(of: string, chunk: number, bytes: Buffer | null): void {
+    let chunks = this.#chunks.get(of)
+    if (!chunks) {
+      chunks = new Map()
+      this.#chunks.set(of, chunks)
+    }
+    if (bytes) chunks.set(chunk, bytes)
+    else chunks.delete(chunk)
+  }
+}
+
+function parse(value: Buffer): Readonly<Record<string, unknown>> {
+  const parsed = JSON.parse(value.toString()) as Readonly<Record<string, unknown>>
+  if (parsed['version'] !== VERSION) throw new Error(`a progress record of version ${parsed['version']}`)
+  return parsed
+}
+
+function id(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+/** The slot of a source partition: Kafka's murmur2 of its name, so that every release and instance agrees. */
+export function slotOf(topic: string, partition: number, slots: number): number {
+  return (murmur2(Buffer.from(id(topic, partition))) & 0x7fffffff) % slots
+}
+
+function murmur2(bytes: Buffer): number {
+  const mix = 0x5bd1e995
+  let hash = 0x9747b28c ^ bytes.length
+  let at = 0
+  for (; at + 4 <= bytes.length; at += 4) {
+    let word = Math.imul(bytes.readInt32LE(at), mix)
+    word ^= word >>> 24
+    hash = Math.imul(hash, mix) ^ Math.imul(word, mix)
+  }
+  for (let left = bytes.length - at; left > 0; left--) {
+    hash ^= bytes[at + left - 1]! << (8 * (left - 1))
+    if (left === 1) hash = Math.imul(hash, mix)
+  }
+  hash ^= hash >>> 13
+  hash = Math.imul(hash, mix)
+  return hash ^ (hash >>> 15)
+}

@@ -1,0 +1,326 @@
+// One partition of the progress topic, written by compare-and-append: every batch carries the log's end as its sequence, under
+// the slot's producer id, so a write of a former owner that arrives late is refused by the target, and one that got in first
+// is seen by us. Writes are gathered while one is under way.
+//
+// Invariants:
+// 1. At most one write is under way; a write whose fate is unknown is read back before anything else is sent.
+// 2. `#end` is the log's end as of the last read or acknowledged write; whatever else is found there was written by another owner.
+// 3. After `lost` nothing is written any more: the slot is read anew, or given up.
+import { Backoff } from '../client/backoff.ts'
+import type { ClusterClient } from '../client/cluster-client.ts'
+import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import { type Platform, sleep } from '../platform/platform.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { initProducerId } from '../protocol/messages/init-producer-id.ts'
+import { produce } from '../protocol/messages/produce.ts'
+import { BatchBuilder } from '../records/batch-builder.ts'
+import { RecordBatch, splitBatches } from '../records/record-batch.ts'
+import type { ProducerIdentity } from './partition-mirror.ts'
+import { ownerRecord, type ProgressRecord, producerRecord, SlotState } from './progress-record.ts'
+
+interface Write {
+  readonly records: readonly ProgressRecord[]
+  done(error: HeliostatError | undefined): void
+}
+
+const READ_BYTES = 4 * 1024 * 1024
+const WRITE_BYTES = 512 * 1024
+const SEQUENCES = 2 ** 31
+const PRODUCE_VERSION_MAX = 12
+const TIMEOUT_MS = 30_000
+const CLAIM_ATTEMPTS = 5
+
+export class SlotLog {
+  readonly slot: number
+  readonly #platform: Platform
+  readonly #client: ClusterClient
+  readonly #partition: TopicPartition
+  readonly #onLost: (reason: HeliostatError) => void
+  readonly #backoff: Backoff
+  readonly #stopping = new AbortController()
+  #state = new SlotState()
+  #end = 0
+  /** Producer of the batch that ends the log; undefined when the log is empty. */
+  #tail: RecordBatch | undefined
+  #waiting: Write[] = []
+  #writing = false
+  #lost = false
+
+  constructor(
+    platform: Platform,
+    client: ClusterClient,
+    topic: string,
+    slot: number,
+    onLost: (reason: HeliostatError) => void,
+  ) {
+    this.slot = slot
+    this.#platform = platform
+    this.#client = client
+    this.#partition = TopicPartition.of(topic, slot)
+    this.#onLost = onLost
+    this.#backoff = new Backoff(platform.random, { initialMs: 20, maxMs: 1_000 })
+  }
+
+  get state(): SlotState {
+    return this.#state
+  }
+
+  get producer(): ProducerIdentity {
+    if (!this.#state.producer) throw new Error('the slot is not open')
+    return this.#state.producer
+  }
+
+  /** Reads the slot, makes sure that it has a producer, and says that it has an owner. True when the last owner left cleanly. */
+  async open(): Promise<{ wasClosed: boolean }> {
+    await this.#read()
+    for (let attempt = 1; !this.#isOurs(); attempt++) {
+      if (this.#state.partitionCount > 0 || attempt > CLAIM_ATTEMPTS)
+        throw this.#foreign('its tail is not by its own producer')
+      await this.#claim()
+    }
+    const wasClosed = this.#state.closed
+    if (wasClosed) await this.write([ownerRecord('open')])
+    return { wasClosed }
+  }
+
+  /** Resolves when the records are durable, all or none. */
+  write(records: readonly ProgressRecord[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.writeThen(records, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  writeThen(records: readonly ProgressRecord[], done: (error: HeliostatError | undefined) => void): void {
+    if (this.#lost) return done(this.#foreign('it has another owner'))
+    this.#waiting.push({ records, done })
+    if (!this.#writing) {
+      this.#writing = true
+      this.#platform.clock.defer(() => void this.#writeAll())
+    }
+  }
+
+  /** Nothing more is written; what waits is refused. */
+  close(): void {
+    this.#stopping.abort()
+    this.#giveUp(new HeliostatError('HEL_SLOT_CLOSED', `slot ${this.slot} was given up`))
+  }
+
+  // ---- writing
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#lost) {
+      const writes = this.#gather()
+      const records = writes.flatMap((write) => write.records)
+      try {
+        await this.#append(this.#batch(records))
+      } catch (error) {
+        this.#waiting.unshift(...writes)
+        this.#giveUp(error as HeliostatError)
+        if (!this.#stopping.signal.aborted) this.#onLost(error as HeliostatError)
+        break
+      }
+      for (const record of records) this.#state.wrote(record)
+      for (const write of writes) write.done(undefined)
+    }
+    this.#writing = false
+  }
+
+  #gather(): Write[] {
+    let bytes = 0
+    let count = 0
+    for (const write of this.#waiting) {
+      bytes += write.records.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0)
+      if (count > 0 && bytes > WRITE_BYTES) break
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  #batch(records: readonly ProgressRecord[]): RecordBatch {
+    const { id, epoch } = this.producer
+    const builder = new BatchBuilder({ producerId: id, producerEpoch: epoch, baseSequence: this.#end % SEQUENCES })
+    const timestamp = this.#platform.clock.now()
+    for (const { key, value } of records) builder.append({ timestamp, key: Buffer.from(key), value })
+    return new RecordBatch(builder.build())
+  }
+
+  /** Sends until it is known to be appended; throws when another owner wrote. */
+  async #append(batch: RecordBatch): Promise<void> {
+    for (;;) {
+      const outcome = await this.#produce(batch)
+      if (outcome === 'appended') break
+      if (this.#lost) throw this.#foreign('it was given up')
+      await sleep(this.#platform.clock, this.#backoff.next(), this.#stopping.signal)
+      if (await this.#hasBeenAppended(batch)) break
+    }
+    this.#backoff.reset()
+    this.#end += batch.count
+    this.#tail = batch
+  }
+
+  async #produce(batch: RecordBatch): Promise<'appended' | 'unknown'> {
+    const { topic, partition } = this.#partition
+    try {
+      const connection = await this.#leader()
+      const response = await connection.send(
+        produce,
+        {
+          acks: -1,
+          timeoutMs: TIMEOUT_MS,
+          topicData: [{ name: topic, partitionData: [{ index: partition, records: [batch.bytes] }] }],
+        },
+        { version: Math.min(PRODUCE_VERSION_MAX, connection.versionOf(produce)) },
+      )
+      const answer = response.responses[0]!.partitionResponses[0]!
+      if (answer.errorCode === ErrorCode.NONE) {
+        if (answer.baseOffset !== this.#end)
+          throw this.#foreign(`a batch was appended at ${answer.baseOffset}, expected was ${this.#end}`)
+        return 'appended'
+      }
+      const { name, retriable, message } = errorOf(answer.errorCode)
+      if (!retriable && answer.errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        throw new HeliostatError('HEL_PROGRESS_REFUSED', `progress cannot be written: ${name} (${message})`, {
+          where: { topic, partition, errorCode: answer.errorCode },
+        })
+      await this.#client.refresh()
+    } catch (error) {
+      if (!(error instanceof HeliostatError && error.retriable)) throw error
+    }
+    return 'unknown'
+  }
+
+  /** Reads what stands at our end: nothing, our own batch, or another owner's. */
+  async #hasBeenAppended(batch: RecordBatch): Promise<boolean> {
+    try {
+      const found = (await this.#fetch(this.#end)).find(({ lastOffset }) => lastOffset >= this.#end)
+      if (!found) return false
+      const same =
+        found.baseOffset === this.#end &&
+        found.count === batch.count &&
+        found.producerId === batch.producerId &&
+        found.baseSequence === batch.baseSequence &&
+        sameRecords(found, batch)
+      if (!same) throw this.#foreign(`another owner wrote at ${this.#end}`)
+      return true
+    } catch (error) {
+      if (error instanceof HeliostatError && error.retriable) return false
+      throw error
+    }
+  }
+
+  // ---- reading
+
+  async #read(): Promise<void> {
+    const offsets = new OffsetLookup(this.#platform, this.#client)
+    const [start, end] = await Promise.all([
+      offsets.find(this.#partition, EARLIEST),
+      offsets.find(this.#partition, LATEST),
+    ])
+    const state = new SlotState()
+    this.#tail = undefined
+    let at = start
+    while (at < end) {
+      const before = at
+      for (const batch of await this.#fetch(at)) {
+        if (batch.lastOffset < at) continue
+        this.#tail = batch
+        at = batch.nextOffset
+        if (batch.isControl) continue
+        for (const { key, value } of batch.records()) if (key) state.apply({ key: key.toString(), value })
+      }
+      if (at === before) at = end // compaction left nothing here
+    }
+    this.#state = state
+    this.#end = at
+  }
+
+  /** Whether the slot's producer wrote the end of its log, at the sequence that the rule asks for. */
+  #isOurs(): boolean {
+    const { producer } = this.#state
+    if (!producer || !this.#tail) return false
+    const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = this.#tail
+    return (
+      producerId === producer.id &&
+      producerEpoch === producer.epoch &&
+      (baseSequence + lastOffsetDelta + 1) % SEQUENCES === this.#end % SEQUENCES
+    )
+  }
+
+  /** Nothing is mirrored through this slot yet: takes a producer id for it. Two that claim at once see each other. */
+  async #claim(): Promise<void> {
+    const response = await this.#client.send(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
+    if (response.errorCode !== ErrorCode.NONE) {
+      const { name, retriable, message } = errorOf(response.errorCode)
+      throw new HeliostatError('HEL_PRODUCER_ID', `the target gives no producer id: ${name} (${message})`, {
+        retriable,
+      })
+    }
+    const producer = { id: response.producerId, epoch: response.producerEpoch }
+    this.#state.producer = producer
+    try {
+      await this.#append(this.#batch([producerRecord(producer), ownerRecord('open')]))
+    } catch {
+      // Another instance claimed the slot in the same moment: what the log says now counts, after a while of our own.
+      await sleep(this.#platform.clock, this.#platform.random.fraction() * 200, this.#stopping.signal)
+    }
+    await this.#read()
+  }
+
+  async #fetch(offset: number): Promise<RecordBatch[]> {
+    const { topic, partition } = this.#partition
+    const connection = await this.#leader()
+    const response = await connection.send(fetch, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: READ_BYTES,
+      isolationLevel: 0,
+      sessionEpoch: -1,
+      forgottenTopicsData: [],
+      topics: [
+        {
+          topic,
+          topicId: this.#client.topics().get(topic)?.topicId,
+          partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: READ_BYTES }],
+        },
+      ],
+    })
+    const answer = response.responses[0]?.partitions[0]
+    const errorCode = response.errorCode || (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)
+    if (errorCode === ErrorCode.NONE) return (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
+    const { name, retriable, message } = errorOf(errorCode)
+    throw new HeliostatError('HEL_PROGRESS_UNREADABLE', `progress cannot be read: ${name} (${message})`, {
+      retriable,
+      where: { topic, partition, offset, errorCode },
+    })
+  }
+
+  async #leader() {
+    const { topic, partition } = this.#partition
+    const leader = this.#client.leaderOf(topic, partition)
+    if (leader) return this.#client.node(leader.nodeId, 'control')
+    await this.#client.refresh()
+    throw new HeliostatError('HEL_NO_LEADER', `${this.#partition} has no leader at the moment`, { retriable: true })
+  }
+
+  #giveUp(reason: HeliostatError): void {
+    this.#lost = true
+    for (const write of this.#waiting.splice(0)) write.done(reason)
+  }
+
+  #foreign(why: string): HeliostatError {
+    const { topic, partition } = this.#partition
+    return new HeliostatError('HEL_SLOT_LOST', `slot ${this.slot} of ${topic} is not ours: ${why}`, {
+      where: { topic, partition },
+    })
+  }
+}
+
+function sameRecords(found: RecordBatch, sent: RecordBatch): boolean {
+  const a = found.records()
+  const b = sent.records()
+  const same = (x: Buffer | null, y: Buffer | null) => (x === null || y === null ? x === y : x.equals(y))
+  return a.every((record, at) => same(record.key, b[at]!.key) && same(record.value, b[at]!.value))
+}

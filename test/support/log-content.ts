@@ -1,0 +1,141 @@
+// Writes and reads whole partitions of a cluster through our own client, for tests that compare content record by record.
+import { ClusterClient } from '../../src/client/cluster-client.ts'
+import { EARLIEST, LATEST, OffsetLookup } from '../../src/client/offset-lookup.ts'
+import { TopicPartition } from '../../src/client/topic-partition.ts'
+import { nodePlatform } from '../../src/platform/node-platform.ts'
+import type { Platform } from '../../src/platform/platform.ts'
+import { ErrorCode, errorOf } from '../../src/protocol/errors.ts'
+import { createTopics } from '../../src/protocol/messages/create-topics.ts'
+import { fetch } from '../../src/protocol/messages/fetch.ts'
+import { produce } from '../../src/protocol/messages/produce.ts'
+import type { Record as LogRecord } from '../../src/records/record.ts'
+import { splitBatches } from '../../src/records/record-batch.ts'
+import { AbortedFilter } from '../../src/source/aborted-filter.ts'
+
+export const testPlatform: Platform = nodePlatform({ log: { level: 'error' } })
+
+export function clientOf(bootstrap: string, platform = testPlatform, name = 'test'): ClusterClient {
+  const addresses = bootstrap.split(',').map((text) => {
+    const [host, port] = text.split(':')
+    return { host: host!, port: Number(port) }
+  })
+  return new ClusterClient(platform, { bootstrap: addresses, clientId: name, name, refreshIntervalMs: 10 })
+}
+
+/** Makes a topic and waits until every partition has a leader. */
+export async function makeTopic(
+  client: ClusterClient,
+  name: string,
+  partitions: number,
+  configs: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const connection = await client.controller()
+  const { topics } = await connection.send(createTopics, {
+    topics: [
+      {
+        name,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        assignments: [],
+        configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),
+      },
+    ],
+  })
+  if (topics[0]!.errorCode !== ErrorCode.NONE)
+    throw new Error(`${name}: ${errorOf(topics[0]!.errorCode).name} ${topics[0]!.errorMessage}`)
+  do await client.refresh()
+  while (
+    client
+      .topics()
+      .get(name)
+      ?.partitions.filter(({ leaderId }) => leaderId >= 0).length !== partitions
+  )
+}
+
+/** Produces one batch as it is; the base offset that it got. */
+export async function appendBatch(
+  client: ClusterClient,
+  topic: string,
+  partition: number,
+  batch: Buffer,
+): Promise<number> {
+  const leader = client.leaderOf(topic, partition)
+  if (!leader) throw new Error(`${topic}-${partition} has no leader`)
+  const connection = await client.node(leader.nodeId)
+  const response = await connection.send(
+    produce,
+    {
+      acks: -1,
+      timeoutMs: 30_000,
+      topicData: [{ name: topic, partitionData: [{ index: partition, records: [batch] }] }],
+    },
+    { version: Math.min(12, connection.versionOf(produce)) },
+  )
+  const { errorCode, baseOffset } = response.responses[0]!.partitionResponses[0]!
+  if (errorCode !== ErrorCode.NONE) throw new Error(`${topic}-${partition}: ${errorOf(errorCode).name}`)
+  return baseOffset
+}
+
+export function endOffset(client: ClusterClient, topic: string, partition: number): Promise<number> {
+  return new OffsetLookup(testPlatform, client).find(TopicPartition.of(topic, partition), LATEST)
+}
+
+/** Every record that a reader of committed data sees. */
+export async function readAll(client: ClusterClient, topic: string, partition: number): Promise<LogRecord[]> {
+  const topicPartition = TopicPartition.of(topic, partition)
+  const offsets = new OffsetLookup(testPlatform, client)
+  const end = await offsets.find(topicPartition, LATEST)
+  let at = await offsets.find(topicPartition, EARLIEST)
+  const connection = await client.node(client.leaderOf(topic, partition)!.nodeId)
+  const records: LogRecord[] = []
+  while (at < end) {
+    const before = at
+    const response = await connection.send(fetch, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 16 * 1024 * 1024,
+      isolationLevel: 1,
+      sessionEpoch: -1,
+      forgottenTopicsData: [],
+      topics: [
+        {
+          topic,
+          topicId: client.topics().get(topic)?.topicId,
+          partitions: [{ partition, fetchOffset: at, partitionMaxBytes: 8 * 1024 * 1024 }],
+        },
+      ],
+    })
+    const answer = response.responses[0]!.partitions[0]!
+    if (answer.errorCode !== ErrorCode.NONE) throw new Error(`${topicPartition}: ${errorOf(answer.errorCode).name}`)
+    const filter = new AbortedFilter(answer.abortedTransactions)
+    for (const bytes of answer.records ?? [])
+      for (const batch of splitBatches(bytes).batches) {
+        const verdict = filter.verdict(batch)
+        if (verdict === 'keep') for (const record of batch.records()) if (record.offset >= at) records.push(record)
+        at = batch.nextOffset
+      }
+    if (at === before) break
+  }
+  return records
+}
+
+/** One line a record, without its offset: equal lines in equal order is what a mirror promises. */
+export function linesOf(records: readonly LogRecord[]): string[] {
+  const text = (bytes: Buffer | null) => (bytes === null ? 'null' : bytes.toString('base64'))
+  return records.map(({ timestamp, key, value, headers }) =>
+    [timestamp, text(key), text(value), ...headers.map((header) => `${header.key}=${text(header.value)}`)].join(' '),
+  )
+}
+
+/** Resolves when the condition holds; fails with what was seen last when it never does. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: () => string,
+  timeoutMs = 15_000,
+): Promise<void> {
+  const deadline = testPlatform.clock.monotonic() + timeoutMs
+  while (!(await condition())) {
+    if (testPlatform.clock.monotonic() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what()}`)
+    await new Promise<void>((resolve) => testPlatform.clock.setTimer(10, resolve))
+  }
+}
