@@ -1,0 +1,25 @@
+// ApiVersions (key 18), versions 0–4.
+//
+// - Lists what this broker serves. Produce is listed from 0 although 3 is the first served: librdkafka takes a higher minimum for a
+//   broker without compression (KAFKA-18659).
+// - A version that is not served is answered in the form of version 0 with UNSUPPORTED_VERSION and this API's own range (KIP-511);
+//   the dispatcher does that, as it must not decode the body.
+// - v3+: INVALID_REQUEST when the client's software name or version is not as KIP-511 wants them.
+// - Left out: features (KIP-584). None is finalized before transactions and the new group protocol exist. v5: not in Kafka 4.2.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { apiVersions } from '../../protocol/messages/api-versions.ts'
+import { serve } from '../dispatcher.ts'
+
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+
+export const serveApiVersions = serve(apiVersions, [0, 4], (_broker, request, { version, served }) => {
+  const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
+  if (version >= 3 && !named) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0 }
+  const apiKeys = served.map(({ api, advertisedMinVersion, maxVersion }) => ({
+    apiKey: api.key,
+    minVersion: advertisedMinVersion,
+    maxVersion,
+  }))
+  return { errorCode: ErrorCode.NONE, apiKeys, throttleTimeMs: 0 }
+})

@@ -1,0 +1,47 @@
+// DeleteTopics (key 20), versions 1–6.
+//
+// - The topic and its log are gone when the answer leaves; Kafka removes the files a minute later. Committed offsets go too.
+// - v6: by name or by id; both or neither: INVALID_REQUEST. Unknown: UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
+// - delete.topic.enable=false: TOPIC_DELETION_DISABLED (INVALID_REQUEST before v3).
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { deleteTopics } from '../../protocol/messages/delete-topics.ts'
+import type { Request } from '../../protocol/schema.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { serve } from '../dispatcher.ts'
+
+const FIRST_VERSION_WITH_IDS = 6
+const FIRST_VERSION_THAT_SAYS_DISABLED = 3
+
+interface Named {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, request, { version }) => {
+  const asked = namedTopics(request, version)
+  if (!broker.config.boolean('delete.topic.enable')) {
+    const says = version >= FIRST_VERSION_THAT_SAYS_DISABLED
+    const errorCode = says ? ErrorCode.TOPIC_DELETION_DISABLED : ErrorCode.INVALID_REQUEST
+    return { throttleTimeMs: 0, responses: asked.map((topic) => ({ ...topic, errorCode, errorMessage: null })) }
+  }
+  const sound = asked.filter(isSound)
+  const reply = await broker.controller.ask({ type: 'delete-topics', topics: sound })
+  const refused = asked
+    .filter((topic) => !isSound(topic))
+    .map((topic) => ({
+      ...topic,
+      errorCode: ErrorCode.INVALID_REQUEST,
+      errorMessage: 'You may not specify both topic name and topic id, nor neither.',
+    }))
+  return { throttleTimeMs: 0, responses: [...reply.topics, ...refused] }
+})
+
+function namedTopics(request: Request<typeof deleteTopics>, version: number): Named[] {
+  if (version >= FIRST_VERSION_WITH_IDS) return request.topics.map(({ name, topicId }) => ({ name, topicId }))
+  return request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+}
+
+function isSound({ name, topicId }: Named): boolean {
+  return (name === null) !== (topicId === ZERO_UUID)
+}

@@ -1,0 +1,41 @@
+// DescribeCluster (key 60), versions 0–2 (KIP-700).
+//
+// - Cluster id, controller, brokers; authorized operations when asked for.
+// - v1+: endpoint type 1 (brokers); controllers have no listener of their own: MISMATCHED_ENDPOINT_TYPE (KIP-919). v2: no broker is
+//   ever fenced (KIP-1073).
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { describeCluster } from '../../protocol/messages/describe-cluster.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
+import { serve } from '../dispatcher.ts'
+
+const BROKERS = 1
+const CONTROLLERS = 2
+
+export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, request) => {
+  const { clusterId, nodeId } = broker
+  const { endpointType } = request
+  if (endpointType !== BROKERS) {
+    const known = endpointType === CONTROLLERS
+    return {
+      throttleTimeMs: 0,
+      errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
+      errorMessage: known
+        ? 'The request was sent to an endpoint of type BROKER'
+        : `Unsupported endpoint type ${endpointType}`,
+      endpointType: BROKERS,
+      clusterId: '',
+      brokers: [],
+    }
+  }
+  const { host, port } = broker.address
+  return {
+    throttleTimeMs: 0,
+    errorCode: ErrorCode.NONE,
+    endpointType,
+    clusterId,
+    controllerId: nodeId,
+    brokers: [{ brokerId: nodeId, host, port }],
+    clusterAuthorizedOperations: authorizedOperations('cluster', request.includeClusterAuthorizedOperations),
+  }
+})

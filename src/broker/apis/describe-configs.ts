@@ -1,0 +1,53 @@
+// DescribeConfigs (key 32), versions 1–4.
+//
+// - Topics (resource type 2) and brokers (4; empty name: what was altered for all brokers). Values with their source, synonyms when
+//   asked for (KIP-226), and from v3 type and documentation (KIP-569). Null keys: all.
+// - Unknown topic: UNKNOWN_TOPIC_OR_PARTITION; another broker's id, or another resource type: INVALID_REQUEST.
+// - Of the broker's properties only those are shown that this broker obeys.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { describeConfigs } from '../../protocol/messages/describe-configs.ts'
+import type { Request } from '../../protocol/schema.ts'
+import type { Broker } from '../broker.ts'
+import { type DescribedConfig, describeBrokerConfigs, describeTopicConfigs } from '../config-description.ts'
+import { RESOURCE_TYPE } from '../coordinator/controller/metadata-image.ts'
+import { serve } from '../dispatcher.ts'
+
+type Resource = Request<typeof describeConfigs>['resources'][number]
+
+export const serveDescribeConfigs = serve(describeConfigs, [1, 4], (broker, request) => ({
+  throttleTimeMs: 0,
+  results: request.resources.map((resource) => {
+    const { resourceType, resourceName, configurationKeys } = resource
+    const found = describe(broker, resource)
+    if ('errorCode' in found) return { ...found, resourceType, resourceName, configs: [] }
+    const configs = found
+      .filter(({ name }) => configurationKeys === null || configurationKeys.includes(name))
+      .map((config) => ({
+        ...config,
+        synonyms: request.includeSynonyms ? config.synonyms : [],
+        documentation: request.includeDocumentation ? config.documentation : null,
+      }))
+    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+  }),
+}))
+
+function describe(
+  broker: Broker,
+  { resourceType, resourceName }: Resource,
+): readonly DescribedConfig[] | { errorCode: number; errorMessage: string | null } {
+  if (resourceType === RESOURCE_TYPE.TOPIC) {
+    if (!broker.image.topics.has(resourceName)) {
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+    }
+    return describeTopicConfigs(broker.image.configs(RESOURCE_TYPE.TOPIC, resourceName), broker.config)
+  }
+  if (resourceType !== RESOURCE_TYPE.BROKER) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Unsupported resource type: ${resourceType}` }
+  }
+  if (resourceName !== '' && resourceName !== String(broker.nodeId)) {
+    const errorMessage = `Unexpected broker id, expected ${broker.nodeId} or empty string, but received ${resourceName}`
+    return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage }
+  }
+  return describeBrokerConfigs(broker.config, resourceName === '')
+}

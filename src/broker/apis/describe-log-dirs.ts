@@ -1,0 +1,36 @@
+// DescribeLogDirs (key 35), versions 1–4.
+//
+// - One log directory, with the sizes of its partitions; null topics: all. In memory the directory is only a name.
+// - v4+: total and usable bytes are −1 (unknown), as the platform does not tell them.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { describeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
+import type { Request } from '../../protocol/schema.ts'
+import type { Broker } from '../broker.ts'
+import { serve } from '../dispatcher.ts'
+
+export const serveDescribeLogDirs = serve(describeLogDirs, [1, 4], (broker, request) => ({
+  throttleTimeMs: 0,
+  errorCode: ErrorCode.NONE,
+  results: [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.directory, topics: sizes(broker, request.topics) }],
+}))
+
+function sizes(broker: Broker, asked: Request<typeof describeLogDirs>['topics']) {
+  const wanted = asked ?? [...broker.image.topics.keys()].map((topic) => ({ topic, partitions: undefined }))
+  return wanted.flatMap(({ topic, partitions }) => {
+    const open = [...broker.partitions.of(topic).values()]
+    const chosen = open.filter(({ partitionId }) => partitions?.includes(partitionId) ?? true)
+    if (chosen.length === 0) return []
+    return [
+      {
+        name: topic,
+        partitions: chosen.map(({ partitionId, log }) => ({
+          partitionIndex: partitionId,
+          partitionSize: log.sizeInBytes,
+          offsetLag: 0,
+          isFutureKey: false,
+        })),
+      },
+    ]
+  })
+}

@@ -1,0 +1,47 @@
+// FindCoordinator (key 10), versions 0–6.
+//
+// - Groups (key type 0): this broker, which creates `__consumer_offsets` first when it is not there. Kafka answers the first request
+//   with COORDINATOR_NOT_AVAILABLE while it creates the topic; here the topic is there at once.
+// - v4+: several keys at once (KIP-699).
+// - Left out: transactional ids (1) and share partitions (2), answered with UNSUPPORTED_VERSION, so that clients fail at once and say
+//   why instead of asking for ever.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
+import type { Broker } from '../broker.ts'
+import { CONSUMER_OFFSETS } from '../coordinator/controller/topic-name.ts'
+import { serve } from '../dispatcher.ts'
+
+const GROUP = 0
+const KNOWN_TYPES_MAX = 2
+
+interface Found {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, { version }) => {
+  const keys = version >= 4 ? request.coordinatorKeys : [request.key]
+  const found = await find(broker, request.keyType)
+  const coordinators = keys.map((key) => ({ key, ...found }))
+  if (version >= 4) return { throttleTimeMs: 0, coordinators }
+  return { throttleTimeMs: 0, ...found }
+})
+
+async function find(broker: Broker, keyType: number): Promise<Found> {
+  if (keyType < 0 || keyType > KNOWN_TYPES_MAX) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)
+  if (keyType !== GROUP) return failed(ErrorCode.UNSUPPORTED_VERSION, 'this broker coordinates groups only')
+  await broker.topicCreator.createMissing([CONSUMER_OFFSETS])
+  if (!broker.image.topics.has(CONSUMER_OFFSETS)) {
+    return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${CONSUMER_OFFSETS} could not be created`)
+  }
+  const { host, port } = broker.address
+  return { nodeId: broker.nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }
+}
+
+function failed(errorCode: number, errorMessage: string): Found {
+  return { nodeId: -1, host: '', port: -1, errorCode, errorMessage }
+}

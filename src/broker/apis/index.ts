@@ -1,0 +1,70 @@
+// What this broker serves, in the order of the API keys. ApiVersions answers with this list, and docs/protocol.md is tested against it.
+
+import type { ServedApi } from '../dispatcher.ts'
+import { serveAlterConfigs } from './alter-configs.ts'
+import { serveApiVersions } from './api-versions.ts'
+import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
+import { serveCreatePartitions } from './create-partitions.ts'
+import { serveCreateTopics } from './create-topics.ts'
+import { serveDeleteGroups } from './delete-groups.ts'
+import { serveDeleteRecords } from './delete-records.ts'
+import { serveDeleteTopics } from './delete-topics.ts'
+import { serveDescribeAcls } from './describe-acls.ts'
+import { serveDescribeCluster } from './describe-cluster.ts'
+import { serveDescribeConfigs } from './describe-configs.ts'
+import { serveDescribeGroups } from './describe-groups.ts'
+import { serveDescribeLogDirs } from './describe-log-dirs.ts'
+import { serveDescribeProducers } from './describe-producers.ts'
+import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
+import { serveFetch } from './fetch.ts'
+import { serveFindCoordinator } from './find-coordinator.ts'
+import { serveHeartbeat } from './heartbeat.ts'
+import { serveIncrementalAlterConfigs } from './incremental-alter-configs.ts'
+import { serveInitProducerId } from './init-producer-id.ts'
+import { serveJoinGroup } from './join-group.ts'
+import { serveLeaveGroup } from './leave-group.ts'
+import { serveListConfigResources } from './list-config-resources.ts'
+import { serveListGroups } from './list-groups.ts'
+import { serveListOffsets } from './list-offsets.ts'
+import { serveMetadata } from './metadata.ts'
+import { serveOffsetCommit } from './offset-commit.ts'
+import { serveOffsetDelete } from './offset-delete.ts'
+import { serveOffsetFetch } from './offset-fetch.ts'
+import { serveOffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
+import { serveProduce } from './produce.ts'
+import { serveSyncGroup } from './sync-group.ts'
+
+export const servedApis: readonly ServedApi[] = [
+  serveProduce,
+  serveFetch,
+  serveListOffsets,
+  serveMetadata,
+  serveOffsetCommit,
+  serveOffsetFetch,
+  serveFindCoordinator,
+  serveJoinGroup,
+  serveHeartbeat,
+  serveLeaveGroup,
+  serveSyncGroup,
+  serveDescribeGroups,
+  serveListGroups,
+  serveApiVersions,
+  serveCreateTopics,
+  serveDeleteTopics,
+  serveDeleteRecords,
+  serveInitProducerId,
+  serveOffsetForLeaderEpoch,
+  serveDescribeAcls,
+  serveDescribeConfigs,
+  serveAlterConfigs,
+  serveDescribeLogDirs,
+  serveCreatePartitions,
+  serveDeleteGroups,
+  serveIncrementalAlterConfigs,
+  serveOffsetDelete,
+  serveDescribeCluster,
+  serveDescribeProducers,
+  serveConsumerGroupDescribe,
+  serveListConfigResources,
+  serveDescribeTopicPartitions,
+]

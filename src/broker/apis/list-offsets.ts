@@ -1,0 +1,104 @@
+// ListOffsets (key 2), versions 1–11.
+//
+// - −1 latest (high watermark, or last stable offset for read_committed), −2 log start, −3 the record with the greatest timestamp
+//   (v7+, KIP-734), −4 local log start (v8+), −5 last tiered and −6 first pending upload (v9+, v11+): nothing is tiered, so −1.
+// - A timestamp: the first record that is not earlier; offset −1 when there is none.
+// - v4+: leader epochs, and currentLeaderEpoch is fenced (KIP-320).
+// - Left out: fetches of followers and the debug consumer (replicaId ≥ 0, −2) are answered like consumers'.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { listOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { Broker } from '../broker.ts'
+import { serve } from '../dispatcher.ts'
+import type { Isolation } from '../log/partition-log.ts'
+import type { Partition } from '../partition.ts'
+
+const TIMESTAMP = {
+  LATEST: -1,
+  EARLIEST: -2,
+  MAX_TIMESTAMP: -3,
+  EARLIEST_LOCAL: -4,
+  LATEST_TIERED: -5,
+  EARLIEST_PENDING_UPLOAD: -6,
+} as const
+/** The special timestamps by the version that brought them. */
+const SINCE: ReadonlyMap<number, number> = new Map([
+  [TIMESTAMP.MAX_TIMESTAMP, 7],
+  [TIMESTAMP.EARLIEST_LOCAL, 8],
+  [TIMESTAMP.LATEST_TIERED, 9],
+  [TIMESTAMP.EARLIEST_PENDING_UPLOAD, 11],
+])
+
+interface Found {
+  readonly errorCode?: number
+  readonly timestamp: number
+  readonly offset: number
+  readonly leaderEpoch: number
+}
+
+export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, { version }) => {
+  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+  const topics = request.topics.map(({ name, partitions }) => {
+    const named = new Set<number>()
+    return {
+      name,
+      partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+        const repeated = named.has(partitionIndex)
+        named.add(partitionIndex)
+        const found = repeated
+          ? failure(ErrorCode.INVALID_REQUEST)
+          : find(broker, { name, partitionIndex, currentLeaderEpoch, timestamp }, isolation, version)
+        const { errorCode = ErrorCode.NONE, ...position } = found
+        // Before v4 there is no place for an epoch.
+        return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
+      }),
+    }
+  })
+  return { throttleTimeMs: 0, topics }
+})
+
+function find(
+  broker: Broker,
+  asked: { name: string; partitionIndex: number; currentLeaderEpoch: number; timestamp: number },
+  isolation: Isolation,
+  version: number,
+): Found {
+  const partition = broker.partitions.get(asked.name, asked.partitionIndex)
+  if (!partition) return failure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  const epochError = partition.epochError(asked.currentLeaderEpoch)
+  if (epochError !== ErrorCode.NONE) return failure(epochError)
+  const since = asked.timestamp < TIMESTAMP.EARLIEST ? (SINCE.get(asked.timestamp) ?? Infinity) : 0
+  if (version < since) return failure(ErrorCode.UNSUPPORTED_VERSION)
+  return position(partition, asked.timestamp, isolation)
+}
+
+function position({ log }: Partition, timestamp: number, isolation: Isolation): Found {
+  switch (timestamp) {
+    case TIMESTAMP.LATEST:
+      return { timestamp: -1, ...log.latestOffset(isolation) }
+    case TIMESTAMP.EARLIEST:
+    case TIMESTAMP.EARLIEST_LOCAL:
+      return { timestamp: -1, ...log.earliestOffset() }
+    case TIMESTAMP.LATEST_TIERED:
+    case TIMESTAMP.EARLIEST_PENDING_UPLOAD:
+      return NOTHING
+    case TIMESTAMP.MAX_TIMESTAMP:
+      return record(log.offsetOfMaxTimestamp(isolation))
+    default:
+      return record(log.offsetForTimestamp(timestamp, isolation))
+  }
+}
+
+function record(
+  found: { offset: number; timestamp: number; leaderEpoch: number } | { error: number } | undefined,
+): Found {
+  if (!found) return NOTHING
+  if ('error' in found) return failure(found.error)
+  return { timestamp: found.timestamp, offset: found.offset, leaderEpoch: found.leaderEpoch }
+}
+
+const NOTHING: Found = { timestamp: -1, offset: -1, leaderEpoch: -1 }
+
+function failure(errorCode: number): Found {
+  return { ...NOTHING, errorCode }
+}

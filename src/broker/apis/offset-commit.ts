@@ -1,0 +1,66 @@
+// OffsetCommit (key 8), versions 2–10. The rules are in coordinator/group/offsets.ts.
+//
+// - Answered once committed to `__consumer_offsets`. Partitions that do not exist: UNKNOWN_TOPIC_OR_PARTITION; the rest is stored.
+// - v2–4: the request may say how long its offsets are kept. v6+: leader epoch (KIP-320). v7+: static members (KIP-345).
+//   v9+: STALE_MEMBER_EPOCH belongs to the new group protocol; classic groups answer ILLEGAL_GENERATION. v10: topic ids.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { offsetCommit } from '../../protocol/messages/offset-commit.ts'
+import type { Request } from '../../protocol/schema.ts'
+import type { Broker } from '../broker.ts'
+import type { OffsetToCommit } from '../coordinator/group/command.ts'
+import { orElse } from '../coordinator/runtime.ts'
+import { serve } from '../dispatcher.ts'
+
+const FIRST_VERSION_WITH_IDS = 10
+
+type Topic = Request<typeof offsetCommit>['topics'][number]
+
+export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, request, { version }) => {
+  const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, retentionTimeMs } = request
+  const nameOf = ({ name, topicId }: Topic) =>
+    version >= FIRST_VERSION_WITH_IDS ? broker.image.topicById(topicId)?.name : name
+  const offsets = request.topics.flatMap((topic) => {
+    const name = nameOf(topic)
+    return name === undefined ? [] : known(broker, name, topic)
+  })
+  const command = {
+    type: 'offset-commit',
+    groupId,
+    memberId,
+    groupInstanceId,
+    generationId,
+    retentionTimeMs,
+    offsets,
+  } as const
+  const failAll = (errorCode: number) => ({
+    partitions: offsets.map(({ topic, partition }) => ({ topic, partition, errorCode })),
+  })
+  const reply = groupId === '' ? failAll(ErrorCode.INVALID_GROUP_ID) : await orElse(broker.groups.ask(command), failAll)
+  const errors = new Map(
+    reply.partitions.map(({ topic, partition, errorCode }) => [`${topic}:${partition}`, errorCode]),
+  )
+  const topics = request.topics.map((topic) => {
+    const name = nameOf(topic)
+    const partitions = topic.partitions.map(({ partitionIndex }) => {
+      if (name === undefined) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }
+      const errorCode = errors.get(`${name}:${partitionIndex}`) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      return { partitionIndex, errorCode }
+    })
+    return { name: topic.name, topicId: topic.topicId, partitions }
+  })
+  return { throttleTimeMs: 0, topics }
+})
+
+function known(broker: Broker, name: string, topic: Topic): OffsetToCommit[] {
+  const image = broker.image.topics.get(name)
+  return topic.partitions
+    .filter(({ partitionIndex }) => image?.partitions[partitionIndex] !== undefined)
+    .map((partition) => ({
+      topic: name,
+      partition: partition.partitionIndex,
+      offset: partition.committedOffset,
+      leaderEpoch: partition.committedLeaderEpoch,
+      metadata: partition.committedMetadata ?? '',
+    }))
+}

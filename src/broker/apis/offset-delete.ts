@@ -1,0 +1,32 @@
+// OffsetDelete (key 47), version 0 (KIP-496). The rules are in coordinator/group/offsets.ts.
+//
+// - Deletes a group's offsets. Topics that active members read: GROUP_SUBSCRIBED_TO_TOPIC; a group that is not one of consumers and
+//   has members: NON_EMPTY_GROUP; no such group: GROUP_ID_NOT_FOUND.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { offsetDelete } from '../../protocol/messages/offset-delete.ts'
+import { orElse } from '../coordinator/runtime.ts'
+import { serve } from '../dispatcher.ts'
+
+export const serveOffsetDelete = serve(offsetDelete, [0, 0], async (broker, request) => {
+  const { groupId } = request
+  const exists = (topic: string, partition: number) =>
+    broker.image.topics.get(topic)?.partitions[partition] !== undefined
+  const partitions = request.topics.flatMap(({ name, partitions: asked }) =>
+    asked
+      .filter(({ partitionIndex }) => exists(name, partitionIndex))
+      .map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+  )
+  const asked = broker.groups.ask({ type: 'offset-delete', groupId, partitions })
+  const reply = await orElse(asked, (errorCode) => ({ errorCode, partitions: [] }))
+  if (reply.errorCode !== ErrorCode.NONE) return { errorCode: reply.errorCode, throttleTimeMs: 0, topics: [] }
+  const errors = new Map(reply.partitions.map((at) => [`${at.topic}:${at.partition}`, at.errorCode]))
+  const topics = request.topics.map(({ name, partitions: named }) => ({
+    name,
+    partitions: named.map(({ partitionIndex }) => {
+      const errorCode = errors.get(`${name}:${partitionIndex}`) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      return { partitionIndex, errorCode }
+    }),
+  }))
+  return { errorCode: ErrorCode.NONE, throttleTimeMs: 0, topics }
+})

@@ -1,0 +1,88 @@
+// OffsetFetch (key 9), versions 1–10. The rules are in coordinator/group/offsets.ts.
+//
+// - A partition without an offset: −1 without an error, even when the topic or the group does not exist.
+// - v2+: null topics for all that the group has, and an error for the whole group. v5+: leader epochs. v7+: requireStable has no
+//   effect while there are no transactions (KIP-447). v8+: several groups (KIP-709). v9+: member ids are those of the new group
+//   protocol; a classic group does not check them. v10: topic ids.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { offsetFetch } from '../../protocol/messages/offset-fetch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { Broker } from '../broker.ts'
+import type { FetchedOffset, TopicPartitionKey } from '../coordinator/group/command.ts'
+import { orElse } from '../coordinator/runtime.ts'
+import { serve } from '../dispatcher.ts'
+
+const FIRST_VERSION_OF_MANY = 8
+const FIRST_VERSION_WITH_IDS = 10
+const FIRST_VERSION_WITH_GROUP_ERROR = 2
+
+interface AskedTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitionIndexes: readonly number[]
+}
+
+export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, request, { version }) => {
+  if (version >= FIRST_VERSION_OF_MANY) {
+    const groups = await Promise.all(
+      request.groups.map(({ groupId, topics }) => fetchGroup(broker, groupId, topics, version)),
+    )
+    return { throttleTimeMs: 0, groups }
+  }
+  const asked = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
+  const { topics, errorCode } = await fetchGroup(broker, request.groupId, asked, version)
+  if (version >= FIRST_VERSION_WITH_GROUP_ERROR || errorCode === ErrorCode.NONE) {
+    return { throttleTimeMs: 0, topics, errorCode }
+  }
+  const partitions = (topic: AskedTopic) => topic.partitionIndexes.map((index) => missing(index, errorCode))
+  return {
+    throttleTimeMs: 0,
+    topics: (asked ?? []).map((topic) => ({ name: topic.name, partitions: partitions(topic) })),
+  }
+})
+
+async function fetchGroup(broker: Broker, groupId: string, asked: readonly AskedTopic[] | null, version: number) {
+  let errorCode: number = ErrorCode.NONE
+  const byId = version >= FIRST_VERSION_WITH_IDS
+  const named = asked?.map((topic) => ({
+    ...topic,
+    name: byId ? broker.image.topicById(topic.topicId)?.name : topic.name,
+  }))
+  const partitions = named?.flatMap(({ name, partitionIndexes }): TopicPartitionKey[] =>
+    name === undefined ? [] : partitionIndexes.map((partition) => ({ topic: name, partition })),
+  )
+  const command = { type: 'offset-fetch', groupId, partitions } as const
+  const { offsets } = await orElse(broker.groups.ask(command), (code) => {
+    errorCode = code
+    return { offsets: [] }
+  })
+  const strangers = errorCode !== ErrorCode.NONE ? [] : (named ?? []).filter(({ name }) => name === undefined)
+  const topics = [
+    ...groupedByTopic(broker, offsets),
+    ...strangers.map(({ topicId, partitionIndexes }) => ({
+      name: '',
+      topicId,
+      partitions: partitionIndexes.map((index) => missing(index, ErrorCode.UNKNOWN_TOPIC_ID)),
+    })),
+  ]
+  return { groupId, topics, errorCode }
+}
+
+function groupedByTopic(broker: Broker, offsets: readonly FetchedOffset[]) {
+  return [...Map.groupBy(offsets, ({ topic }) => topic)].map(([name, found]) => ({
+    name,
+    topicId: broker.image.topics.get(name)?.topicId ?? ZERO_UUID,
+    partitions: found.map(({ partition, offset, leaderEpoch, metadata }) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      metadata,
+      errorCode: ErrorCode.NONE,
+    })),
+  }))
+}
+
+function missing(partitionIndex: number, errorCode: number) {
+  return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode }
+}

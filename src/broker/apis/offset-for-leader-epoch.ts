@@ -1,0 +1,28 @@
+// OffsetForLeaderEpoch (key 23), versions 2–4 (KIP-101, KIP-320).
+//
+// - Where the records of a leader epoch end, and the nearest epoch at or below it that the log knows; −1 when it knows none.
+// - currentLeaderEpoch is fenced.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { offsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
+import type { Broker } from '../broker.ts'
+import { serve } from '../dispatcher.ts'
+
+export const serveOffsetForLeaderEpoch = serve(offsetForLeaderEpoch, [2, 4], (broker, request) => ({
+  throttleTimeMs: 0,
+  topics: request.topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => ({
+      partition,
+      ...endOffset(broker, topic, partition, currentLeaderEpoch, leaderEpoch),
+    })),
+  })),
+}))
+
+function endOffset(broker: Broker, topic: string, index: number, currentLeaderEpoch: number, leaderEpoch: number) {
+  const partition = broker.partitions.get(topic, index)
+  if (!partition) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
+  const errorCode = partition.epochError(currentLeaderEpoch)
+  if (errorCode !== ErrorCode.NONE) return { errorCode }
+  return { errorCode, ...partition.log.endOffsetForEpoch(leaderEpoch) }
+}

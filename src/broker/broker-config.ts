@@ -1,0 +1,273 @@
+// The broker properties that this broker obeys, under Kafka's names: its own below, and through the synonyms of `topic-config.ts` the
+// defaults of topics. Where a default differs from Kafka's, because an embedded broker serves tests, the row says so.
+
+import { nearName } from '../config/near-name.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
+import type { GroupConfig } from './coordinator/group/group-config.ts'
+import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
+
+const INT_MAX = 2_147_483_647
+
+const OWN: readonly ConfigDefinition[] = [
+  {
+    name: 'auto.create.topics.enable',
+    type: 'BOOLEAN',
+    default: 'true',
+    doc: 'Whether a topic is created when a client first asks for it.',
+  },
+  {
+    name: 'connections.max.idle.ms',
+    type: 'LONG',
+    default: '600000',
+    min: -1,
+    doc: 'A connection without a request for this long is closed.',
+  },
+  {
+    name: 'default.replication.factor',
+    type: 'INT',
+    default: '1',
+    min: 1,
+    doc: 'Replicas of a topic whose creator does not say.',
+  },
+  { name: 'delete.topic.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether topics may be deleted.' },
+  { name: 'fetch.max.bytes', type: 'INT', default: '57671680', min: 1024, doc: 'The most that one fetch is given.' },
+  {
+    name: 'group.initial.rebalance.delay.ms',
+    type: 'INT',
+    default: '0',
+    min: 0,
+    doc: 'How long the first rebalance of a group is held open for more members. Kafka: 3000.',
+  },
+  {
+    name: 'group.max.session.timeout.ms',
+    type: 'INT',
+    default: '1800000',
+    min: 0,
+    doc: 'The longest session time-out that a member may ask for.',
+  },
+  { name: 'group.max.size', type: 'INT', default: String(INT_MAX), min: 1, doc: 'The most members of a group.' },
+  {
+    name: 'group.min.session.timeout.ms',
+    type: 'INT',
+    default: '6000',
+    min: 0,
+    doc: 'The shortest session time-out that a member may ask for.',
+  },
+  {
+    name: 'log.cleaner.backoff.ms',
+    type: 'LONG',
+    default: '15000',
+    min: 1,
+    doc: 'Time between two looks for logs to compact.',
+  },
+  { name: 'log.cleaner.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether compacted topics are compacted.' },
+  {
+    name: 'log.retention.check.interval.ms',
+    type: 'LONG',
+    default: '300000',
+    min: 1,
+    doc: 'Time between two looks for segments that retention drops.',
+  },
+  {
+    name: 'max.incremental.fetch.session.cache.slots',
+    type: 'INT',
+    default: '1000',
+    min: 0,
+    doc: 'The most incremental fetch sessions that are kept.',
+  },
+  {
+    name: 'max.request.partition.size.limit',
+    type: 'INT',
+    default: '2000',
+    min: 1,
+    doc: 'The most partitions in one answer of DescribeTopicPartitions.',
+  },
+  {
+    name: 'num.partitions',
+    type: 'INT',
+    default: '1',
+    min: 1,
+    doc: 'Partitions of a topic whose creator does not say.',
+  },
+  {
+    name: 'offset.metadata.max.bytes',
+    type: 'INT',
+    default: '4096',
+    min: 0,
+    doc: 'The largest metadata beside a committed offset.',
+  },
+  {
+    name: 'offsets.retention.check.interval.ms',
+    type: 'LONG',
+    default: '600000',
+    min: 1,
+    doc: 'Time between two looks for expired offsets.',
+  },
+  {
+    name: 'offsets.retention.minutes',
+    type: 'INT',
+    default: '10080',
+    min: 1,
+    doc: 'How long an empty group keeps its offsets.',
+  },
+  {
+    name: 'offsets.topic.num.partitions',
+    type: 'INT',
+    default: '4',
+    min: 1,
+    doc: 'Partitions of __consumer_offsets. Kafka: 50.',
+  },
+  {
+    name: 'offsets.topic.segment.bytes',
+    type: 'INT',
+    default: '104857600',
+    min: 1_048_576,
+    doc: 'Segment size of __consumer_offsets.',
+  },
+  {
+    name: 'producer.id.expiration.ms',
+    type: 'INT',
+    default: '86400000',
+    min: 1,
+    doc: 'An idempotent producer that is silent for this long is forgotten.',
+  },
+  {
+    name: 'socket.request.max.bytes',
+    type: 'INT',
+    default: '104857600',
+    min: 1,
+    doc: 'The largest request; a larger one closes the connection.',
+  },
+]
+
+/** The properties that stand for a topic config, described by it. */
+const SYNONYMS: readonly ConfigDefinition[] = TOPIC_CONFIGS.flatMap((topic) =>
+  topic.synonyms.map((synonym, index) => ({
+    name: synonym.name,
+    type: synonym.factor === undefined ? topic.type : 'INT',
+    default: index === 0 && topic.synonyms.length === 1 ? topic.default : (synonym.default ?? null),
+    doc: `Default of the topic config ${topic.name}.`,
+    min: synonym.factor === undefined ? topic.min : topic.min === undefined ? undefined : Math.min(topic.min, 0),
+    max: topic.max,
+    oneOf: topic.oneOf,
+    refuses: topic.refuses,
+  })),
+)
+
+export const BROKER_CONFIGS: readonly ConfigDefinition[] = [...OWN, ...SYNONYMS].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+)
+
+const byName = new Map(BROKER_CONFIGS.map((definition) => [definition.name, definition]))
+const dynamicNames = new Set(SYNONYMS.map((definition) => definition.name))
+
+export function brokerConfig(name: string): ConfigDefinition | undefined {
+  return byName.get(name)
+}
+
+/** Whether the property can be altered while the broker runs: the defaults of topics can. */
+export function isDynamic(name: string): boolean {
+  return dynamicNames.has(name)
+}
+
+export type BrokerConfigSource =
+  | 'DYNAMIC_BROKER_CONFIG'
+  | 'DYNAMIC_DEFAULT_BROKER_CONFIG'
+  | 'STATIC_BROKER_CONFIG'
+  | 'DEFAULT_CONFIG'
+
+export interface ConfigValue<Source extends string> {
+  readonly name: string
+  readonly value: string | null
+  readonly source: Source
+}
+
+/**
+ * The broker's configuration in its layers, the nearest first: what was altered for this broker, what was altered for all, what it was
+ * started with, and the defaults.
+ */
+export class BrokerConfig {
+  readonly #static: ReadonlyMap<string, string>
+  #dynamic: ReadonlyMap<string, string> = new Map()
+  #dynamicDefault: ReadonlyMap<string, string> = new Map()
+
+  /** Throws HEL_CONFIG for a name or value that is wrong. */
+  constructor(given: Readonly<Record<string, unknown>> = {}) {
+    this.#static = new Map(Object.entries(given).map(([name, value]) => [name, checked(name, String(value))]))
+  }
+
+  /** What was altered at run time, anew. */
+  alter(broker: ReadonlyMap<string, string>, cluster: ReadonlyMap<string, string>): void {
+    this.#dynamic = broker
+    this.#dynamicDefault = cluster
+  }
+
+  /** All values the property has, the one that holds first. */
+  layers(name: string): ConfigValue<BrokerConfigSource>[] {
+    const found: ConfigValue<BrokerConfigSource>[] = []
+    const add = (value: string | null | undefined, source: BrokerConfigSource) => {
+      if (value !== undefined && value !== null) found.push({ name, value, source })
+    }
+    add(this.#dynamic.get(name), 'DYNAMIC_BROKER_CONFIG')
+    add(this.#dynamicDefault.get(name), 'DYNAMIC_DEFAULT_BROKER_CONFIG')
+    add(this.#static.get(name), 'STATIC_BROKER_CONFIG')
+    add(byName.get(name)!.default, 'DEFAULT_CONFIG')
+    return found
+  }
+
+  number(name: string): number {
+    return numberOf(this.#value(name))
+  }
+
+  boolean(name: string): boolean {
+    return booleanOf(this.#value(name))
+  }
+
+  /** The value of the topic config for a topic that does not set it, in the topic's unit. */
+  topicDefault(topic: TopicConfigDefinition): string | null {
+    for (const layer of [false, true]) {
+      for (const synonym of topic.synonyms) {
+        const held = this.layers(synonym.name)[0]
+        if (!held || (held.source === 'DEFAULT_CONFIG') !== layer) continue
+        return synonym.factor === undefined ? held.value : String(scaled(Number(held.value), synonym.factor))
+      }
+    }
+    return topic.default
+  }
+
+  get groups(): GroupConfig {
+    return {
+      minSessionTimeoutMs: this.number('group.min.session.timeout.ms'),
+      maxSessionTimeoutMs: this.number('group.max.session.timeout.ms'),
+      maxSize: this.number('group.max.size'),
+      initialRebalanceDelayMs: this.number('group.initial.rebalance.delay.ms'),
+      offsetsRetentionMs: this.number('offsets.retention.minutes') * 60_000,
+      offsetsRetentionCheckIntervalMs: this.number('offsets.retention.check.interval.ms'),
+      offsetMetadataMaxBytes: this.number('offset.metadata.max.bytes'),
+    }
+  }
+
+  #value(name: string): string {
+    const value = this.layers(name)[0]?.value
+    if (value === undefined || value === null) throw new Error(`the property ${name} has no value`)
+    return value
+  }
+}
+
+/** −1 stays "no limit" in every unit. */
+function scaled(value: number, factor: number): number {
+  return value < 0 ? value : value * factor
+}
+
+function checked(name: string, value: string): string {
+  const definition = byName.get(name)
+  if (!definition) {
+    const near = nearName(name, [...byName.keys()])
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    throw new HeliostatError('HEL_CONFIG', `unknown broker property ${name}${hint}`, { where: { property: name } })
+  }
+  const complaint = whyInvalid(definition, value)
+  if (complaint) throw new HeliostatError('HEL_CONFIG', complaint, { where: { property: name } })
+  return value
+}

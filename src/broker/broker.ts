@@ -1,0 +1,189 @@
+import { HeliostatError } from '../platform/errors.ts'
+import type { Address, FileLock, Listener, Logger, Platform } from '../platform/platform.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import { Controller } from './coordinator/controller/controller.ts'
+import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
+import type { MetadataRecord } from './coordinator/controller/metadata-record.ts'
+import { CLUSTER_METADATA, CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
+import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { FetchSessions } from './fetch-session.ts'
+import { defaultLogConfig } from './log/log-config.ts'
+import { PartitionStore } from './partition-store.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { Purgatory } from './purgatory.ts'
+import { ServerConnection } from './server-connection.ts'
+import { TopicCreator } from './topic-creator.ts'
+
+export interface BrokerOptions {
+  readonly platform: Platform
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly address: Address
+  /** Holds the logs. */
+  readonly directory: string
+  readonly config: BrokerConfig
+  readonly dispatcher: Dispatcher
+}
+
+/** Kafka's own id for its metadata topic. */
+const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
+const FETCH_SESSION_EVICTION_MS = 120_000
+
+/**
+ * One broker: what its request handlers work with, and its lifetime. It serves from `start` to `stop`.
+ *
+ * 1. `image` is the metadata up to the last committed record; every partition that it gives to this broker is open.
+ * 2. A record of the metadata log is applied here only once it is committed.
+ */
+export class Broker {
+  readonly platform: Platform
+  readonly log: Logger
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly config: BrokerConfig
+  readonly image = new MetadataImage()
+  readonly partitions: PartitionStore
+  readonly groups: GroupCoordinator
+  readonly controller: Controller
+  readonly purgatory: Purgatory
+  readonly fetchSessions: FetchSessions
+  readonly producerIds: ProducerIds
+  readonly topicCreator: TopicCreator
+  readonly #dispatcher: Dispatcher
+  readonly #lock: FileLock
+  readonly #metadataPartition
+  readonly #connections = new Set<ServerConnection>()
+  #listener: Listener | undefined
+  #loading = true
+
+  private constructor(options: BrokerOptions) {
+    const { platform, nodeId, clusterId, directory, config } = options
+    this.platform = platform
+    this.log = platform.log.child({ node: nodeId })
+    this.nodeId = nodeId
+    this.clusterId = clusterId
+    this.config = config
+    this.#dispatcher = options.dispatcher
+    this.#lock = takeDirectory(platform, directory)
+    this.partitions = new PartitionStore(platform, directory, config)
+    this.groups = new GroupCoordinator({
+      clock: platform.clock,
+      log: this.log,
+      config: () => config.groups,
+      partitionCount: () => this.image.topics.get(CONSUMER_OFFSETS)?.partitions.length ?? 0,
+    })
+    this.purgatory = new Purgatory(platform.clock)
+    this.fetchSessions = new FetchSessions(
+      { slots: config.number('max.incremental.fetch.session.cache.slots'), minEvictionMs: FETCH_SESSION_EVICTION_MS },
+      () => platform.random.bytes(4).readUInt32BE(0) >>> 1,
+    )
+    const own = { partitionId: 0, replicas: [nodeId], isr: [nodeId], leader: nodeId, leaderEpoch: 0, partitionEpoch: 0 }
+    const logConfig = { ...defaultLogConfig, retentionMs: -1, delete: false }
+    this.#metadataPartition = this.partitions.openInternal(METADATA_TOPIC, own, logConfig)
+    this.controller = new Controller({
+      partition: this.#metadataPartition,
+      brokerIds: [nodeId],
+      clock: platform.clock,
+      log: this.log,
+      onCommitted: (record) => this.#apply(record),
+    })
+    this.producerIds = new ProducerIds(this.controller, nodeId)
+    this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
+    this.#loading = false
+    this.#applyBrokerConfigs()
+    this.partitions.openAll(this.image, nodeId)
+    for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
+    this.partitions.startUpkeep()
+  }
+
+  /** Recovers what is on the disk, then listens. */
+  static async start(options: BrokerOptions): Promise<Broker> {
+    const broker = new Broker(options)
+    try {
+      await broker.#listen(options.address)
+    } catch (error) {
+      await broker.stop()
+      throw error
+    }
+    return broker
+  }
+
+  /** Where clients reach it. */
+  get address(): Address {
+    if (!this.#listener) throw new Error('the broker does not listen yet')
+    return this.#listener.address
+  }
+
+  async stop(): Promise<void> {
+    const closing = this.#listener?.close()
+    for (const connection of this.#connections) connection.close()
+    this.purgatory.close()
+    this.groups.close()
+    this.controller.close()
+    this.partitions.close()
+    this.#metadataPartition.close()
+    this.#lock.release()
+    await closing
+  }
+
+  async #listen(address: Address): Promise<void> {
+    this.#listener = await this.platform.network.listen(address, (socket) => {
+      const connection = new ServerConnection(this, this.#dispatcher, socket, () =>
+        this.#connections.delete(connection),
+      )
+      this.#connections.add(connection)
+      return connection
+    })
+  }
+
+  /** Invariant 2: brings the broker to what the record says. While the past is read only the image follows. */
+  #apply(record: MetadataRecord): void {
+    const removed = record.type === 'remove-topic' ? this.image.topicById(record.topicId) : undefined
+    this.image.apply(record)
+    if (this.#loading) return
+    if (record.type === 'partition') this.#openPartition(record.topicId, record.partitionId)
+    if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.TOPIC) {
+      this.partitions.reconfigure(this.image, [record.resourceName])
+    }
+    if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.BROKER) {
+      this.#applyBrokerConfigs()
+      this.partitions.reconfigure(this.image)
+    }
+    if (removed) this.#removeTopic(removed)
+  }
+
+  #openPartition(topicId: string, partitionId: number): void {
+    const topic = this.image.topicById(topicId)
+    const registration = topic?.partitions[partitionId]
+    if (!topic || !registration?.replicas.includes(this.nodeId)) return
+    const partition = this.partitions.open(topic, registration, this.image)
+    if (topic.name === CONSUMER_OFFSETS) this.groups.take(partition)
+  }
+
+  #removeTopic(topic: TopicImage): void {
+    if (topic.name === CONSUMER_OFFSETS) this.groups.close()
+    this.partitions.remove(topic.name)
+    this.groups.topicsDeleted([topic.name]).catch((error) => {
+      this.log.warn('broker.offsets-kept', 'offsets of a deleted topic were not removed', {
+        topic: topic.name,
+        error: String(error),
+      })
+    })
+  }
+
+  #applyBrokerConfigs(): void {
+    const own = this.image.configs(RESOURCE_TYPE.BROKER, String(this.nodeId))
+    this.config.alter(own, this.image.configs(RESOURCE_TYPE.BROKER, ''))
+  }
+}
+
+/** One process per data directory: a second would tear the logs. */
+function takeDirectory({ disk }: Platform, directory: string): FileLock {
+  disk.makeDirectory(directory)
+  const lock = disk.lock(`${directory}/.lock`)
+  if (lock) return lock
+  throw new HeliostatError('HEL_DATA_LOCKED', `another process uses the data directory ${directory}`, {
+    where: { directory },
+  })
+}

@@ -1,0 +1,82 @@
+import { HeliostatError } from '../platform/errors.ts'
+import { memoryDisk } from '../platform/memory-disk.ts'
+import type { Platform } from '../platform/platform.ts'
+import { servedApis } from './apis/index.ts'
+import { Broker } from './broker.ts'
+import { BrokerConfig } from './broker-config.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { randomUuid } from './uuid.ts'
+
+export interface ClusterOptions {
+  /** How people and the log call the cluster. */
+  readonly name: string
+  /** 1. */
+  readonly brokers?: number
+  /** 0, or absent: any free one. */
+  readonly port?: number
+  readonly host?: string
+  /** The directory of the logs; absent: in memory, and gone with the cluster. */
+  readonly data?: string
+  /** Broker properties by Kafka's names. */
+  readonly config?: Readonly<Record<string, unknown>>
+}
+
+export interface Cluster {
+  readonly name: string
+  /** 22 characters; of a data directory it stays the same. */
+  readonly clusterId: string
+  /** `host:port` of the brokers, comma-separated. */
+  readonly bootstrap: string
+  /** `host:port` by node id. */
+  readonly nodes: Readonly<Record<string, string>>
+  stop(): Promise<void>
+}
+
+const FIRST_NODE_ID = 1
+const MEMORY_DIRECTORY = '/memory'
+
+/** Starts a cluster of this process; resolves when clients can connect. */
+export async function startCluster(platform: Platform, options: ClusterOptions): Promise<Cluster> {
+  const { name, brokers = 1, port = 0, host = '127.0.0.1', data } = options
+  if (brokers !== 1) {
+    const message = `cluster ${name}: ${brokers} brokers were asked for; replication between brokers is not there yet, so only 1 can be had`
+    throw new HeliostatError('HEL_CONFIG', message, { where: { cluster: name } })
+  }
+  const log = platform.log.child({ cluster: name })
+  const own: Platform = { ...platform, log, disk: data === undefined ? memoryDisk() : platform.disk }
+  const root = data ?? MEMORY_DIRECTORY
+  const config = new BrokerConfig(options.config)
+  const clusterId = obtainClusterId(own, root)
+  const broker = await Broker.start({
+    platform: own,
+    nodeId: FIRST_NODE_ID,
+    clusterId,
+    address: { host, port },
+    directory: `${root}/${FIRST_NODE_ID}`,
+    config,
+    dispatcher: new Dispatcher(servedApis),
+  })
+  const bootstrap = `${broker.address.host}:${broker.address.port}`
+  log.info('cluster.started', 'the cluster serves', { clusterId, bootstrap })
+  return {
+    name,
+    clusterId,
+    bootstrap,
+    nodes: { [FIRST_NODE_ID]: bootstrap },
+    stop: () => broker.stop(),
+  }
+}
+
+/** Drawn once and kept in the data directory, in the form of Kafka's meta.properties. */
+function obtainClusterId({ disk, random }: Platform, root: string): string {
+  const path = `${root}/meta.properties`
+  disk.makeDirectory(root)
+  if (disk.exists(path)) {
+    const kept = /^cluster\.id=(\S+)$/m.exec(disk.read(path).toString())?.[1]
+    if (kept !== undefined) return kept
+    throw new HeliostatError('HEL_DATA', `${path} has no cluster.id`, { where: { path } })
+  }
+  const clusterId = randomUuid(random)
+  disk.replace(path, Buffer.from(`version=1\ncluster.id=${clusterId}\n`))
+  return clusterId
+}

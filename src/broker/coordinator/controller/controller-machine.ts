@@ -1,0 +1,160 @@
+import { ErrorCode } from '../../../protocol/errors.ts'
+import { ZERO_UUID } from '../../../protocol/schema.ts'
+import { type Effects, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
+import type {
+  AlterConfigsCommand,
+  ControllerCommand,
+  ControllerReplies,
+  ControllerReply,
+  CreatePartitionsCommand,
+  CreateTopicsCommand,
+  DeleteTopicsCommand,
+} from './command.ts'
+import { alteredConfigs } from './config-alteration.ts'
+import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+import { decidePartitions, decideTopic, invalid } from './topic-creation.ts'
+
+type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
+
+/**
+ * The controller: owns the cluster's metadata. Its log is `__cluster_metadata`; one broker hosts it as it hosts groups, a quorum will
+ * host the same machine.
+ *
+ * 1. All durable state is in the image, and only `replay` changes it.
+ * 2. The records of one topic's creation or change stand in one unit of the log.
+ */
+export class ControllerMachine implements StateMachine<ControllerCommand, MetadataRecord, ControllerReply> {
+  readonly #image = new MetadataImage()
+  readonly #brokerIds: readonly number[]
+
+  constructor(brokerIds: readonly number[]) {
+    this.#brokerIds = brokerIds
+  }
+
+  get image(): ReadonlyMetadataImage {
+    return this.#image
+  }
+
+  handle(id: RequestId, command: ControllerCommand, _nowMs: number): ControllerEffects {
+    const outcome = new Outcome<ControllerCommand, MetadataRecord, ControllerReply>()
+    const { reply, records } = this.#decide(command)
+    for (const record of records) outcome.record(record)
+    outcome.reply(id, reply)
+    return outcome
+  }
+
+  replay(record: MetadataRecord): void {
+    this.#image.apply(record)
+  }
+
+  loaded(_nowMs: number): ControllerEffects {
+    return new Outcome()
+  }
+
+  #decide(command: ControllerCommand): { reply: ControllerReply; records: readonly MetadataRecord[] } {
+    switch (command.type) {
+      case 'create-topics':
+        return this.#createTopics(command)
+      case 'delete-topics':
+        return this.#deleteTopics(command)
+      case 'create-partitions':
+        return this.#createPartitions(command)
+      case 'alter-configs':
+        return this.#alterConfigs(command)
+      case 'allocate-producer-ids': {
+        const first = this.#image.nextProducerId
+        const { brokerId, count } = command
+        const record = { type: 'producer-ids', brokerId, nextProducerId: first + count } as const
+        return { reply: { first, count }, records: [record] }
+      }
+    }
+  }
+
+  #createTopics(command: CreateTopicsCommand) {
+    const names = command.topics.map((topic) => topic.name)
+    const taken = new Set<string>()
+    const records: MetadataRecord[] = []
+    const topics = command.topics.map((topic) => {
+      if (names.filter((name) => name === topic.name).length > 1) {
+        const error = invalid('INVALID_REQUEST', 'Duplicate topic name.')
+        return { ...error, name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
+      }
+      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken)
+      if (decision.result.errorCode === ErrorCode.NONE) taken.add(topic.name)
+      records.push(...decision.records)
+      return decision.result
+    })
+    return { reply: { topics }, records }
+  }
+
+  #deleteTopics(command: DeleteTopicsCommand) {
+    const records: MetadataRecord[] = []
+    const gone = new Set<string>()
+    const topics = command.topics.map(({ name, topicId }) => {
+      const topic = name === null ? this.#image.topicById(topicId) : this.#image.topics.get(name)
+      if (!topic || gone.has(topic.topicId)) {
+        const code = name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+        return { ...invalid(code, null), name, topicId }
+      }
+      gone.add(topic.topicId)
+      records.push({ type: 'remove-topic', topicId: topic.topicId })
+      return { errorCode: ErrorCode.NONE, errorMessage: null, name: topic.name, topicId: topic.topicId }
+    })
+    return { reply: { topics }, records }
+  }
+
+  #createPartitions(command: CreatePartitionsCommand) {
+    const names = command.topics.map((topic) => topic.name)
+    const records: MetadataRecord[] = []
+    const topics = command.topics.map((wanted) => {
+      if (names.filter((name) => name === wanted.name).length > 1) {
+        return { ...invalid('INVALID_REQUEST', 'Duplicate topic name.'), name: wanted.name }
+      }
+      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted)
+      if (!command.validateOnly) records.push(...decision.records)
+      return { ...decision.result, name: wanted.name }
+    })
+    return { reply: { topics }, records }
+  }
+
+  #alterConfigs(command: AlterConfigsCommand) {
+    const records: MetadataRecord[] = []
+    const resources = command.resources.map((resource) => {
+      const { resourceType, resourceName } = resource
+      const decision = this.#alterResource(resource)
+      if ('errorCode' in decision) return { ...decision, resourceType, resourceName }
+      if (!command.validateOnly) records.push(...decision.records)
+      return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName }
+    })
+    return { reply: { resources } satisfies ControllerReplies['alter-configs'], records }
+  }
+
+  #alterResource({ resourceType, resourceName, operations, replaceAll }: AlterConfigsCommand['resources'][number]) {
+    const unknown = this.#unknownResource(resourceType, resourceName)
+    if (unknown) return unknown
+    const current = this.#image.configs(resourceType, resourceName)
+    const altered = alteredConfigs(resourceType, current, operations, replaceAll)
+    if ('errorCode' in altered) return altered
+    const records: MetadataRecord[] = []
+    for (const name of new Set([...current.keys(), ...altered.configs.keys()])) {
+      const value = altered.configs.get(name) ?? null
+      if (value !== (current.get(name) ?? null)) {
+        records.push({ type: 'config', resourceType, resourceName, name, value })
+      }
+    }
+    return { records }
+  }
+
+  #unknownResource(resourceType: number, resourceName: string) {
+    if (resourceType === RESOURCE_TYPE.TOPIC) {
+      if (this.#image.topics.has(resourceName)) return undefined
+      return invalid('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
+    }
+    if (resourceType !== RESOURCE_TYPE.BROKER) {
+      return invalid('INVALID_REQUEST', `Configs of resource type ${resourceType} cannot be altered here.`)
+    }
+    if (resourceName === '' || this.#brokerIds.includes(Number(resourceName))) return undefined
+    return invalid('BROKER_ID_NOT_REGISTERED', `No broker with id ${resourceName} found.`)
+  }
+}

@@ -1,0 +1,87 @@
+import type { MetadataRecord, PartitionRegistration } from './metadata-record.ts'
+
+export interface TopicImage {
+  readonly name: string
+  readonly topicId: string
+  /** By partition id, without holes. */
+  readonly partitions: PartitionRegistration[]
+}
+
+/** Resource types as the config APIs number them. */
+export const RESOURCE_TYPE = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_METRICS: 16, GROUP: 32 } as const
+
+export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
+
+/**
+ * What the metadata log says up to some record: topics, partitions, configs, producer ids.
+ *
+ * 1. It depends on the applied records alone; applying one twice changes nothing more.
+ * 2. `topics` and `topicsById` hold the same topics.
+ * 3. Configs of a topic go with the topic.
+ */
+export class MetadataImage {
+  readonly #topics = new Map<string, TopicImage>()
+  readonly #topicsById = new Map<string, TopicImage>()
+  readonly #configs = new Map<string, Map<string, string>>()
+  #nextProducerId = 0
+
+  get topics(): ReadonlyMap<string, TopicImage> {
+    return this.#topics
+  }
+
+  get nextProducerId(): number {
+    return this.#nextProducerId
+  }
+
+  topicById(topicId: string): TopicImage | undefined {
+    return this.#topicsById.get(topicId)
+  }
+
+  /** What was set for the resource itself; for brokers the name is the id, or empty for all brokers. */
+  configs(resourceType: number, resourceName: string): ReadonlyMap<string, string> {
+    return this.#configs.get(configKey(resourceType, resourceName)) ?? NO_CONFIGS
+  }
+
+  apply(record: MetadataRecord) {
+    switch (record.type) {
+      case 'topic': {
+        const topic = { name: record.name, topicId: record.topicId, partitions: [] }
+        this.#topics.set(record.name, topic)
+        this.#topicsById.set(record.topicId, topic)
+        return
+      }
+      case 'partition': {
+        const { partitionId, replicas, isr, leader, leaderEpoch, partitionEpoch } = record
+        const topic = this.#topicsById.get(record.topicId)
+        if (topic) topic.partitions[partitionId] = { partitionId, replicas, isr, leader, leaderEpoch, partitionEpoch }
+        return
+      }
+      case 'remove-topic': {
+        const topic = this.#topicsById.get(record.topicId)
+        if (!topic) return
+        this.#topicsById.delete(record.topicId)
+        this.#topics.delete(topic.name)
+        this.#configs.delete(configKey(RESOURCE_TYPE.TOPIC, topic.name))
+        return
+      }
+      case 'config':
+        return this.#setConfig(configKey(record.resourceType, record.resourceName), record.name, record.value)
+      case 'producer-ids':
+        this.#nextProducerId = record.nextProducerId
+    }
+  }
+
+  #setConfig(key: string, name: string, value: string | null): void {
+    const configs = this.#configs.get(key) ?? new Map<string, string>()
+    if (value === null) configs.delete(name)
+    else configs.set(name, value)
+    if (configs.size === 0) this.#configs.delete(key)
+    else this.#configs.set(key, configs)
+  }
+}
+
+const NO_CONFIGS: ReadonlyMap<string, string> = new Map()
+
+function configKey(resourceType: number, resourceName: string): string {
+  return `${resourceType}:${resourceName}`
+}

@@ -1,0 +1,111 @@
+// The records of `__cluster_metadata`, in Kafka's own layout: a frame version (1), the record's key and version as varints, then the
+// body in the flexible form. Only those that this controller writes.
+
+import { decodeStruct, encodeStruct } from '../../../protocol/codec.ts'
+import { array, int8, int32, int64, type Message, message, string, uuid } from '../../../protocol/schema.ts'
+import type { RecordCodec } from '../runtime.ts'
+
+export type MetadataRecord =
+  | { readonly type: 'topic'; readonly name: string; readonly topicId: string }
+  | ({ readonly type: 'partition'; readonly topicId: string } & PartitionRegistration)
+  | { readonly type: 'remove-topic'; readonly topicId: string }
+  | {
+      readonly type: 'config'
+      readonly resourceType: number
+      readonly resourceName: string
+      readonly name: string
+      /** null: back to the default. */
+      readonly value: string | null
+    }
+  | { readonly type: 'producer-ids'; readonly brokerId: number; readonly nextProducerId: number }
+
+export interface PartitionRegistration {
+  readonly partitionId: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+}
+
+const TOPIC_KEY = 2
+const PARTITION_KEY = 3
+const CONFIG_KEY = 4
+const REMOVE_TOPIC_KEY = 9
+const PRODUCER_IDS_KEY = 15
+
+const FRAME_VERSION = 1
+const flexible = { versions: [0, 0], flexible: 0 } as const
+
+const topicRecord = message({ ...flexible, name: 'TopicRecord', fields: { name: string, topicId: uuid } })
+const partitionRecord = message({
+  ...flexible,
+  name: 'PartitionRecord',
+  fields: {
+    partitionId: int32.default(-1),
+    topicId: uuid,
+    replicas: array(int32),
+    isr: array(int32),
+    removingReplicas: array(int32).default([]),
+    addingReplicas: array(int32).default([]),
+    leader: int32.default(-1),
+    leaderRecoveryState: int8.tag(0),
+    leaderEpoch: int32.default(-1),
+    partitionEpoch: int32.default(-1),
+  },
+})
+const configRecord = message({
+  ...flexible,
+  name: 'ConfigRecord',
+  fields: { resourceType: int8, resourceName: string, name: string, value: string.nullable() },
+})
+const removeTopicRecord = message({ ...flexible, name: 'RemoveTopicRecord', fields: { topicId: uuid } })
+const producerIdsRecord = message({
+  ...flexible,
+  name: 'ProducerIdsRecord',
+  fields: { brokerId: int32, brokerEpoch: int64.default(-1), nextProducerId: int64 },
+})
+
+function framed(key: number, schema: Message, body: never): Buffer {
+  return Buffer.concat([Buffer.from([FRAME_VERSION, key, 0]), encodeStruct(schema, 0, body)])
+}
+
+export const metadataRecordCodec: RecordCodec<MetadataRecord> = {
+  encode(record) {
+    return { key: null, value: encodeValue(record) }
+  },
+
+  decode({ value }) {
+    if (!value || value.length < 3 || value[0] !== FRAME_VERSION) return undefined
+    const body = value.subarray(3)
+    switch (value[1]) {
+      case TOPIC_KEY:
+        return { type: 'topic', ...decodeStruct(topicRecord, 0, body) }
+      case PARTITION_KEY:
+        return { type: 'partition', ...decodeStruct(partitionRecord, 0, body) }
+      case CONFIG_KEY:
+        return { type: 'config', ...decodeStruct(configRecord, 0, body) }
+      case REMOVE_TOPIC_KEY:
+        return { type: 'remove-topic', ...decodeStruct(removeTopicRecord, 0, body) }
+      case PRODUCER_IDS_KEY:
+        return { type: 'producer-ids', ...decodeStruct(producerIdsRecord, 0, body) }
+      default:
+        return undefined
+    }
+  },
+}
+
+function encodeValue(record: MetadataRecord): Buffer {
+  switch (record.type) {
+    case 'topic':
+      return framed(TOPIC_KEY, topicRecord, record as never)
+    case 'partition':
+      return framed(PARTITION_KEY, partitionRecord, record as never)
+    case 'config':
+      return framed(CONFIG_KEY, configRecord, record as never)
+    case 'remove-topic':
+      return framed(REMOVE_TOPIC_KEY, removeTopicRecord, record as never)
+    case 'producer-ids':
+      return framed(PRODUCER_IDS_KEY, producerIdsRecord, record as never)
+  }
+}

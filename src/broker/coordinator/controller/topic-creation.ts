@@ -1,0 +1,187 @@
+import { ErrorCode } from '../../../protocol/errors.ts'
+import { ZERO_UUID } from '../../../protocol/schema.ts'
+import { whyInvalidTopicConfigs } from '../../topic-config.ts'
+import type { CreatedTopic, CreatePartitionsCommand, CreateTopicsCommand, ItemError, TopicToCreate } from './command.ts'
+import { type MetadataImage, RESOURCE_TYPE, type TopicImage } from './metadata-image.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+import { placeReplicas, whyInvalidAssignment } from './replica-placement.ts'
+import { CLUSTER_METADATA, collidingName, whyInvalidName } from './topic-name.ts'
+
+/** Partitions that one request may create; more would make one unit of the log too large. */
+const PARTITIONS_PER_REQUEST_MAX = 10_000
+
+export interface Decision<Result> {
+  readonly result: Result
+  readonly records: readonly MetadataRecord[]
+}
+
+/** Decides one topic of CreateTopics; `earlier` are the names that the same request has already taken. */
+export function decideTopic(
+  image: MetadataImage,
+  brokerIds: readonly number[],
+  command: CreateTopicsCommand,
+  topic: TopicToCreate,
+  earlier: ReadonlySet<string>,
+): Decision<CreatedTopic> {
+  const configs = new Map([...topic.configs].filter((entry): entry is [string, string] => entry[1] !== null))
+  const error =
+    nameError(image, topic.name, earlier) ?? nullConfigError(topic) ?? configError(configs) ?? shapeError(topic)
+  if (error) return refusal(topic.name, error)
+  const placed = place(brokerIds, command, topic)
+  if ('errorCode' in placed) return refusal(topic.name, placed)
+  const result: CreatedTopic = {
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    name: topic.name,
+    topicId: command.validateOnly ? ZERO_UUID : topic.topicId,
+    numPartitions: placed.assignment.length,
+    replicationFactor: placed.assignment[0]!.length,
+  }
+  if (command.validateOnly) return { result, records: [] }
+  const records: MetadataRecord[] = [
+    { type: 'topic', name: topic.name, topicId: topic.topicId },
+    ...[...configs].map(([name, value]) => {
+      return { type: 'config', resourceType: RESOURCE_TYPE.TOPIC, resourceName: topic.name, name, value } as const
+    }),
+    ...placed.assignment.map((replicas, partitionId) => newPartition(topic.topicId, partitionId, replicas)),
+  ]
+  return { result, records }
+}
+
+function nameError(image: MetadataImage, name: string, earlier: ReadonlySet<string>): ItemError | undefined {
+  const complaint = whyInvalidName(name)
+  if (complaint !== undefined) return invalid('INVALID_TOPIC_EXCEPTION', complaint)
+  if (name === CLUSTER_METADATA) {
+    return invalid('INVALID_REQUEST', `Creation of internal topic ${CLUSTER_METADATA} is prohibited.`)
+  }
+  if (image.topics.has(name)) return invalid('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+  const other = collidingName(name, image.topics.keys()) ?? collidingName(name, earlier)
+  if (other === undefined) return undefined
+  return invalid('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`)
+}
+
+function nullConfigError(topic: TopicToCreate): ItemError | undefined {
+  for (const [name, value] of topic.configs) {
+    if (value === null) return invalid('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`)
+  }
+  return undefined
+}
+
+function configError(configs: ReadonlyMap<string, string>): ItemError | undefined {
+  const complaint = whyInvalidTopicConfigs(configs)
+  return complaint === undefined ? undefined : invalid('INVALID_CONFIG', complaint)
+}
+
+function shapeError(topic: TopicToCreate): ItemError | undefined {
+  const { numPartitions, replicationFactor } = topic
+  if (topic.assignments.length > 0) {
+    const said = replicationFactor !== -1 ? 'replication factor' : numPartitions !== -1 ? 'number of partitions' : ''
+    if (said === '') return undefined
+    return invalid('INVALID_REQUEST', `A manual partition assignment was specified, but ${said} was not set to -1.`)
+  }
+  if (numPartitions !== -1 && numPartitions < 1) {
+    return invalid('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
+  }
+  if (replicationFactor !== -1 && replicationFactor < 1) {
+    return invalid('INVALID_REPLICATION_FACTOR', 'Replication factor was set to an invalid non-positive value.')
+  }
+  return undefined
+}
+
+function place(
+  brokerIds: readonly number[],
+  command: CreateTopicsCommand,
+  topic: TopicToCreate,
+): { assignment: readonly (readonly number[])[] } | ItemError {
+  if (topic.assignments.length > 0) return placeByHand(brokerIds, topic)
+  const count = topic.numPartitions === -1 ? command.defaultPartitions : topic.numPartitions
+  const factor = topic.replicationFactor === -1 ? command.defaultReplicationFactor : topic.replicationFactor
+  if (count > PARTITIONS_PER_REQUEST_MAX) {
+    return invalid('POLICY_VIOLATION', `Excessively large number of partitions per request: ${count}.`)
+  }
+  return tooFewBrokers(brokerIds, factor) ?? { assignment: placeReplicas(brokerIds, 0, count, factor) }
+}
+
+function placeByHand(
+  brokerIds: readonly number[],
+  topic: TopicToCreate,
+): { assignment: readonly (readonly number[])[] } | ItemError {
+  const assignment: (readonly number[])[] = []
+  for (const { partitionIndex, brokerIds: replicas } of topic.assignments) {
+    if (assignment[partitionIndex]) {
+      const message = `Found multiple manual partition assignments for partition ${partitionIndex}`
+      return invalid('INVALID_REPLICA_ASSIGNMENT', message)
+    }
+    assignment[partitionIndex] = replicas
+  }
+  if (assignment.length !== topic.assignments.length) {
+    const message = 'partitions should be a consecutive 0-based integer sequence'
+    return invalid('INVALID_REPLICA_ASSIGNMENT', message)
+  }
+  const complaint = whyInvalidAssignment(assignment, brokerIds)
+  return complaint === undefined ? { assignment } : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
+}
+
+function tooFewBrokers(brokerIds: readonly number[], factor: number): ItemError | undefined {
+  if (factor <= brokerIds.length) return undefined
+  const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${brokerIds.length} broker(s) are registered.`
+  return invalid('INVALID_REPLICATION_FACTOR', message)
+}
+
+/** Decides one topic of CreatePartitions. */
+export function decidePartitions(
+  topic: TopicImage | undefined,
+  brokerIds: readonly number[],
+  wanted: CreatePartitionsCommand['topics'][number],
+): Decision<ItemError> {
+  if (!topic) return { result: invalid('UNKNOWN_TOPIC_OR_PARTITION', null), records: [] }
+  const present = topic.partitions.length
+  const added = wanted.count - present
+  const error =
+    countError(topic, wanted.count) ?? partitionsAssignmentError(brokerIds, topic, added, wanted.assignments)
+  if (error) return { result: error, records: [] }
+  const factor = topic.partitions[0]!.replicas.length
+  const assignment = wanted.assignments ?? placeReplicas(brokerIds, present, added, factor)
+  const records = assignment.map((replicas, index) => newPartition(topic.topicId, present + index, replicas))
+  return { result: { errorCode: ErrorCode.NONE, errorMessage: null }, records }
+}
+
+function countError(topic: TopicImage, count: number): ItemError | undefined {
+  const present = topic.partitions.length
+  if (count === present) return invalid('INVALID_PARTITIONS', `Topic already has ${count} partition(s).`)
+  if (count < present) {
+    const message = `The topic ${topic.name} currently has ${present} partition(s); ${count} would not be an increase.`
+    return invalid('INVALID_PARTITIONS', message)
+  }
+  if (count - present <= PARTITIONS_PER_REQUEST_MAX) return undefined
+  return invalid('POLICY_VIOLATION', `Excessively large number of partitions per request: ${count - present}.`)
+}
+
+function partitionsAssignmentError(
+  brokerIds: readonly number[],
+  topic: TopicImage,
+  added: number,
+  assignments: readonly (readonly number[])[] | null,
+): ItemError | undefined {
+  const factor = topic.partitions[0]!.replicas.length
+  if (assignments === null) return tooFewBrokers(brokerIds, factor)
+  if (assignments.length !== added) {
+    const message = `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
+    return invalid('INVALID_REPLICA_ASSIGNMENT', message)
+  }
+  const complaint = whyInvalidAssignment(assignments, brokerIds)
+  return complaint === undefined ? undefined : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
+}
+
+function newPartition(topicId: string, partitionId: number, replicas: readonly number[]): MetadataRecord {
+  const leader = replicas[0]!
+  return { type: 'partition', topicId, partitionId, replicas, isr: replicas, leader, leaderEpoch: 0, partitionEpoch: 0 }
+}
+
+export function invalid(name: keyof typeof ErrorCode, errorMessage: string | null): ItemError {
+  return { errorCode: ErrorCode[name], errorMessage }
+}
+
+function refusal(name: string, error: ItemError): Decision<CreatedTopic> {
+  return { result: { ...error, name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }, records: [] }
+}

@@ -1,0 +1,86 @@
+import type { Clock, Logger } from '../../../platform/platform.ts'
+import { ErrorCode } from '../../../protocol/errors.ts'
+import type { Partition } from '../../partition.ts'
+import { CoordinatorError, CoordinatorRuntime } from '../runtime.ts'
+import type { GroupCommand, GroupListing, GroupReplies, GroupReply } from './command.ts'
+import type { GroupConfig } from './group-config.ts'
+import { GroupMachine } from './group-machine.ts'
+import type { GroupRecord } from './group-record.ts'
+import { groupRecordCodec } from './group-record-codec.ts'
+
+type Runtime = CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>
+
+/** Commands for one group, each with a reply. */
+export type GroupRequest = Extract<GroupCommand, { groupId: string; type: keyof GroupReplies }>
+
+export interface GroupCoordinatorOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly config: () => GroupConfig
+  /** Of `__consumer_offsets`; 0 while there is no such topic. */
+  readonly partitionCount: () => number
+}
+
+/**
+ * The group coordinators of this broker: one machine for each partition of `__consumer_offsets` that it leads.
+ *
+ * 1. A group belongs to the partition that its name hashes to; all of its commands go there.
+ */
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions
+  readonly #runtimes = new Map<number, Runtime>()
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options
+  }
+
+  /** Takes up the groups of a partition of `__consumer_offsets`. */
+  take(partition: Partition): void {
+    const { clock, log, config } = this.#options
+    const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
+      partition,
+      codec: groupRecordCodec,
+      clock,
+      log,
+      machine: () => new GroupMachine(config()),
+    })
+    this.#runtimes.set(partition.partitionId, runtime)
+  }
+
+  /** Gives them up. */
+  drop(partitionId: number): void {
+    this.#runtimes.get(partitionId)?.close()
+    this.#runtimes.delete(partitionId)
+  }
+
+  /** Rejects with a CoordinatorError when the group is not coordinated here. */
+  async ask<C extends GroupRequest>(command: C): Promise<GroupReplies[C['type']]> {
+    const partitionCount = this.#options.partitionCount()
+    const runtime = partitionCount > 0 ? this.#runtimes.get(partitionOf(command.groupId, partitionCount)) : undefined
+    if (!runtime) throw new CoordinatorError(ErrorCode.NOT_COORDINATOR, `not the coordinator of ${command.groupId}`)
+    return (await runtime.submit(command)) as GroupReplies[C['type']]
+  }
+
+  async list(states: readonly string[], types: readonly string[]): Promise<GroupListing[]> {
+    const command = { type: 'list-groups', states, types } as const
+    const replies = await Promise.all([...this.#runtimes.values()].map((runtime) => runtime.submit(command)))
+    return replies.flatMap((reply) => (reply as GroupReplies['list-groups']).groups)
+  }
+
+  /** Offsets of topics that are gone go too. */
+  async topicsDeleted(topics: readonly string[]): Promise<void> {
+    const runtimes = [...this.#runtimes.values()]
+    await Promise.all(runtimes.map((runtime) => runtime.submit({ type: 'topics-deleted', topics })))
+  }
+
+  close(): void {
+    for (const partitionId of [...this.#runtimes.keys()]) this.drop(partitionId)
+  }
+}
+
+/** Java's String.hashCode without its sign, modulo: where every Kafka tool expects the group. */
+export function partitionOf(groupId: string, partitionCount: number): number {
+  let hash = 0
+  for (let i = 0; i < groupId.length; i++) hash = (Math.imul(31, hash) + groupId.charCodeAt(i)) | 0
+  return (hash & 0x7fffffff) % partitionCount
+}

@@ -1,0 +1,210 @@
+// Hosts any StateMachine on the log of a partition: appends its records, replays them at once, holds every reply until the high
+// watermark passes the log end that the decision saw, and fires its timers. Written once, for groups, transactions and the controller.
+
+import type { Clock, Logger, Timer } from '../../platform/platform.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { buildBatch } from '../../records/batch-builder.ts'
+import { RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import type { Partition } from '../partition.ts'
+import { type Effects, NO_REQUEST, type RequestId, type StateMachine, type TimerEffect } from './state-machine.ts'
+
+/** A record of the machine as the log keeps it, and back. */
+export interface RecordCodec<Rec> {
+  encode(record: Rec): { key: Buffer | null; value: Buffer | null }
+  /** undefined: a kind that this machine does not know, written by a newer one. */
+  decode(record: { key: Buffer | null; value: Buffer | null }): Rec | undefined
+}
+
+export interface Hosting<Command, Rec, Reply> {
+  readonly partition: Partition
+  readonly codec: RecordCodec<Rec>
+  readonly clock: Clock
+  readonly log: Logger
+  /** A fresh machine, to be filled from the log. */
+  readonly machine: () => StateMachine<Command, Rec, Reply>
+  /** Hears each record once it is committed, at load too: for what lives beside the machine and follows the same log. */
+  readonly onCommitted?: (record: Rec) => void
+}
+
+/** The request could not be decided, or its decision not made durable; the caller answers with the code, and clients try again. */
+export class CoordinatorError extends Error {
+  readonly errorCode: number
+
+  constructor(errorCode: number, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.errorCode = errorCode
+  }
+}
+
+/** The reply, or what stands for it when the coordinator could not give one. */
+export async function orElse<T>(reply: Promise<T>, onError: (errorCode: number) => T): Promise<T> {
+  try {
+    return await reply
+  } catch (error) {
+    if (error instanceof CoordinatorError) return onError(error.errorCode)
+    throw error
+  }
+}
+
+const LOAD_CHUNK_BYTES = 1024 * 1024
+
+interface Held<Reply> {
+  readonly offset: number
+  readonly id: RequestId
+  readonly reply: Reply
+}
+
+/**
+ * 1. The machine has replayed exactly the records of its log, in order, before it handles a command.
+ * 2. A reply leaves only when the high watermark has reached the log end at which it was decided: what it tells cannot be undone.
+ *    So replies leave in the order in which they were decided.
+ * 3. When an append fails the machine is dropped and rebuilt by replay; nothing is undone in place.
+ */
+export class CoordinatorRuntime<Command, Rec, Reply> {
+  readonly #hosting: Hosting<Command, Rec, Reply>
+  #machine: StateMachine<Command, Rec, Reply>
+  readonly #waiting = new Map<RequestId, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
+  readonly #held: Held<Reply>[] = []
+  readonly #uncommitted: { offset: number; record: Rec }[] = []
+  readonly #timers = new Map<string, Timer>()
+  readonly #unsubscribe: () => void
+  #lastId: RequestId = NO_REQUEST
+  #closed = false
+
+  constructor(hosting: Hosting<Command, Rec, Reply>) {
+    this.#hosting = hosting
+    this.#machine = hosting.machine()
+    this.#unsubscribe = hosting.partition.onHighWatermark(() => this.#release())
+    this.#load(hosting.onCommitted)
+  }
+
+  /** Resolves once the reply may be told; rejects with a CoordinatorError. */
+  submit(command: Command): Promise<Reply> {
+    if (this.#closed) return Promise.reject(closedError())
+    const id = ++this.#lastId
+    const reply = new Promise<Reply>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    this.#handle(id, command)
+    return reply
+  }
+
+  /** Answers all that wait with an error; the log stays as it is. */
+  close(): void {
+    this.#closed = true
+    this.#unsubscribe()
+    this.#cancelTimers()
+    this.#failAll(closedError())
+  }
+
+  #load(onCommitted?: (record: Rec) => void): void {
+    const { partition, codec, clock } = this.#hosting
+    for (const record of committedRecords(partition)) {
+      const decoded = codec.decode(record)
+      if (decoded === undefined) continue
+      this.#machine.replay(decoded)
+      onCommitted?.(decoded)
+    }
+    this.#apply(this.#machine.loaded(clock.now()))
+  }
+
+  #handle(id: RequestId, command: Command): void {
+    this.#apply(this.#machine.handle(id, command, this.#hosting.clock.now()))
+  }
+
+  #apply(effects: Effects<Command, Rec, Reply>) {
+    if (effects.records.length > 0) {
+      const error = this.#append(effects.records)
+      if (error) return this.#rebuild(error)
+    }
+    const offset = this.#hosting.partition.log.logEndOffset
+    for (const { id, reply } of effects.replies) this.#held.push({ offset, id, reply })
+    for (const timer of effects.timers) this.#setTimer(timer)
+    this.#release()
+  }
+
+  #append(records: readonly Rec[]): CoordinatorError | undefined {
+    const { partition, codec, clock } = this.#hosting
+    const timestamp = clock.now()
+    const bytes = buildBatch(records.map((record) => ({ timestamp, ...codec.encode(record) })))
+    const appended = partition.append([new RecordBatch(bytes)], 'coordinator', () => {
+      // Before anybody hears of the new high watermark: what is held back for it must already be in the machine.
+      for (const record of records) this.#machine.replay(record)
+      if (this.#hosting.onCommitted) {
+        const offset = partition.log.logEndOffset
+        for (const record of records) this.#uncommitted.push({ offset, record })
+      }
+    })
+    if (appended.errorCode === ErrorCode.NONE) return undefined
+    return new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `append failed with error ${appended.errorCode}`)
+  }
+
+  #release(): void {
+    const { highWatermark } = this.#hosting.partition.log
+    while (this.#uncommitted.length > 0 && this.#uncommitted[0]!.offset <= highWatermark) {
+      this.#hosting.onCommitted?.(this.#uncommitted.shift()!.record)
+    }
+    let released = 0
+    for (; released < this.#held.length && this.#held[released]!.offset <= highWatermark; released++) {
+      const { id, reply } = this.#held[released]!
+      this.#waiting.get(id)?.resolve(reply)
+      this.#waiting.delete(id)
+    }
+    this.#held.splice(0, released)
+  }
+
+  #rebuild(error: CoordinatorError): void {
+    this.#hosting.log.error('coordinator.rebuilt', 'an append failed; the state is built anew from the log', {
+      topic: this.#hosting.partition.topic,
+      partition: this.#hosting.partition.partitionId,
+      error: error.message,
+    })
+    this.#cancelTimers()
+    this.#uncommitted.length = 0
+    this.#failAll(error)
+    this.#machine = this.#hosting.machine()
+    this.#load()
+  }
+
+  #setTimer({ key, delayMs, command }: TimerEffect<Command>): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+    if (command === undefined) return
+    const timer = this.#hosting.clock.setTimer(delayMs, () => {
+      this.#timers.delete(key)
+      this.#handle(NO_REQUEST, command)
+    })
+    this.#timers.set(key, timer)
+  }
+
+  #cancelTimers(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+
+  #failAll(error: CoordinatorError): void {
+    this.#held.length = 0
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}
+
+function closedError(): CoordinatorError {
+  return new CoordinatorError(ErrorCode.NOT_COORDINATOR, 'the coordinator has stopped')
+}
+
+/** The records of a partition up to its high watermark, without control batches. */
+function* committedRecords(partition: Partition): Generator<{ key: Buffer | null; value: Buffer | null }> {
+  const { log } = partition
+  let offset = log.logStartOffset
+  while (offset < log.highWatermark) {
+    const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'read_uncommitted', minOneMessage: true })
+    if (read.error !== ErrorCode.NONE || !('batches' in read)) {
+      throw new Error(`reading ${partition.topic} at ${offset} failed with error ${read.error}`)
+    }
+    const { batches } = splitBatches(Buffer.concat(read.batches))
+    if (batches.length === 0) return
+    for (const batch of batches) {
+      if (!batch.isControl) for (const record of batch.records()) if (record.offset >= offset) yield record
+    }
+    offset = batches.at(-1)!.nextOffset
+  }
+}

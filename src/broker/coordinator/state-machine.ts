@@ -1,0 +1,61 @@
+// The one pattern for durable broker state: groups, transactions and the controller are each a StateMachine, hosted on a log by
+// `runtime.ts`. A machine has no clock, no socket and no randomness: time and fresh ids are arguments, timers are effects.
+
+/** Names the caller that waits for a reply; drawn by the host, opaque to the machine. */
+export type RequestId = number
+
+/** The request id of commands that nobody waits for: timers and the host's own notices. */
+export const NO_REQUEST: RequestId = 0
+
+/**
+ * Two kinds of method only. `handle` decides: it reads the state, may change what would be lost in a crash anyway (who waits, who is
+ * joining), and returns the records that make the decision durable. `replay` changes what is durable, live and at load alike.
+ *
+ * 1. What `replay` did to the state depends on the records alone, in their order; so a machine rebuilt from the log is the same machine.
+ * 2. `replay` cannot fail: a record was decided before it was written.
+ * 3. The host calls `replay` for each record of an `Effects` before it calls `handle` again.
+ */
+export interface StateMachine<Command, Rec, Reply> {
+  handle(id: RequestId, command: Command, nowMs: number): Effects<Command, Rec, Reply>
+  replay(record: Rec): void
+  /** Called once after the log is replayed: the place to arm the timers that the state implies. */
+  loaded(nowMs: number): Effects<Command, Rec, Reply>
+}
+
+export interface Effects<Command, Rec, Reply> {
+  /** Appended to the log as one unit, in this order. */
+  readonly records: readonly Rec[]
+  /** Released once everything decided so far is committed. */
+  readonly replies: readonly { readonly id: RequestId; readonly reply: Reply }[]
+  readonly timers: readonly TimerEffect<Command>[]
+}
+
+/** Sets the timer `key` anew, replacing one that is pending, or only cancels it when there is no command. */
+export interface TimerEffect<Command> {
+  readonly key: string
+  readonly delayMs: number
+  readonly command: Command | undefined
+}
+
+/** Gathers the effects of one command while its rules run. */
+export class Outcome<Command, Rec, Reply> implements Effects<Command, Rec, Reply> {
+  readonly records: Rec[] = []
+  readonly replies: { id: RequestId; reply: Reply }[] = []
+  readonly timers: TimerEffect<Command>[] = []
+
+  record(record: Rec): void {
+    this.records.push(record)
+  }
+
+  reply(id: RequestId, reply: Reply): void {
+    if (id !== NO_REQUEST) this.replies.push({ id, reply })
+  }
+
+  setTimer(key: string, delayMs: number, command: Command): void {
+    this.timers.push({ key, delayMs, command })
+  }
+
+  cancelTimer(key: string): void {
+    this.timers.push({ key, delayMs: 0, command: undefined })
+  }
+}

@@ -1,0 +1,113 @@
+import type { Logger } from '../platform/platform.ts'
+import {
+  DecodeError,
+  decodeRequest,
+  decodeRequestHeader,
+  encodeResponse,
+  type RequestHeader,
+} from '../protocol/codec.ts'
+import { ErrorCode } from '../protocol/errors.ts'
+import { apiVersions } from '../protocol/messages/api-versions.ts'
+import type { Api, Request, ResponseInput } from '../protocol/schema.ts'
+import type { Broker } from './broker.ts'
+
+/** Who asks, and how. */
+export interface Call {
+  readonly version: number
+  readonly clientId: string
+  /** As Kafka shows it to people: `/127.0.0.1`. */
+  readonly clientHost: string
+  /** What this broker serves, for ApiVersions. */
+  readonly served: readonly ServedApi[]
+}
+
+/** `undefined`: nothing is sent. CLOSE: the connection ends, the only sign that the protocol has for it. */
+export type Answer<A extends Api> = ResponseInput<A> | undefined | typeof CLOSE
+export const CLOSE: unique symbol = Symbol('close')
+
+export interface ServedApi {
+  readonly api: Api
+  readonly minVersion: number
+  readonly maxVersion: number
+  /** What ApiVersions says; below `minVersion` for the sake of clients that read more into it. */
+  readonly advertisedMinVersion: number
+  readonly handle: (broker: Broker, request: never, call: Call) => Answer<Api> | Promise<Answer<Api>>
+}
+
+/** One row of the list of served APIs. */
+export function serve<A extends Api>(
+  api: A,
+  [minVersion, maxVersion]: readonly [number, number],
+  handle: (broker: Broker, request: Request<A>, call: Call) => Answer<A> | Promise<Answer<A>>,
+  advertisedMinVersion: number = minVersion,
+): ServedApi {
+  return { api, minVersion, maxVersion, advertisedMinVersion, handle: handle as unknown as ServedApi['handle'] }
+}
+
+export type Dispatched = Buffer[] | undefined | typeof CLOSE
+
+/** From a request's frame to its response's: header, version, handler. Holds nothing of a connection. */
+export class Dispatcher {
+  readonly #served: readonly ServedApi[]
+  readonly #byKey: ReadonlyMap<number, ServedApi>
+
+  constructor(served: readonly ServedApi[]) {
+    this.#served = served
+    this.#byKey = new Map(served.map((row) => [row.api.key, row]))
+  }
+
+  /** Never throws; a frame that cannot be served closes its connection with one line in the log. */
+  dispatch(broker: Broker, log: Logger, clientHost: string, frame: Buffer): Dispatched | Promise<Dispatched> {
+    try {
+      return this.#dispatch(broker, log, clientHost, frame)
+    } catch (error) {
+      return refuse(log, error)
+    }
+  }
+
+  #dispatch(broker: Broker, log: Logger, clientHost: string, frame: Buffer): Dispatched | Promise<Dispatched> {
+    const header = decodeRequestHeader(frame)
+    const row = this.#byKey.get(header.apiKey)
+    if (!row) throw new DecodeError(`the API key ${header.apiKey} is not served`)
+    const version = header.apiVersion
+    if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
+    const request = decodeRequest(row.api, version, frame, header.bodyOffset)
+    const call: Call = { version, clientId: header.clientId ?? '', clientHost, served: this.#served }
+    const answer = row.handle(broker, request as never, call)
+    if (!(answer instanceof Promise)) return encode(row.api, header, answer)
+    return answer.then(
+      (settled) => encode(row.api, header, settled),
+      (error) => refuse(log, error),
+    )
+  }
+
+  /** KIP-511: a client must be able to find out which version of ApiVersions it may ask. All other APIs it can look up there. */
+  #refuseVersion(row: ServedApi, header: RequestHeader): Buffer[] {
+    const { api, minVersion, maxVersion } = row
+    if (api.key !== apiVersions.key) {
+      throw new DecodeError(
+        `version ${header.apiVersion} of ${api.name} is not served, only ${minVersion} to ${maxVersion}`,
+      )
+    }
+    return encodeResponse(apiVersions, 0, header.correlationId, {
+      errorCode: ErrorCode.UNSUPPORTED_VERSION,
+      apiKeys: [{ apiKey: api.key, minVersion, maxVersion }],
+      throttleTimeMs: 0,
+    })
+  }
+}
+
+function encode(api: Api, header: RequestHeader, answer: Answer<Api>): Dispatched {
+  if (answer === undefined || answer === CLOSE) return answer
+  return encodeResponse(api, header.apiVersion, header.correlationId, answer)
+}
+
+function refuse(log: Logger, error: unknown): typeof CLOSE {
+  if (error instanceof DecodeError) {
+    log.warn('broker.bad-request', 'a request cannot be served; the connection is closed', { error: error.message })
+  } else {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error('broker.request-failed', 'a request failed; the connection is closed', { error: detail })
+  }
+  return CLOSE
+}

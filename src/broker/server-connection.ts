@@ -1,0 +1,148 @@
+import type { Logger, Socket, SocketHandler, Timer } from '../platform/platform.ts'
+import { FrameReader } from '../protocol/frame.ts'
+import type { Broker } from './broker.ts'
+import { CLOSE, type Dispatched, type Dispatcher } from './dispatcher.ts'
+
+/** Requests that are not answered yet and answers that are not sent yet; above either, the socket is not read. */
+const IN_FLIGHT_BYTES_MAX = 128 * 1024 * 1024
+const IN_FLIGHT_REQUESTS_MAX = 1000
+
+interface Slot {
+  readonly requestBytes: number
+  answer: Dispatched | typeof PENDING
+}
+const PENDING: unique symbol = Symbol('pending')
+
+/**
+ * One client's connection. Handlers may work side by side, the answers leave in the order of the requests.
+ *
+ * 1. `#slots` holds every request that is not answered, oldest first.
+ * 2. The socket is paused exactly while too much is in flight: one client cannot fill the memory.
+ * 3. After `close` nothing is sent.
+ */
+export class ServerConnection implements SocketHandler {
+  readonly #broker: Broker
+  readonly #dispatcher: Dispatcher
+  readonly #socket: Socket
+  readonly #log: Logger
+  readonly #clientHost: string
+  readonly #frames: FrameReader
+  readonly #slots: Slot[] = []
+  readonly #onClosed: () => void
+  #requestBytes = 0
+  #reading = false
+  #paused = false
+  #closed = false
+  #lastRequestAt: number
+  #idleTimer: Timer | undefined
+
+  constructor(broker: Broker, dispatcher: Dispatcher, socket: Socket, onClosed: () => void) {
+    this.#broker = broker
+    this.#dispatcher = dispatcher
+    this.#socket = socket
+    this.#onClosed = onClosed
+    this.#clientHost = `/${socket.remote.host}`
+    this.#log = broker.log.child({ client: `${socket.remote.host}:${socket.remote.port}` })
+    this.#frames = new FrameReader(
+      broker.config.number('socket.request.max.bytes'),
+      (frame) => this.#onFrame(frame),
+      (error) => {
+        this.#log.warn('broker.bad-frame', 'no frame of Kafka; the connection is closed', { error: error.message })
+        this.close()
+      },
+    )
+    this.#lastRequestAt = broker.platform.clock.monotonic()
+    this.#watchIdle()
+  }
+
+  readInto(): Uint8Array {
+    return this.#frames.readInto()
+  }
+
+  didRead(length: number): void {
+    if (this.#closed) return
+    this.#reading = true
+    this.#frames.didRead(length)
+    this.#reading = false
+    this.#flush()
+  }
+
+  drained(): void {
+    this.#applyPressure()
+  }
+
+  closed(error: Error | undefined): void {
+    this.#closed = true
+    this.#idleTimer?.cancel()
+    if (error) this.#log.debug('broker.connection-lost', 'a client connection broke', { error: error.message })
+    this.#onClosed()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket.destroy()
+  }
+
+  #onFrame(frame: Buffer): void {
+    if (this.#closed) return
+    this.#lastRequestAt = this.#broker.platform.clock.monotonic()
+    const slot: Slot = { requestBytes: frame.length, answer: PENDING }
+    this.#slots.push(slot)
+    this.#requestBytes += frame.length
+    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#clientHost, frame)
+    if (!(dispatched instanceof Promise)) {
+      slot.answer = dispatched
+      return
+    }
+    void dispatched.then((answer) => {
+      slot.answer = answer
+      this.#flush()
+    })
+  }
+
+  /** Sends the answers that are ready, as far as no older one is missing, in one write. */
+  #flush() {
+    if (this.#reading || this.#closed) return
+    const buffers: Buffer[] = []
+    let answered = 0
+    for (; answered < this.#slots.length; answered++) {
+      const { answer, requestBytes } = this.#slots[answered]!
+      if (answer === PENDING) break
+      this.#requestBytes -= requestBytes
+      if (answer === CLOSE) return this.#endAfter(buffers)
+      if (answer) for (const buffer of answer) buffers.push(buffer)
+    }
+    if (answered > 0) this.#slots.splice(0, answered)
+    if (buffers.length > 0) this.#socket.write(buffers)
+    this.#applyPressure()
+  }
+
+  /** Older answers still leave; what came after the refused request is dropped, as Kafka does. */
+  #endAfter(buffers: readonly Buffer[]): void {
+    this.#closed = true
+    if (buffers.length > 0) this.#socket.write(buffers)
+    this.#socket.end()
+  }
+
+  /** Invariant 2. */
+  #applyPressure(): void {
+    const inFlight = this.#requestBytes + this.#socket.bytesQueued
+    const full = inFlight > IN_FLIGHT_BYTES_MAX || this.#slots.length >= IN_FLIGHT_REQUESTS_MAX
+    if (full === this.#paused || this.#closed) return
+    this.#paused = full
+    if (full) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  #watchIdle(): void {
+    const limitMs = this.#broker.config.number('connections.max.idle.ms')
+    if (limitMs < 0) return
+    const idleMs = this.#broker.platform.clock.monotonic() - this.#lastRequestAt
+    this.#idleTimer = this.#broker.platform.clock.setTimer(Math.max(limitMs - idleMs, 1), () => {
+      const silentMs = this.#broker.platform.clock.monotonic() - this.#lastRequestAt
+      if (silentMs >= limitMs && this.#slots.length === 0) this.close()
+      else this.#watchIdle()
+    })
+  }
+}

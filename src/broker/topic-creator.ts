@@ -1,0 +1,60 @@
+import type { Random } from '../platform/platform.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import type { CreatedTopic, TopicToCreate } from './coordinator/controller/command.ts'
+import type { Controller } from './coordinator/controller/controller.ts'
+import type { ReadonlyMetadataImage } from './coordinator/controller/metadata-image.ts'
+import { CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
+import { randomUuid } from './uuid.ts'
+
+/** Asks the controller for topics, with this broker's defaults: for CreateTopics, and for topics that come into being by use. */
+export class TopicCreator {
+  readonly #controller: Controller
+  readonly #image: ReadonlyMetadataImage
+  readonly #config: BrokerConfig
+  readonly #random: Random
+
+  constructor(controller: Controller, image: ReadonlyMetadataImage, config: BrokerConfig, random: Random) {
+    this.#controller = controller
+    this.#image = image
+    this.#config = config
+    this.#random = random
+  }
+
+  async create(
+    topics: readonly Omit<TopicToCreate, 'topicId'>[],
+    validateOnly: boolean,
+  ): Promise<readonly CreatedTopic[]> {
+    const reply = await this.#controller.ask({
+      type: 'create-topics',
+      topics: topics.map((topic) => ({ ...topic, topicId: randomUuid(this.#random) })),
+      validateOnly,
+      defaultPartitions: this.#config.number('num.partitions'),
+      defaultReplicationFactor: this.#config.number('default.replication.factor'),
+    })
+    return reply.topics
+  }
+
+  /** Creates those of the topics that are not there, with defaults; returns what became of each of these. */
+  async createMissing(names: readonly string[]): Promise<readonly CreatedTopic[]> {
+    const missing = [...new Set(names)].filter((name) => !this.#image.topics.has(name))
+    if (missing.length === 0) return []
+    return await this.create(
+      missing.map((name) => (name === CONSUMER_OFFSETS ? this.#offsetsTopic() : defaultTopic(name))),
+      false,
+    )
+  }
+
+  #offsetsTopic(): Omit<TopicToCreate, 'topicId'> {
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'producer'],
+      ['segment.bytes', String(this.#config.number('offsets.topic.segment.bytes'))],
+    ])
+    const numPartitions = this.#config.number('offsets.topic.num.partitions')
+    return { ...defaultTopic(CONSUMER_OFFSETS), numPartitions, configs }
+  }
+}
+
+function defaultTopic(name: string): Omit<TopicToCreate, 'topicId'> {
+  return { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: new Map() }
+}
