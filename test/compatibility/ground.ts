@@ -1,4 +1,5 @@
 // What the same case is run on: our own broker, and Apache Kafka where there is a JVM. A case that fails on both is a wrong case.
+import { startCluster } from '../../src/broker/cluster.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ApacheKafka, kafkaVersion, unavailable } from '../support/apache-kafka.ts'
 
@@ -18,7 +19,6 @@ export const embedded: Ground = {
   name: 'the embedded broker',
   reason: undefined,
   start: async () => {
-    const { startCluster } = await import('../../src/broker/cluster.ts')
     const cluster = await startCluster(nodePlatform(), { name: 'local', brokers: 1, port: 0 })
     return { bootstrap: cluster.bootstrap, stop: () => cluster.stop() }
   },
