@@ -71,9 +71,12 @@ export function isJoinable(batch: RecordBatch): boolean {
 export function joinBatches(batches: readonly RecordBatch[], maxBytes: number): RewrittenBatch[] {
   const joined: RewrittenBatch[] = []
   let bytesLeft = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0)
+  let nextOffset = 0
   let open: OpenBatch | undefined
   for (const batch of batches) {
     if (!isJoinable(batch)) throw new TypeError(`batch at ${batch.baseOffset} is not joinable; rewriteDense takes it`)
+    if (batch.baseOffset < nextOffset) throw new TypeError(`batch at ${batch.baseOffset} comes after ${nextOffset - 1}`)
+    nextOffset = batch.nextOffset
     const source = sourceOf(batch, { maxBytes })
     while (source.cursor.isAtRecord) {
       open ??= new OpenBatch(source, Math.min(bytesLeft, maxBytes))

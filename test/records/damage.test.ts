@@ -19,7 +19,7 @@ function useFully(bytes: Buffer): void {
       if (batch.isControl) continue
       tolerating(() => rewriteDense(batch, { maxBytes: 500, fromOffset: 1_234_570 }))
       tolerating(() => rewriteDense(batch, { maxBytes: LIMIT, keepLogAppendTime: true }))
-      tolerating(() => isJoinable(batch) && joinBatches([batch, batch], LIMIT))
+      tolerating(() => isJoinable(batch) && batch.baseOffset >= 0 && joinBatches([batch], LIMIT))
     }
   })
 }

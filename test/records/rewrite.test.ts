@@ -234,6 +234,11 @@ describe('joinBatches', () => {
     expect(joined.map(({ bytes }) => bytes.readBigInt64BE(27))).toEqual([0x7ffffffffffffff0n, 0x7ffffffffffffff1n])
   })
 
+  it('refuses batches that overlap, whose runs would be wrong', () => {
+    const batch = new RecordBatch(buildBatch([{ offset: 4, timestamp: 1, key: null, value: 'v' }]))
+    expect(() => joinBatches([batch, batch], NO_LIMIT)).toThrow(TypeError)
+  })
+
   it('takes only what it can join', () => {
     const record = { offset: 1, timestamp: 1, key: null, value: 'v' }
     expect(isJoinable(new RecordBatch(buildBatch([record])))).toBe(true)
