@@ -61,7 +61,13 @@ const OWN: readonly ConfigDefinition[] = [
     min: 1,
     doc: 'Time between two looks for logs to compact.',
   },
-  { name: 'log.cleaner.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether compacted topics are compacted.' },
+  {
+    name: 'log.flush.offset.checkpoint.interval.ms',
+    type: 'INT',
+    default: '60000',
+    min: 1,
+    doc: 'Time between two checkpoints of what a restart needs not read again.',
+  },
   {
     name: 'log.retention.check.interval.ms',
     type: 'LONG',

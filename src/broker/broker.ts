@@ -1,14 +1,12 @@
-import { HeliostatError } from '../platform/errors.ts'
-import type { Address, FileLock, Listener, Logger, Platform } from '../platform/platform.ts'
+import type { Address, Listener, Logger, Platform } from '../platform/platform.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { MetadataRecord } from './coordinator/controller/metadata-record.ts'
-import { CLUSTER_METADATA, CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
 import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { FetchSessions } from './fetch-session.ts'
-import { defaultLogConfig } from './log/log-config.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
@@ -26,8 +24,6 @@ export interface BrokerOptions {
   readonly dispatcher: Dispatcher
 }
 
-/** Kafka's own id for its metadata topic. */
-const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
 const FETCH_SESSION_EVICTION_MS = 120_000
 
 /**
@@ -51,8 +47,6 @@ export class Broker {
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
   readonly #dispatcher: Dispatcher
-  readonly #lock: FileLock
-  readonly #metadataPartition
   readonly #connections = new Set<ServerConnection>()
   #listener: Listener | undefined
   #loading = true
@@ -65,8 +59,7 @@ export class Broker {
     this.clusterId = clusterId
     this.config = config
     this.#dispatcher = options.dispatcher
-    this.#lock = takeDirectory(platform, directory)
-    this.partitions = new PartitionStore(platform, directory, config)
+    this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, this.image, config)
     this.groups = new GroupCoordinator({
       clock: platform.clock,
       log: this.log,
@@ -78,11 +71,8 @@ export class Broker {
       { slots: config.number('max.incremental.fetch.session.cache.slots'), minEvictionMs: FETCH_SESSION_EVICTION_MS },
       () => platform.random.bytes(4).readUInt32BE(0) >>> 1,
     )
-    const own = { partitionId: 0, replicas: [nodeId], isr: [nodeId], leader: nodeId, leaderEpoch: 0, partitionEpoch: 0 }
-    const logConfig = { ...defaultLogConfig, retentionMs: -1, delete: false }
-    this.#metadataPartition = this.partitions.openInternal(METADATA_TOPIC, own, logConfig)
     this.controller = new Controller({
-      partition: this.#metadataPartition,
+      partition: this.partitions.openMetadata(nodeId),
       brokerIds: [nodeId],
       clock: platform.clock,
       log: this.log,
@@ -92,9 +82,8 @@ export class Broker {
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
     this.#loading = false
     this.#applyBrokerConfigs()
-    this.partitions.openAll(this.image, nodeId)
+    this.partitions.openAll(nodeId)
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
-    this.partitions.startUpkeep()
   }
 
   /** Recovers what is on the disk, then listens. */
@@ -122,8 +111,6 @@ export class Broker {
     this.groups.close()
     this.controller.close()
     this.partitions.close()
-    this.#metadataPartition.close()
-    this.#lock.release()
     await closing
   }
 
@@ -144,11 +131,11 @@ export class Broker {
     if (this.#loading) return
     if (record.type === 'partition') this.#openPartition(record.topicId, record.partitionId)
     if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.TOPIC) {
-      this.partitions.reconfigure(this.image, [record.resourceName])
+      this.partitions.reconfigure([record.resourceName])
     }
     if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.BROKER) {
       this.#applyBrokerConfigs()
-      this.partitions.reconfigure(this.image)
+      this.partitions.reconfigure()
     }
     if (removed) this.#removeTopic(removed)
   }
@@ -157,7 +144,7 @@ export class Broker {
     const topic = this.image.topicById(topicId)
     const registration = topic?.partitions[partitionId]
     if (!topic || !registration?.replicas.includes(this.nodeId)) return
-    const partition = this.partitions.open(topic, registration, this.image)
+    const partition = this.partitions.open(topic, registration)
     if (topic.name === CONSUMER_OFFSETS) this.groups.take(partition)
   }
 
@@ -176,14 +163,4 @@ export class Broker {
     const own = this.image.configs(RESOURCE_TYPE.BROKER, String(this.nodeId))
     this.config.alter(own, this.image.configs(RESOURCE_TYPE.BROKER, ''))
   }
-}
-
-/** One process per data directory: a second would tear the logs. */
-function takeDirectory({ disk }: Platform, directory: string): FileLock {
-  disk.makeDirectory(directory)
-  const lock = disk.lock(`${directory}/.lock`)
-  if (lock) return lock
-  throw new HeliostatError('HEL_DATA_LOCKED', `another process uses the data directory ${directory}`, {
-    where: { directory },
-  })
 }

@@ -1,166 +1,114 @@
-import type { Platform, Timer } from '../platform/platform.ts'
+import type { Platform } from '../platform/platform.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import type { ReadonlyMetadataImage, TopicImage } from './coordinator/controller/metadata-image.ts'
-import { RESOURCE_TYPE } from './coordinator/controller/metadata-image.ts'
+import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
+import { CLUSTER_METADATA } from './coordinator/controller/topic-name.ts'
 import { logConfigFor } from './effective-config.ts'
-import type { LogConfig } from './log/log-config.ts'
-import { PartitionLog } from './log/partition-log.ts'
+import { defaultLogConfig, type LogConfig } from './log/log-config.ts'
+import { LogDirectory } from './log/log-directory.ts'
 import { Partition } from './partition.ts'
 
-const PARTITION_METADATA = 'partition.metadata'
+/** Kafka's own id for its metadata topic. */
+const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
+/** The metadata is needed whole, from its first record on. */
+const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, delete: false }
 
 /**
- * The partitions whose logs are on this broker's disk, one directory each, `topic-partition`, as Kafka names them.
+ * The partitions of this broker, on the logs of its data directory.
  *
- * 1. An open partition is in both maps, and its directory says which topic id it belongs to.
- * 2. A directory that belongs to no partition of the metadata is removed before its name is used again.
+ * 1. What the metadata gives to this broker is here and its log open; the metadata's own log is in the directory and not here.
+ * 2. A log that belongs to no partition of the metadata does not outlive the start.
  */
 export class PartitionStore {
-  readonly #platform: Platform
-  readonly #directory: string
+  readonly #directory: LogDirectory
+  readonly #image: ReadonlyMetadataImage
   readonly #config: BrokerConfig
   readonly #partitions = new Map<string, Map<number, Partition>>()
-  readonly #timers: Timer[] = []
-  #closed = false
 
-  constructor(platform: Platform, directory: string, config: BrokerConfig) {
-    this.#platform = platform
-    this.#directory = directory
+  /** Takes the data directory for this process and recovers its logs. */
+  constructor(platform: Platform, path: string, image: ReadonlyMetadataImage, config: BrokerConfig) {
+    this.#image = image
     this.#config = config
+    this.#directory = LogDirectory.open(platform, path, {
+      configOf: (topic) => this.#configOf(topic),
+      retentionCheckMs: config.number('log.retention.check.interval.ms'),
+      compactionBackoffMs: config.number('log.cleaner.backoff.ms'),
+      checkpointMs: config.number('log.flush.offset.checkpoint.interval.ms'),
+    })
   }
 
-  get directory(): string {
-    return this.#directory
+  get path(): string {
+    return this.#directory.path
   }
 
   get(topic: string, partition: number): Partition | undefined {
     return this.#partitions.get(topic)?.get(partition)
   }
 
-  /** The open partitions of a topic, by partition id. */
+  /** The partitions of a topic, by partition id. */
   of(topic: string): ReadonlyMap<number, Partition> {
     return this.#partitions.get(topic) ?? NO_PARTITIONS
   }
 
-  *all(): Generator<Partition> {
-    for (const partitions of this.#partitions.values()) yield* partitions.values()
+  /** The log of the cluster's metadata, from which the image is read. */
+  openMetadata(nodeId: number): Partition {
+    const ids = { replicas: [nodeId], isr: [nodeId], leader: nodeId }
+    const log = this.#directory.getOrCreate(CLUSTER_METADATA, 0, METADATA_TOPIC.topicId)
+    return new Partition(METADATA_TOPIC, { partitionId: 0, leaderEpoch: 0, partitionEpoch: 0, ...ids }, log)
   }
 
-  /** Opens what the metadata gives to this broker and removes directories of topics that are gone. */
-  openAll(image: ReadonlyMetadataImage, nodeId: number): void {
-    const wanted = new Set<string>()
-    for (const topic of image.topics.values()) {
+  /** Once the image is read: opens what it gives to this broker, and lets go of what it does not know. */
+  openAll(nodeId: number): void {
+    for (const { topic, partition, topicId } of [...this.#directory.logs]) {
+      const known = this.#image.topics.get(topic)
+      const wanted = known?.topicId === topicId && known?.partitions[partition]?.replicas.includes(nodeId)
+      if (!wanted && topic !== CLUSTER_METADATA) this.#directory.delete(topic, partition)
+    }
+    for (const topic of this.#image.topics.values()) {
       for (const registration of topic.partitions) {
-        if (registration.replicas.includes(nodeId)) wanted.add(directoryName(topic.name, registration.partitionId))
+        if (registration.replicas.includes(nodeId)) this.open(topic, registration)
       }
     }
-    for (const name of this.#platform.disk.list(this.#directory)) {
-      if (isPartitionDirectory(name) && !wanted.has(name)) this.#platform.disk.remove(`${this.#directory}/${name}`)
-    }
-    for (const topic of image.topics.values()) {
-      for (const registration of topic.partitions) {
-        if (registration.replicas.includes(nodeId)) this.open(topic, registration, image)
-      }
-    }
+    // The logs that were there before the image was read were opened with defaults.
+    this.reconfigure()
   }
 
-  open(topic: TopicImage, registration: PartitionRegistration, image: ReadonlyMetadataImage): Partition {
-    const config = logConfigFor(image.configs(RESOURCE_TYPE.TOPIC, topic.name), this.#config)
-    const directory = `${this.#directory}/${directoryName(topic.name, registration.partitionId)}`
-    this.#claim(directory, topic.topicId)
-    const partition = new Partition(topic, registration, this.#openLog(directory, config))
+  open(topic: TopicImage, registration: PartitionRegistration): Partition {
+    const log = this.#directory.getOrCreate(topic.name, registration.partitionId, topic.topicId)
+    const partition = new Partition(topic, registration, log)
     const partitions = this.#partitions.get(topic.name) ?? new Map<number, Partition>()
     this.#partitions.set(topic.name, partitions.set(registration.partitionId, partition))
     return partition
   }
 
-  /** A log that is no topic's: the cluster's metadata. */
-  openInternal(topic: TopicImage, registration: PartitionRegistration, config: LogConfig): Partition {
-    const directory = `${this.#directory}/${directoryName(topic.name, registration.partitionId)}`
-    this.#claim(directory, topic.topicId)
-    return new Partition(topic, registration, this.#openLog(directory, config))
-  }
-
-  /** Closes the topic's partitions and removes their logs. */
+  /** Removes the topic's partitions with their logs. */
   remove(topic: string): void {
-    for (const partition of this.of(topic).values()) {
-      partition.close()
-      this.#platform.disk.remove(`${this.#directory}/${directoryName(topic, partition.partitionId)}`)
-    }
+    const partitions = this.of(topic)
     this.#partitions.delete(topic)
+    for (const partition of partitions.values()) {
+      this.#directory.delete(topic, partition.partitionId)
+      partition.close()
+    }
   }
 
   /** The logs of a topic, or of all, take the configs that hold now. */
-  reconfigure(image: ReadonlyMetadataImage, topics: Iterable<string> = image.topics.keys()): void {
+  reconfigure(topics: Iterable<string> = this.#partitions.keys()): void {
     for (const topic of topics) {
-      const config = logConfigFor(image.configs(RESOURCE_TYPE.TOPIC, topic), this.#config)
+      const config = this.#configOf(topic)
       for (const partition of this.of(topic).values()) partition.log.config = config
     }
   }
 
-  /** Starts the looks for what retention, compaction and idle producers leave to do. */
-  startUpkeep(): void {
-    this.#every('log.retention.check.interval.ms', (partition, now) => partition.log.enforceRetention(now))
-    if (this.#config.boolean('log.cleaner.enable')) {
-      this.#every('log.cleaner.backoff.ms', (partition, now) => partition.log.compact(now))
-    }
-  }
-
   close(): void {
-    this.#closed = true
-    for (const timer of this.#timers) timer.cancel()
-    for (const partition of this.all()) partition.close()
+    for (const partitions of this.#partitions.values()) for (const partition of partitions.values()) partition.close()
     this.#partitions.clear()
+    this.#directory.close()
   }
 
-  #every(property: string, work: (partition: Partition, nowMs: number) => void): void {
-    const slot = this.#timers.length
-    const arm = () => {
-      this.#timers[slot] = this.#platform.clock.setTimer(this.#config.number(property), run)
-    }
-    const run = () => {
-      for (const partition of this.all()) this.#guarded(partition, work)
-      if (!this.#closed) arm()
-    }
-    arm()
-  }
-
-  /** Trouble with one log is no reason to leave the others alone. */
-  #guarded(partition: Partition, work: (partition: Partition, nowMs: number) => void): void {
-    try {
-      work(partition, this.#platform.clock.now())
-    } catch (error) {
-      const where = { topic: partition.topic, partition: partition.partitionId }
-      this.#platform.log.error('broker.upkeep-failed', 'upkeep of a log failed', { ...where, error: String(error) })
-    }
-  }
-
-  #openLog(directory: string, config: LogConfig): PartitionLog {
-    const { disk, clock, log } = this.#platform
-    return PartitionLog.open(disk, directory, { clock, config, log })
-  }
-
-  /** Invariant 2: a directory left by an earlier topic of the name is not taken for this one's. */
-  #claim(directory: string, topicId: string): void {
-    const { disk } = this.#platform
-    const file = `${directory}/${PARTITION_METADATA}`
-    const content = `version: 0\ntopic_id: ${topicId}\n`
-    if (disk.exists(file)) {
-      if (disk.read(file).toString() === content) return
-      disk.remove(directory)
-    }
-    disk.makeDirectory(directory)
-    disk.replace(file, Buffer.from(content))
+  #configOf(topic: string): LogConfig {
+    if (topic === CLUSTER_METADATA) return METADATA_LOG_CONFIG
+    return logConfigFor(this.#image.configs(RESOURCE_TYPE.TOPIC, topic), this.#config)
   }
 }
 
 const NO_PARTITIONS: ReadonlyMap<number, Partition> = new Map()
-
-function directoryName(topic: string, partition: number): string {
-  return `${topic}-${partition}`
-}
-
-function isPartitionDirectory(name: string): boolean {
-  return /^.+-\d+$/.test(name) && !name.startsWith('__cluster_metadata-')
-}

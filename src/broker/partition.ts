@@ -32,7 +32,6 @@ export class Partition {
   readonly log: PartitionLog
   #registration: PartitionRegistration
   readonly #listeners = new Set<HighWatermarkListener>()
-  #closed = false
 
   constructor(topic: { name: string; topicId: string }, registration: PartitionRegistration, log: PartitionLog) {
     this.topic = topic.name
@@ -75,15 +74,10 @@ export class Partition {
     return () => this.#listeners.delete(listener)
   }
 
-  get closed(): boolean {
-    return this.#closed
-  }
-
+  /** Nobody is told anything more; the log belongs to its directory. */
   close(): void {
-    this.#closed = true
     this.#notify(0)
     this.#listeners.clear()
-    this.log.close()
   }
 
   /** With a single replica all that is appended is committed. */

@@ -12,7 +12,7 @@ import { serve } from '../dispatcher.ts'
 export const serveDescribeLogDirs = serve(describeLogDirs, [1, 4], (broker, request) => ({
   throttleTimeMs: 0,
   errorCode: ErrorCode.NONE,
-  results: [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.directory, topics: sizes(broker, request.topics) }],
+  results: [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.path, topics: sizes(broker, request.topics) }],
 }))
 
 function sizes(broker: Broker, asked: Request<typeof describeLogDirs>['topics']) {
