@@ -204,12 +204,17 @@ export class Checkpointer {
     const { group, positions } = trackedGroup
     const committed = new Map(there.map((position) => [`${position.topic}-${position.partition}`, position.offset]))
     const due: { tracked: Tracked; position: GroupPosition }[] = []
-    await Promise.all(
-      [...positions.values()].map(async (tracked) => {
-        const position = await this.#judge(tracked, committed)
+    const judged: Promise<void>[] = []
+    for (const tracked of positions.values()) {
+      const at = committed.get(`${tracked.remoteTopic}-${tracked.source.partition}`)
+      if (!this.#isMoved(tracked, at)) continue
+      const judge = async () => {
+        const position = await this.#judge(tracked, at)
         if (position !== undefined) due.push({ tracked, position })
-      }),
-    )
+      }
+      judged.push(judge())
+    }
+    await Promise.all(judged)
     if (due.length === 0) return 0
     try {
       const { target } = this.#options
@@ -233,19 +238,21 @@ export class Checkpointer {
     }
   }
 
-  /** The position to commit; undefined when there is nothing to do, or it is blocked and says why. */
-  async #judge(tracked: Tracked, committed: ReadonlyMap<string, number>): Promise<GroupPosition | undefined> {
+  /** Most positions have not moved since the last pass, and are settled here: only the others cost a look at the log. */
+  #isMoved(tracked: Tracked, there: number | undefined): boolean {
+    if (tracked.translated === undefined) return false
+    if (decideCommit(tracked.translated, there, undefined).do !== 'nothing') return true
+    tracked.writtenAt = this.#platform.clock.now()
+    return false
+  }
+
+  /** The position to commit; undefined when it is blocked, and says why. */
+  async #judge(tracked: Tracked, there: number | undefined): Promise<GroupPosition | undefined> {
     const { source, remoteTopic, translated } = tracked
-    if (translated === undefined) return undefined
-    const there = committed.get(`${remoteTopic}-${source.partition}`)
-    // Most positions have not moved: only those that would be written cost a look at the log.
-    const behind = there === undefined || there < translated
-    const range = behind ? await this.#rangeOf(tracked) : undefined
-    const decision = decideCommit(translated, there, range)
+    const decision = decideCommit(translated!, there, await this.#rangeOf(tracked))
     if (decision.do === 'commit')
       return { topic: remoteTopic, partition: source.partition, offset: decision.offset, metadata: source.metadata }
-    if (decision.do === 'nothing') tracked.writtenAt = this.#platform.clock.now()
-    else tracked.blocked = decision.reason
+    if (decision.do === 'blocked') tracked.blocked = decision.reason
     return undefined
   }
 

@@ -105,15 +105,27 @@ describe.each(grounds)('groups of a source', (ground) => {
         offset,
         metadata,
       }))
-      const codes = await commitPositions(await on.client.coordinator('group', group), group, positions)
-      expect(new Set(codes)).toEqual(new Set([ErrorCode.NONE]))
+      // A cluster that has just made its offsets topic may need a moment to load it.
+      await eventually(async () => {
+        const codes = await commitPositions(await on.client.coordinator('group', group), group, positions)
+        on.client.forgetCoordinator('group', group)
+        expect(new Set(codes)).toEqual(new Set([ErrorCode.NONE]))
+      })
+    }
+
+    /** Passes until the group is in place: what is not possible yet is tried again by the next one. */
+    function synced(group: string): Promise<void> {
+      return eventually(async () => {
+        await checkpointer.sync()
+        expect(stateOf(group)).toMatchObject({ state: 'synced' })
+      })
     }
 
     const stateOf = (group: string) => checkpointer.groups().find((status) => status.group === group)
 
     test('stand at their exact place, with their metadata, also in an empty partition', async () => {
       await commitAt(source, 'billing', 'orders', { 0: 70, 1: 0 }, 'mine')
-      await checkpointer.sync()
+      await synced('billing')
       expect(await offsets(target, 'billing')).toEqual({ 0: '69', 1: '0' })
       const [answer] = await target.admin.fetchOffsets({ groupId: 'billing', topics: ['east.orders'] })
       expect(answer!.partitions.map(({ metadata }) => metadata)).toEqual(['mine', 'mine'])
@@ -122,7 +134,7 @@ describe.each(grounds)('groups of a source', (ground) => {
 
     test('stand at the end when they are ahead of it, never past it', async () => {
       await commitAt(source, 'ahead', 'orders', { 0: 1000, 1: 5 })
-      await checkpointer.sync()
+      await synced('ahead')
       expect(await offsets(target, 'ahead')).toEqual({ 0: String(RECORDS), 1: '0' })
     })
 
@@ -162,7 +174,7 @@ describe.each(grounds)('groups of a source', (ground) => {
       expect(await commitPositions(coordinator, 'live', late)).toEqual([ErrorCode.UNKNOWN_MEMBER_ID])
 
       await consumer.disconnect()
-      await checkpointer.sync()
+      await synced('live')
       expect(await offsets(target, 'live')).toMatchObject({ 0: '40' })
     })
 
@@ -213,7 +225,8 @@ describe.each(grounds)('groups of a source', (ground) => {
       expect(ends.map((partitions) => partitions.map(({ high }) => high))).toEqual([['1'], ['1']])
     })
 
-    describe.runIf(ground === apache)('and Java', () => {
+    const andJava = ground === apache ? describe : undefined
+    andJava?.('and Java', () => {
       test("finds them with MirrorMaker's own RemoteClusterUtils", async () => {
         await commitAt(source, 'java', 'orders', { 0: 60, 1: 0 })
         await checkpointer.sync()
@@ -240,10 +253,8 @@ describe.each(grounds)('groups of a source', (ground) => {
         const coordinator = await target.client.coordinator('group', 'modern')
         expect(await commitPositions(coordinator, 'modern', late)).toEqual([ErrorCode.UNKNOWN_MEMBER_ID])
         await consumer.kill('SIGTERM')
-        await eventually(async () => {
-          await checkpointer.sync()
-          expect(await offsets(target, 'modern')).toMatchObject({ 0: '88' })
-        })
+        await synced('modern')
+        expect(await offsets(target, 'modern')).toMatchObject({ 0: '88' })
       })
     })
   })
