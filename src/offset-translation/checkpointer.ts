@@ -91,6 +91,7 @@ export class Checkpointer {
   readonly #platform: Platform
   readonly #options: CheckpointerOptions
   readonly #lookup: OffsetLookup
+  readonly #ranges = new Map<TopicPartition, Promise<LogRange | undefined>>()
   #groups = new Map<string, TrackedGroup>()
 
   constructor(platform: Platform, options: CheckpointerOptions) {
@@ -186,12 +187,15 @@ export class Checkpointer {
     const present = open.flatMap(({ group }) => listing.groups.get(group) ?? [])
     const target = await fetchPositions(this.#options.target, present)
     let committed = 0
+    this.#ranges.clear()
     await atOnce(COMMITS_AT_ONCE, open, async (tracked) => {
       signal?.throwIfAborted()
       const failure = target.failures.get(tracked.group)
       const there = target.positions.get(tracked.group) ?? []
-      if (failure === undefined) committed += await this.#commitGroup(tracked, there, listing.groups.get(tracked.group))
-      else blockAll(tracked.positions.values(), `its offsets on the target cannot be read: ${failure}`)
+      if (failure === undefined) {
+        const count = await this.#commitGroup(tracked, there, listing.groups.get(tracked.group))
+        committed += count
+      } else blockAll(tracked.positions.values(), `its offsets on the target cannot be read: ${failure}`)
     })
     return committed
   }
@@ -256,10 +260,17 @@ export class Checkpointer {
     return undefined
   }
 
-  async #rangeOf({ remoteTopic, source }: Tracked): Promise<LogRange | undefined> {
-    const { target } = this.#options
+  /** Asked once a pass for a partition, however many groups read it. */
+  #rangeOf({ remoteTopic, source }: Tracked): Promise<LogRange | undefined> {
     const topicPartition = TopicPartition.of(remoteTopic, source.partition)
-    if (target.leaderOf(remoteTopic, source.partition) === undefined) await target.refresh()
+    const asked = this.#ranges.get(topicPartition) ?? this.#askRange(topicPartition)
+    this.#ranges.set(topicPartition, asked)
+    return asked
+  }
+
+  async #askRange(topicPartition: TopicPartition): Promise<LogRange | undefined> {
+    const { target } = this.#options
+    if (target.leaderOf(topicPartition.topic, topicPartition.partition) === undefined) await target.refresh()
     const found = await Promise.allSettled([
       this.#lookup.find(topicPartition, EARLIEST),
       this.#lookup.find(topicPartition, LATEST),

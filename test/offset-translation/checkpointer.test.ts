@@ -52,17 +52,19 @@ function checkpointer(over: Partial<CheckpointerOptions> = {}): Checkpointer {
 }
 
 /** A pass, with the timers that batch look-ups firing. */
-async function sync(over: Partial<CheckpointerOptions> = {}, existing?: Checkpointer): Promise<Checkpointer> {
-  const under = existing ?? checkpointer(over)
+async function pass(under: Checkpointer): Promise<string> {
   const done = under.sync()
   let ended = false
-  const watch = done.then(
-    () => (ended = true),
-    () => (ended = true),
-  )
+  const end = () => {
+    ended = true
+  }
+  done.then(end, end)
   while (!ended) await clock.advance(1)
-  await watch
-  await done
+  return done
+}
+
+async function sync(over: Partial<CheckpointerOptions> = {}, under = checkpointer(over)): Promise<Checkpointer> {
+  await pass(under)
   return under
 }
 
@@ -119,9 +121,10 @@ describe('a pass over the groups', () => {
 
   test('asks for a thousand groups in a few requests', async () => {
     for (let group = 0; group < 1000; group++) source.group(`group-${group}`, { 'orders-0': group % 90 })
-    await sync()
+    expect(await pass(checkpointer())).toBe('1000 groups, 1000 checkpoints, 1000 offsets written')
     expect(source.asked('OffsetFetch')).toBe(10)
     expect(target.groups.size).toBe(1000)
+    expect(target.asked('ListOffsets')).toBe(2)
     target.requests.length = 0
     await sync()
     expect(target.requests.length).toBeLessThan(15)
