@@ -57,7 +57,10 @@ export class OffsetLookup {
     const rounds: Map<TopicPartition, Question>[] = []
     for (const question of questions) {
       let round = rounds.find((asked) => !asked.has(question.topicPartition))
-      if (!round) rounds.push((round = new Map()))
+      if (!round) {
+        round = new Map()
+        rounds.push(round)
+      }
       round.set(question.topicPartition, question)
     }
     for (const round of rounds) {

@@ -424,7 +424,10 @@ export class Mirror {
 
   /** What a cluster answers while it makes topics and elects leaders is no error yet. */
   #retrying(error: HeliostatError): void {
-    if (!error.retriable) return this.#countError(error)
+    if (!error.retriable) {
+      this.#countError(error)
+      return
+    }
     this.#platform.log.debug('mirror.retrying', error.message, { code: error.code, ...error.where })
   }
 

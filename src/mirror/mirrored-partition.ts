@@ -135,7 +135,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   }
 
   get isDrained(): boolean {
-    return !this.#mirror || !this.#mirror.isFlowing || this.#mirror.inFlight + this.#mirror.queued === 0
+    return !this.#mirror?.isFlowing || this.#mirror.inFlight + this.#mirror.queued === 0
   }
 
   /** Nothing is heard of it any more. */
@@ -167,7 +167,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const { topic, partition } = this.source
     const found = this.#host.source.topics().get(topic)
     if (found && found.topicId !== this.#progress!.sourceTopicId)
-      return this.#recover('looks at a source topic that was recreated')
+      return void this.#recover('looks at a source topic that was recreated')
     const leader = this.#host.source.leaderOf(topic, partition)
     if (leader && this.#fetcher && leader.nodeId !== this.#fetcher.nodeId) this.#fetch()
   }
@@ -349,7 +349,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   #bind(): void {
     const { target, producer } = this.#host
     const leader = target.leaderOf(this.remote.topic, this.remote.partition)
-    if (!leader) return this.#recover('its target partition has no leader')
+    if (!leader) {
+      this.#recover('its target partition has no leader')
+      return
+    }
     this.#producer?.forget(this)
     this.#producer = producer(leader.nodeId)
     this.#lastWriteAt = this.#host.platform.clock.monotonic()
@@ -363,7 +366,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     if (!mirror?.hasRoom || this.#paused) return
     const { topic, partition } = this.source
     const leader = this.#host.source.leaderOf(topic, partition)
-    if (!leader) return this.#fetchLater()
+    if (!leader) {
+      this.#fetchLater()
+      return
+    }
     const fetcher = this.#host.fetcher(leader.nodeId)
     if (fetcher !== this.#fetcher) this.#unfetch()
     this.#fetcher = fetcher
@@ -426,11 +432,14 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const mirror = this.#mirror
     if (!mirror?.isFlowing) return
     const { errorCode, divergesAt } = failure
-    if (failure.corrupt !== undefined) return this.#stop(corrupt(mirror.nextUpstream, failure.corrupt))
+    if (failure.corrupt !== undefined) {
+      this.#stop(corrupt(mirror.nextUpstream, failure.corrupt))
+      return
+    }
     if (divergesAt !== undefined) return void this.#lookInto(divergesAt)
     if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return void this.#lookInto(undefined)
     if (errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED)
-      return this.#stop(denied(`read ${this.source.topic} on the source`))
+      return void this.#stop(denied(`read ${this.source.topic} on the source`))
     this.#host.countError(`HEL_FETCH_${errorOf(errorCode).name}`)
     this.#fetchLater()
   }

@@ -353,7 +353,10 @@ export class PartitionMirror {
       return
     }
     const damaged = batches.find((batch) => !batch.crcIsValid())
-    if (damaged) return this.#stopAfterQueue(corrupt(damaged.baseOffset, 'its checksum is wrong at the source'))
+    if (damaged) {
+      this.#stopAfterQueue(corrupt(damaged.baseOffset, 'its checksum is wrong at the source'))
+      return
+    }
     const limit = Math.min(JOINED_BYTES_MAX, this.#batchBytesMax)
     this.#countRewritten('joined', batches.length)
     for (const joined of joinBatches([...batches], limit)) this.#enqueueRewritten(joined, lease)
@@ -383,8 +386,10 @@ export class PartitionMirror {
 
   #rewrite(batch: RecordBatch, reason: RewriteReason, lease: FrameLease): void {
     // From here on the payload is summed anew, so damage done before us must be seen now.
-    if (!batch.crcIsValid())
-      return this.#stopAfterQueue(corrupt(batch.baseOffset, 'its checksum is wrong at the source'))
+    if (!batch.crcIsValid()) {
+      this.#stopAfterQueue(corrupt(batch.baseOffset, 'its checksum is wrong at the source'))
+      return
+    }
     let parts: RewrittenBatch[]
     try {
       parts = rewriteDense(batch, {
@@ -393,7 +398,8 @@ export class PartitionMirror {
         keepLogAppendTime: this.#options.keepLogAppendTime,
       })
     } catch (error) {
-      return this.#stopAfterQueue(corrupt(batch.baseOffset, (error as Error).message))
+      this.#stopAfterQueue(corrupt(batch.baseOffset, (error as Error).message))
+      return
     }
     this.#countRewritten(reason, 1)
     for (const part of parts) this.#enqueueRewritten(part, lease)
@@ -411,7 +417,8 @@ export class PartitionMirror {
     const last = runs.at(-1)!
     if (this.#opensRun(runs) && this.#doubt && this.#options.contentMayChange) {
       this.#mustSettle = true
-      return this.recover(`waits until late requests can no longer arrive, since records vanished at ${first.upstream}`)
+      this.recover(`waits until late requests can no longer arrive, since records vanished at ${first.upstream}`)
+      return
     }
     const downstream = this.#nextDownstream
     const { count } = batch
@@ -429,7 +436,8 @@ export class PartitionMirror {
     try {
       if (this.map.plan(downstream, runs, batch.crc)) this.#plans++
     } catch (error) {
-      return this.stop({ code: 'broken-invariant', message: (error as Error).message, mayPass: false })
+      this.stop({ code: 'broken-invariant', message: (error as Error).message, mayPass: false })
+      return
     }
     lease.hold()
     this.#queue.push({
@@ -498,7 +506,8 @@ export class PartitionMirror {
     this.#land(batch)
     if (!this.isFlowing) return // what the target holds is read anew before anything else is sent
     if (baseOffset !== batch.downstream) {
-      return this.stop(foreign(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`))
+      this.stop(foreign(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`))
+      return
     }
     this.map.acknowledge(batch.downstream + batch.count)
     this.counters.records += batch.count

@@ -77,7 +77,10 @@ export class SlotState {
   /** One of our own records is durable: the partition that wrote it has its content. */
   wrote(record: ProgressRecord): void {
     const [kind, topic, partition, chunk] = JSON.parse(record.key) as [string, string, number, number]
-    if (kind !== 'map') return this.apply(record)
+    if (kind !== 'map') {
+      this.apply(record)
+      return
+    }
     this.#applyChunk(id(topic, partition), chunk, record.value)
     if (record.value) this.#chunks.get(id(topic, partition))!.set(chunk, undefined)
   }
@@ -85,7 +88,10 @@ export class SlotState {
   /** Applies one record, in the order of the log. */
   apply(record: ProgressRecord): void {
     const [kind, topic, partition, chunk] = JSON.parse(record.key) as [string, string, number, number]
-    if (kind === 'map') return this.#applyChunk(id(topic, partition), chunk, record.value)
+    if (kind === 'map') {
+      this.#applyChunk(id(topic, partition), chunk, record.value)
+      return
+    }
     const value = record.value === null ? undefined : parse(record.value)
     if (kind === 'producer')
       this.producer = value && { id: value['producerId'] as number, epoch: value['producerEpoch'] as number }

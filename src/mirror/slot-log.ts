@@ -94,7 +94,10 @@ export class SlotLog {
   }
 
   writeThen(records: readonly ProgressRecord[], done: (error: HeliostatError | undefined) => void): void {
-    if (this.#lost) return done(this.#foreign('it has another owner'))
+    if (this.#lost) {
+      done(this.#foreign('it has another owner'))
+      return
+    }
     this.#waiting.push({ records, done })
     if (!this.#writing) {
       this.#writing = true

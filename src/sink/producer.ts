@@ -115,7 +115,10 @@ export class Producer<Batch extends Sendable> {
 
   #flush(): void {
     if (this.#closed || this.#retry) return
-    if (!this.#connection) return this.#connect()
+    if (!this.#connection) {
+      this.#connect()
+      return
+    }
     while (this.#ready.size > 0 && this.#window.hasRoom && this.#connection) {
       const flights = this.#gather()
       if (flights.length > 0) this.#send(this.#connection, flights)
@@ -149,7 +152,10 @@ export class Producer<Batch extends Sendable> {
       inRequest.add(remote)
       bytes += batch.bytes.length
       let topic = byTopic.get(remote.topic)
-      if (!topic) byTopic.set(remote.topic, (topic = { name: remote.topic, partitionData: [] }))
+      if (!topic) {
+        topic = { name: remote.topic, partitionData: [] }
+        byTopic.set(remote.topic, topic)
+      }
       topic.partitionData.push({ index: remote.partition, records: [batch.bytes] })
     }
     this.#window.sent(bytes, inRequest)

@@ -119,12 +119,21 @@ export class TailReader {
 }
 
 function settle(question: Question, errorCode: number, records: readonly Buffer[] | null): void {
-  if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return question.resolve(undefined)
-  if (errorCode !== ErrorCode.NONE) return question.reject(unreadable(question.topicPartition, errorCode))
+  if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+    question.resolve(undefined)
+    return
+  }
+  if (errorCode !== ErrorCode.NONE) {
+    question.reject(unreadable(question.topicPartition, errorCode))
+    return
+  }
   const batches = (records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
   const batch = batches.find(({ lastOffset }) => lastOffset >= question.offset)
   // Its bytes are not kept: one header would hold a whole frame.
-  if (!batch) return question.reject(unreadable(question.topicPartition, ErrorCode.OFFSET_NOT_AVAILABLE))
+  if (!batch) {
+    question.reject(unreadable(question.topicPartition, ErrorCode.OFFSET_NOT_AVAILABLE))
+    return
+  }
   const { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc } = batch
   question.resolve({ baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc })
 }

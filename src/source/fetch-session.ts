@@ -98,7 +98,10 @@ export class FetchSession {
 
   /** The broker answered the last request without an error of its own. */
   answered(sessionId: number): void {
-    if (sessionId === NO_SESSION) return this.#startAnew(NO_SESSION) // the broker has no room for sessions
+    if (sessionId === NO_SESSION) {
+      this.#startAnew(NO_SESSION) // the broker has no room for sessions
+      return
+    }
     this.#sessionId = sessionId
     this.#epoch = this.#epoch === EPOCH_MAX ? 1 : this.#epoch + 1
   }

@@ -195,8 +195,12 @@ export class Fetcher {
   #answered(response: Response<typeof fetch>, version: number): void {
     if (response.errorCode !== ErrorCode.NONE) {
       this.#session.failed()
-      if (SESSION_ERRORS.has(response.errorCode)) return this.#turnSoon()
-      return this.#pauseAfter(response.errorCode)
+      if (SESSION_ERRORS.has(response.errorCode)) {
+        this.#turnSoon()
+        return
+      }
+      this.#pauseAfter(response.errorCode)
+      return
     }
     this.#backoff.reset()
     this.#consumer.reachable(this.nodeId, undefined)
@@ -227,13 +231,15 @@ export class Fetcher {
     const { errorCode, divergingEpoch } = answer
     const divergesAt = divergingEpoch.endOffset >= 0 ? divergingEpoch.endOffset : undefined
     if (errorCode !== ErrorCode.NONE || divergesAt !== undefined) {
-      return this.#give(topicPartition, { errorCode, divergesAt, corrupt: undefined })
+      this.#give(topicPartition, { errorCode, divergesAt, corrupt: undefined })
+      return
     }
     let batches: RecordBatch[]
     try {
       batches = (answer.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
     } catch (error) {
-      return this.#give(topicPartition, { errorCode, divergesAt: undefined, corrupt: (error as Error).message })
+      this.#give(topicPartition, { errorCode, divergesAt: undefined, corrupt: (error as Error).message })
+      return
     }
     const { abortedTransactions, highWatermark, lastStableOffset, logStartOffset } = answer
     const fetched = { batches, abortedTransactions, highWatermark, lastStableOffset, logStartOffset, lease }
