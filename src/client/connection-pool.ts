@@ -34,11 +34,9 @@ export class ConnectionPool {
 
   async get(address: Address, purpose: Purpose, nodeId?: number): Promise<Connection> {
     const slot = this.#slot(address, purpose)
-    if (slot.connection?.isOpen) return slot.connection
-    slot.dial ??= this.#dial(slot, nodeId).finally(() => {
-      slot.dial = undefined
-    })
-    return slot.dial
+    const connection = slot.connection?.isOpen ? slot.connection : await this.#dialOnce(slot, nodeId)
+    connection.nodeId ??= nodeId
+    return connection
   }
 
   /** The connection, if it is open. */
@@ -79,6 +77,14 @@ export class ConnectionPool {
       this.#slots.set(key, slot)
     }
     return slot
+  }
+
+  /** Joins the dial that is under way (invariant 1). */
+  #dialOnce(slot: Slot, nodeId: number | undefined): Promise<Connection> {
+    slot.dial ??= this.#dial(slot, nodeId).finally(() => {
+      slot.dial = undefined
+    })
+    return slot.dial
   }
 
   async #dial(slot: Slot, nodeId: number | undefined): Promise<Connection> {

@@ -54,7 +54,8 @@ const FRAME_BYTES_MAX = 128 * 1024 * 1024
 
 export class Connection {
   readonly remote: Address
-  readonly nodeId: number | undefined
+  /** Unknown on a bootstrap connection until the metadata tells whose address it is. */
+  nodeId: number | undefined
   /** Resolves when the connection is closed, for whatever reason. */
   readonly closed: Promise<void>
   readonly #platform: Platform
