@@ -97,8 +97,7 @@ export class SegmentFile {
   }
 
   remove(): void {
-    this.#nameAtRisk = false
-    this.close()
+    this.discard()
     this.#files.disk.remove(this.#path)
   }
 
@@ -110,6 +109,12 @@ export class SegmentFile {
     this.#file = undefined
     this.#files.closed(this)
     file.close()
+  }
+
+  /** Closes without a care for what is not durable yet. */
+  discard(): void {
+    this.#nameAtRisk = false
+    this.close()
   }
 
   takeUsed(): boolean {

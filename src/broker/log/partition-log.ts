@@ -7,6 +7,7 @@ import { HeliostatError } from '../../platform/errors.ts'
 import type { Clock, Disk, Logger } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
+import { CompactionRun, type CompactionStats } from './compaction.ts'
 import type { EpochCache, EpochEndOffset } from './epoch-cache.ts'
 import type { LogConfig } from './log-config.ts'
 import { type AppendError, validate } from './log-validator.ts'
@@ -97,6 +98,7 @@ export class PartitionLog implements SegmentHome {
   #cleanedOffset: number
   #unflushedRecords = 0
   #firstUnflushedAt: number | undefined
+  #used = true
   /** Counts removals of segments, so that a compaction that runs in steps sees that its segments are gone. */
   #removals = 0
   readonly #onAppend = new Set<Listener>()
@@ -206,6 +208,7 @@ export class PartitionLog implements SegmentHome {
     { leaderEpoch, origin }: { leaderEpoch: number; origin: AppendOrigin },
   ): AppendResult | AppendError {
     if (this.failure !== undefined) return storageError(this.failure)
+    this.#used = true
     const now = this.#clock.now()
     const ready = origin === 'replication' ? this.#checkCopied(batches) : validate(batches, origin, this.config, now)
     if ('error' in ready) return ready
@@ -246,6 +249,7 @@ export class PartitionLog implements SegmentHome {
     { isolation, minOneMessage }: { isolation: Isolation; minOneMessage: boolean },
   ): ReadResult | LogError {
     if (this.failure !== undefined) return storageError(this.failure)
+    this.#used = true
     if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
       const message = `offset ${offset} is outside of ${this.#logStartOffset} to ${this.#logEndOffset}`
       return { error: ErrorCode.OFFSET_OUT_OF_RANGE, message }
@@ -351,6 +355,25 @@ export class PartitionLog implements SegmentHome {
     return this.#guard(() => reasons.reduce((sum, reason) => sum + this.#expire(reason, now), 0))
   }
 
+  /** Compacts all that may be compacted now, in one go. */
+  compact(now: number): CompactionStats {
+    const run = this.compaction(now)
+    while (run.step());
+    return run.stats
+  }
+
+  /** A compaction to be driven step by step, so that a large one does not hold up everything else. */
+  compaction(now: number, keysMax?: number): CompactionRun {
+    return new CompactionRun(this, this.#log, now, keysMax)
+  }
+
+  /** Puts the result of a compaction in the place of what it was made from. */
+  replaceSegments(replaced: readonly Segment[], cleaned: Segment, swap: () => void): void {
+    this.#guard(swap)
+    const segments = [...this.#segments.filter((segment) => !replaced.includes(segment)), cleaned]
+    this.#segments = segments.sort((one, other) => one.baseOffset - other.baseOffset)
+  }
+
   compactedTo(offset: number): void {
     this.#cleanedOffset = Math.max(this.#cleanedOffset, offset)
   }
@@ -384,6 +407,19 @@ export class PartitionLog implements SegmentHome {
       })
     }
     for (const segment of this.#segments) segment.release(true)
+  }
+
+  /** The folder is about to be deleted: nothing is written any more. */
+  discard(): void {
+    this.failure ??= new Error('the log was deleted')
+    for (const segment of this.#segments) segment.discard()
+  }
+
+  /** Whether it was read or written since the last call. */
+  takeUsed(): boolean {
+    const used = this.#used
+    this.#used = false
+    return used
   }
 
   /** Closes files and drops indexes that can be had again; for logs that nobody has used for a while. */
@@ -474,7 +510,8 @@ export class PartitionLog implements SegmentHome {
     const batches: Buffer[] = []
     let nextOffset = offset
     for (let index = this.#floor(offset); offset < endOffset && index < this.#segments.length; index++) {
-      const found = this.#segments[index]!.read(offset, maxBytes, endOffset, minOneMessage)
+      const limit = this.#segments[index + 1]?.baseOffset ?? this.#logEndOffset
+      const found = this.#segments[index]!.read(offset, maxBytes, endOffset, limit, minOneMessage)
       // Compaction may have left nothing from there on in this segment.
       if (found === undefined) continue
       if (found.bytes.length > 0) batches.push(found.bytes)

@@ -161,10 +161,12 @@ export class Segment {
 
   /** Whether a batch of this size and time belongs into the next segment, by Kafka's rules. */
   shouldRoll(bytes: number, maxTimestamp: number, lastOffset: number, now: number): boolean {
-    const { segmentBytes, segmentMs, segmentIndexBytes } = this.#home.config
+    const { segmentBytes, segmentMs, segmentIndexBytes, compact, maxCompactionLagMs } = this.#home.config
+    // Only closed segments are compacted, so what must be compacted in time must be closed in time.
+    const rollMs = compact ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
     if (this.#size > segmentBytes - bytes || lastOffset - this.baseOffset > 0x7fffffff) return true
     if (this.offsetIndex.isFull(segmentIndexBytes) || this.timeIndex.isFull(segmentIndexBytes)) return true
-    return this.#size > 0 && this.#waited(maxTimestamp, now) > segmentMs
+    return this.#size > 0 && this.#waited(maxTimestamp, now) > rollMs
   }
 
   /** Writes the batches, whose offsets are set, in one call. When that throws, nothing was appended: see `cutFailedWrite`. */
@@ -185,13 +187,20 @@ export class Segment {
 
   /**
    * Whole batches from the one that holds `offset`, or the first after it, up to `endOffset`: as many as `maxBytes` holds, and
-   * the first even when it is larger if `minOneMessage`. Undefined when the segment has none from there on.
+   * the first even when it is larger if `minOneMessage`. Undefined when the segment has none from there on. No batch here can
+   * reach `limit`, where the next segment begins: base offsets lie outside of the CRC, so this is how a rotten one shows.
    */
-  read(offset: number, maxBytes: number, endOffset: number, minOneMessage: boolean): SegmentRead | undefined {
+  read(
+    offset: number,
+    maxBytes: number,
+    endOffset: number,
+    limit: number,
+    minOneMessage: boolean,
+  ): SegmentRead | undefined {
     const position = this.#locate(offset)
     if (position === undefined) return undefined
     let bytes = this.#readAt(position, Math.max(maxBytes, BATCH_HEADER_BYTES))
-    const firstBytes = this.#soundSizeAt(bytes, position)
+    const firstBytes = this.#soundSizeAt(bytes, position, limit)
     if (firstBytes > maxBytes && !minOneMessage) return { bytes: EMPTY, nextOffset: offset }
     if (firstBytes > bytes.length) bytes = this.#readAt(position, firstBytes)
     return this.#wholeBatches(bytes, position, offset, endOffset)
@@ -342,8 +351,9 @@ export class Segment {
     this.#transactionIndex = undefined
   }
 
-  get isReleased(): boolean {
-    return this.#offsetIndex === undefined
+  /** Closes the file of a segment whose folder is about to go. */
+  discard(): void {
+    this.#log.discard()
   }
 
   /** The log goes first: without it the others are worthless, and the next opening removes them. */
@@ -436,9 +446,10 @@ export class Segment {
     return undefined
   }
 
-  #soundSizeAt(bytes: Buffer, position: number): number {
+  #soundSizeAt(bytes: Buffer, position: number, limit: number): number {
     const size = bytes.length >= BATCH_HEADER_BYTES && isSound(bytes, 0, this.baseOffset) ? sizeAt(bytes, 0) : 0
-    if (size === 0 || position + size > this.#size) throw new CorruptSegment(`${this.#log.path} at ${position}`)
+    if (size === 0 || position + size > this.#size || lastOffsetAt(bytes, 0) >= limit)
+      throw new CorruptSegment(`${this.#log.path} at ${position}`)
     return size
   }
 

@@ -79,9 +79,9 @@ export function append(log: PartitionLog, batch: RecordBatch, leaderEpoch = 0): 
   return result as AppendResult
 }
 
-export function marker(log: PartitionLog, type: 'commit' | 'abort', producerId: number, producerEpoch = 0): void {
-  const bytes = controlBatch({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestamp: NOW })
-  const result = log.append([new RecordBatch(bytes)], { leaderEpoch: 0, origin: 'coordinator' })
+export function marker(log: PartitionLog, type: 'commit' | 'abort', producerId: number, leaderEpoch = 0): void {
+  const bytes = controlBatch({ type, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestamp: NOW })
+  const result = log.append([new RecordBatch(bytes)], { leaderEpoch, origin: 'coordinator' })
   if (result.error !== 0) throw new Error(`refused: ${result.error}`)
   log.highWatermark = log.logEndOffset
 }

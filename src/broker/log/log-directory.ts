@@ -1,0 +1,322 @@
+// The data directory of one broker: a folder `topic-partition` per log, Kafka's checkpoint files, and the work that goes on
+// beside reading and writing: retention, compaction, checkpoints, letting idle files go.
+//
+// `.lock` keeps a second process out. `.kafka_cleanshutdown` stands there only while no process is at work and the last one
+// ended in order; then nothing is scanned at opening.
+import { HeliostatError } from '../../platform/errors.ts'
+import type { Clock, Disk, FileLock, Logger, Platform, Timer } from '../../platform/platform.ts'
+import { type CompactionRun, compactionDue } from './compaction.ts'
+import { defaultLogConfig, type LogConfig } from './log-config.ts'
+import { type CheckpointEntry, readCheckpoint, writeCheckpoint } from './offset-checkpoint.ts'
+import { OpenFiles } from './open-files.ts'
+import { PartitionLog } from './partition-log.ts'
+import { readTopicId, writeTopicId } from './partition-metadata.ts'
+import type { LogState } from './recovery.ts'
+
+export interface LogDirectoryOptions {
+  /** The settings of a topic's logs; asked when a folder is opened or made. */
+  readonly configOf?: (topic: string) => LogConfig
+  readonly retentionCheckMs?: number
+  readonly compactionBackoffMs?: number
+  readonly checkpointMs?: number
+  readonly openFilesMax?: number
+}
+
+/** A log and what it is the log of. */
+export interface HostedLog {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string | undefined
+  readonly log: PartitionLog
+}
+
+const LOCK = '.lock'
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
+const START_OFFSETS = 'log-start-offset-checkpoint'
+const HIGH_WATERMARKS = 'replication-offset-checkpoint'
+const CLEANED_OFFSETS = 'cleaner-offset-checkpoint'
+const DELETE_SUFFIX = '-delete'
+const NAME_BYTES_MAX = 255
+/** How exactly `flush.ms` is kept. */
+const FLUSH_CHECK_MS = 1000
+
+// Invariants:
+// 1. Every folder `topic-partition` of the directory is open here, exactly once, while the lock is held.
+// 2. The clean-shutdown file is there only between `close` and the next `open`.
+// 3. At most one compaction runs at a time, one step per turn of the clock.
+export class LogDirectory {
+  readonly path: string
+  readonly #platform: Pick<Platform, 'clock' | 'disk' | 'random' | 'log'>
+  readonly #options: LogDirectoryOptions
+  readonly #files: OpenFiles
+  readonly #lock: FileLock
+  readonly #logs = new Map<string, HostedLog>()
+  readonly #timers = new Set<Timer>()
+  readonly #uncleanable = new WeakSet<PartitionLog>()
+  #compacting: PartitionLog | undefined
+  #saveIsDue = false
+  #isClosed = false
+
+  private constructor(
+    platform: Pick<Platform, 'clock' | 'disk' | 'random' | 'log'>,
+    path: string,
+    options: LogDirectoryOptions,
+    lock: FileLock,
+  ) {
+    this.#platform = platform
+    this.path = path
+    this.#options = options
+    this.#files = new OpenFiles(platform.disk, options.openFilesMax)
+    this.#lock = lock
+  }
+
+  /** Takes the directory for this process and opens all its logs. */
+  static open(
+    platform: Pick<Platform, 'clock' | 'disk' | 'random' | 'log'>,
+    path: string,
+    options: LogDirectoryOptions = {},
+  ): LogDirectory {
+    platform.disk.makeDirectory(path)
+    const lock = platform.disk.lock(`${path}/${LOCK}`)
+    if (lock === undefined) {
+      throw new HeliostatError('HEL_DATA_IN_USE', `another process uses the data directory ${path}`, {
+        where: { path },
+      })
+    }
+    const directory = new LogDirectory(platform, path, options, lock)
+    try {
+      directory.#openLogs()
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+    directory.#startTimers()
+    return directory
+  }
+
+  get logs(): Iterable<HostedLog> {
+    return this.#logs.values()
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.#logs.get(folderName(topic, partition))?.log
+  }
+
+  topicIdOf(topic: string, partition: number): string | undefined {
+    return this.#logs.get(folderName(topic, partition))?.topicId
+  }
+
+  /** The log of a partition, made if it is not there. A log of another topic id of that name is deleted first. */
+  getOrCreate(topic: string, partition: number, topicId: string): PartitionLog {
+    const name = folderName(topic, partition)
+    const present = this.#logs.get(name)
+    if (present !== undefined && (present.topicId ?? topicId) === topicId) return present.log
+    if (present !== undefined) this.delete(topic, partition)
+    const directory = `${this.path}/${name}`
+    this.#disk.makeDirectory(directory)
+    writeTopicId(this.#disk, directory, topicId)
+    const log = this.#openLog(topic, directory, {})
+    this.#logs.set(name, { topic, partition, topicId, log })
+    return log
+  }
+
+  /** The folder is renamed at once, so that its name is free and no crash brings it back; its files go a moment later. */
+  delete(topic: string, partition: number): void {
+    const name = folderName(topic, partition)
+    const hosted = this.#logs.get(name)
+    if (hosted === undefined) return
+    this.#logs.delete(name)
+    hosted.log.discard()
+    const suffix = `-${partition}.${this.#platform.random.bytes(16).toString('hex')}${DELETE_SUFFIX}`
+    const doomed = `${this.path}/${topic.slice(0, NAME_BYTES_MAX - suffix.length)}${suffix}`
+    this.#disk.rename(`${this.path}/${name}`, doomed)
+    this.#clock.defer(() => this.#disk.remove(doomed))
+  }
+
+  /** Deletes the records that the topics' settings let go. */
+  enforceRetention(): void {
+    this.#each((log) => log.enforceRetention(this.#clock.now()))
+  }
+
+  /** Compacts what is due, the dirtiest first, a step per turn of the clock; nothing happens while that is under way. */
+  compactDirtiest(): void {
+    if (this.#compacting !== undefined || this.#isClosed) return
+    const now = this.#clock.now()
+    let dirtiest: { log: PartitionLog; ratio: number } | undefined
+    this.#each((log) => {
+      const ratio = this.#uncleanable.has(log) ? undefined : compactionDue(log, now)
+      if (ratio !== undefined && ratio > (dirtiest?.ratio ?? -1)) dirtiest = { log, ratio }
+    })
+    if (dirtiest === undefined) return
+    this.#compacting = dirtiest.log
+    this.#stepCompaction(dirtiest.log, dirtiest.log.compaction(now), dirtiest.log.cleanedOffset)
+  }
+
+  /** Writes the checkpoint files. */
+  saveCheckpoints(): void {
+    this.#saveIsDue = false
+    const hosted = [...this.#logs.values()]
+    const write = (file: string, offsetOf: (log: PartitionLog) => number | undefined) => {
+      const entries: CheckpointEntry[] = []
+      for (const { topic, partition, log } of hosted) {
+        const offset = offsetOf(log)
+        if (offset !== undefined) entries.push({ topic, partition, offset })
+      }
+      writeCheckpoint(this.#disk, `${this.path}/${file}`, entries)
+    }
+    write(START_OFFSETS, (log) => (log.logStartOffset > log.segments[0]!.baseOffset ? log.logStartOffset : undefined))
+    write(RECOVERY_POINTS, (log) => log.recoveryPoint)
+    write(HIGH_WATERMARKS, (log) => log.highWatermark)
+    write(CLEANED_OFFSETS, (log) => (log.config.compact ? log.cleanedOffset : undefined))
+  }
+
+  /** Closes all logs and lets the directory go; when all went well, the next opening scans nothing. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const timer of this.#timers) timer.cancel()
+    let isClean = true
+    for (const { log } of this.#logs.values()) {
+      try {
+        log.close()
+      } catch (error) {
+        this.#log.error('log.close-failed', (error as Error).message, { directory: log.directory })
+      }
+      isClean &&= log.failure === undefined
+    }
+    try {
+      this.saveCheckpoints()
+      if (isClean) this.#disk.replace(`${this.path}/${CLEAN_SHUTDOWN}`, Buffer.from('{"version":0,"brokerEpoch":-1}'))
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  get #disk(): Disk {
+    return this.#platform.disk
+  }
+
+  get #clock(): Clock {
+    return this.#platform.clock
+  }
+
+  get #log(): Logger {
+    return this.#platform.log
+  }
+
+  #openLogs(): void {
+    const marker = `${this.path}/${CLEAN_SHUTDOWN}`
+    const cleanShutdown = this.#disk.exists(marker)
+    const checkpoint = (file: string) => readCheckpoint(this.#disk, `${this.path}/${file}`)
+    const recoveryPoints = checkpoint(RECOVERY_POINTS)
+    const startOffsets = checkpoint(START_OFFSETS)
+    const highWatermarks = checkpoint(HIGH_WATERMARKS)
+    const cleanedOffsets = checkpoint(CLEANED_OFFSETS)
+    // Gone before the first change: a crash from here on must not look like a clean stop.
+    this.#disk.remove(marker)
+    for (const name of this.#disk.list(this.path)) {
+      if (name.endsWith(DELETE_SUFFIX)) this.#disk.remove(`${this.path}/${name}`)
+      const match = /^(.+)-(\d+)$/.exec(name)
+      if (match === null) continue
+      const directory = `${this.path}/${name}`
+      const log = this.#openLog(match[1]!, directory, {
+        cleanShutdown,
+        recoveryPoint: recoveryPoints.get(name),
+        logStartOffset: startOffsets.get(name),
+        highWatermark: highWatermarks.get(name),
+        cleanedOffset: cleanedOffsets.get(name),
+      })
+      const topicId = readTopicId(this.#disk, directory)
+      this.#logs.set(name, { topic: match[1]!, partition: Number(match[2]), topicId, log })
+    }
+  }
+
+  #openLog(topic: string, directory: string, state: LogState): PartitionLog {
+    return PartitionLog.open(this.#disk, directory, {
+      clock: this.#clock,
+      config: this.#options.configOf?.(topic) ?? defaultLogConfig,
+      log: this.#log,
+      files: this.#files,
+      state,
+      onStateChange: () => this.#saveSoon(),
+    })
+  }
+
+  /** Many changes of one turn make one save. */
+  #saveSoon(): void {
+    if (this.#saveIsDue) return
+    this.#saveIsDue = true
+    this.#clock.defer(() => {
+      if (this.#saveIsDue && !this.#isClosed) this.#attempt('log.checkpoint-failed', () => this.saveCheckpoints())
+    })
+  }
+
+  #startTimers(): void {
+    const { retentionCheckMs = 300_000, compactionBackoffMs = 15_000, checkpointMs = 60_000 } = this.#options
+    this.#every(retentionCheckMs, () => this.enforceRetention())
+    this.#every(compactionBackoffMs, () => this.compactDirtiest())
+    this.#every(checkpointMs, () => this.#keepHouse())
+    this.#every(FLUSH_CHECK_MS, () => {
+      const now = this.#clock.now()
+      this.#each((log) => {
+        if (log.isFlushDue(now)) log.flush()
+      })
+    })
+  }
+
+  #keepHouse(): void {
+    this.#each((log) => {
+      // By now the machine has written most of what was closed a while ago, so this waits for little.
+      log.flushClosedSegments()
+      log.expireProducers()
+      if (!log.takeUsed()) log.release()
+    })
+    this.#attempt('log.checkpoint-failed', () => this.saveCheckpoints())
+  }
+
+  #every(periodMs: number, work: () => void): void {
+    const timer = this.#clock.setTimer(periodMs, () => {
+      this.#timers.delete(timer)
+      work()
+      this.#every(periodMs, work)
+    })
+    this.#timers.add(timer)
+  }
+
+  #stepCompaction(log: PartitionLog, run: CompactionRun, cleanedBefore: number): void {
+    let hasMore = false
+    const succeeded = this.#attempt('log.compaction-failed', () => {
+      hasMore = !this.#isClosed && log.failure === undefined && run.step()
+    })
+    if (hasMore) {
+      this.#clock.defer(() => this.#stepCompaction(log, run, cleanedBefore))
+      return
+    }
+    // What cannot be compacted, or gains nothing by it, is left alone: else it would be tried again and again.
+    if (!succeeded) this.#uncleanable.add(log)
+    this.#compacting = undefined
+    if (log.cleanedOffset > cleanedBefore) this.compactDirtiest()
+  }
+
+  /** One log's trouble must not keep the others from their work. */
+  #each(work: (log: PartitionLog) => void): void {
+    for (const { log } of this.#logs.values()) {
+      if (log.failure === undefined) this.#attempt('log.upkeep-failed', () => work(log))
+    }
+  }
+
+  #attempt(event: string, work: () => void): boolean {
+    try {
+      work()
+      return true
+    } catch (error) {
+      this.#log.error(event, (error as Error).message, { path: this.path })
+      return false
+    }
+  }
+}
+
+function folderName(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
