@@ -41,6 +41,7 @@ const addressText = ({ host, port }: Address) => `${host}:${port}`
 function* rules(config: MirrorConfigFile): Iterable<Finding> {
   const names = Object.keys(config.clusters)
   const seen = new Map<string, number>()
+  const pairs = new Map<string, number>()
   for (const [index, mirror] of config.mirrors.entries()) {
     for (const side of ['from', 'to'] as const) {
       if (Object.hasOwn(config.clusters, mirror[side])) continue
@@ -65,6 +66,13 @@ function* rules(config: MirrorConfigFile): Iterable<Finding> {
       yield { rule: 'duplicate-name', path: ['mirrors', index], message }
     }
     seen.set(nameOf(mirror), index)
+    const pair = `${mirror.from} to ${mirror.to}`
+    const same = pairs.get(pair)
+    if (same !== undefined && mirror.from !== mirror.to) {
+      const message = `mirrors[${same}] goes from ${pair} already; their progress would share one topic: list all topics in one mirror`
+      yield { rule: 'duplicate-pair', path: ['mirrors', index], message: `mirrors[${index}]: ${message}` }
+    }
+    pairs.set(pair, index)
   }
   yield* sameBootstrap(config)
   yield* identityRing(config)

@@ -25,7 +25,8 @@ export interface ScreenView {
 
 /** The demo as lines of text; `styled` colours them for a terminal. */
 export function screenLines(view: ScreenView, styled: boolean): string[] {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) => (styled ? styleText(style, text, { validateStream: false }) : text)
+  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+    styled ? styleText(style, text, { validateStream: false }) : text
   const clusters = Object.entries(view.bootstrap).map(([name, address]) => {
     const down = view.down.has(name)
     return `${paint(down ? 'red' : 'green', down ? '✕' : '●')} ${paint('bold', name.padEnd(6))} ${address}${down ? paint('red', '  cut off') : ''}`

@@ -1,0 +1,31 @@
+import { dirname } from 'node:path'
+import { loadConfig } from '../config/config.ts'
+import { formatProblem } from '../config/problem.ts'
+import { startDaemon } from '../daemon.ts'
+import type { LogLevel } from '../platform/node-log.ts'
+import { nodePlatform } from '../platform/node-platform.ts'
+import { exitCode } from './exit-code.ts'
+import { readConfigFile } from './lint.ts'
+import { untilSignal } from './until-signal.ts'
+import { version } from './version.ts'
+
+export interface RunOptions {
+  readonly logLevel: LogLevel
+}
+
+/** The daemon: mirrors until a signal, then drains. */
+export async function run(file: string, options: RunOptions): Promise<number> {
+  const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
+  for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
+  const platform = nodePlatform({ log: { level: options.logLevel } })
+  const daemon = await startDaemon(platform, config, { version: version(), directory: dirname(file) })
+  platform.log.info('daemon.started', `heliostat ${version()} runs ${config.mirrors.length} flows; ${daemon.url}`, {
+    url: daemon.url,
+    flows: [...daemon.flows.keys()],
+  })
+  const signal = await untilSignal()
+  platform.log.info('daemon.stopping', `${signal}: finishing what is in flight; a second signal exits at once`)
+  await daemon.stop()
+  platform.log.info('daemon.stopped', 'everything fetched is on the target, the progress is written')
+  return exitCode.ok
+}

@@ -1,0 +1,156 @@
+// One mirroring job with all that belongs to it: clients, mirror, checkpoints and background jobs. Nothing is shared between
+// flows, so one's trouble is its own.
+import { ClusterClient } from './client/cluster-client.ts'
+import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
+import { type FlowWork, flowJobs } from './jobs/jobs.ts'
+import { MemoryQueue } from './jobs/memory-queue.ts'
+import { emitHeartbeat } from './mirror/heartbeat.ts'
+import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
+import { nameFilter } from './mirror/topic-filter.ts'
+import { Checkpointer } from './offset-translation/checkpointer.ts'
+import { InternalTopic } from './offset-translation/internal-topic.ts'
+import type { Platform } from './platform/platform.ts'
+import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
+
+export interface DaemonFlowOptions {
+  /** The text of a file that the configuration names. */
+  readonly read: (path: string) => string
+  readonly hooks?: MirrorHooks
+}
+
+export class DaemonFlow implements FlowView {
+  readonly name: string
+  readonly rpo: FlowView['rpo']
+  readonly #mirror: Mirror
+  readonly #source: ClusterClient
+  readonly #target: ClusterClient
+  readonly #checkpointer: Checkpointer
+  readonly #jobs: MemoryQueue
+  readonly #work: FlowWork
+
+  constructor(platform: Platform, config: Config, job: MirrorJob, options: DaemonFlowOptions) {
+    this.name = job.name
+    this.rpo = job.rpo
+    const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, options.read)
+    this.#source = client(job.from)
+    this.#target = client(job.to)
+    const mm2 = config.compat.mm2Topics
+    const topic = (name: string) => new InternalTopic(platform, this.#target, name)
+    this.#mirror = new Mirror(platform, {
+      flow: {
+        name: job.name,
+        source: job.from,
+        target: job.to,
+        topics: job.topics,
+        naming: job.naming,
+        separator: job.separator,
+        isolation: job.isolation,
+        start: typeof job.start === 'string' ? job.start : { timestamp: Date.parse(job.start.timestamp) },
+        onDataLoss: job.onDataLoss,
+        copyTopicConfigs: job.sync.topicConfigs,
+        replicationFactor: job.replicationFactor,
+        refreshMs: job.refresh,
+      },
+      source: this.#source,
+      target: this.#target,
+      limits: { bufferBytes: job.buffer },
+      hooks: options.hooks,
+    })
+    const { policy } = this.#mirror
+    this.#checkpointer = new Checkpointer(platform, {
+      source: this.#source,
+      target: this.#target,
+      matches: nameFilter(job.groups),
+      mirrored: (name, partition) => this.#mirrored(name, partition),
+      checkpoints: mm2 ? topic(policy.checkpointsTopic) : undefined,
+      commitOffsets: job.sync.groupOffsets,
+    })
+    this.#jobs = new MemoryQueue(platform)
+    const heartbeats = topic(policy.heartbeatsTopic)
+    const pair = { sourceAlias: job.from, targetAlias: job.to }
+    this.#work = {
+      syncGroupOffsets: (signal) => this.#checkpointer.sync(signal),
+      emitHeartbeat: mm2 ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal) : undefined,
+    }
+  }
+
+  async start(): Promise<void> {
+    await this.#mirror.start()
+    for (const job of flowJobs(this.name, this.#work, { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS }))
+      this.#jobs.add(job)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#mirror.stop(), this.#jobs.close()])
+    this.#source.close()
+    this.#target.close()
+  }
+
+  notReady(): string[] {
+    const { state } = this.status()
+    const unable =
+      state === 'starting' || state === 'source-unavailable' || state === 'target-unavailable' || state === 'stopped'
+    return unable ? [`flow ${this.name} is ${state}`] : []
+  }
+
+  status() {
+    return this.#mirror.status()
+  }
+
+  groups() {
+    return this.#checkpointer.groups()
+  }
+
+  translate({ topic, partition, offset, reverse }: TranslateQuery): TranslateAnswer {
+    const found = this.#mirror.translate(topic, partition, offset, { reverse })
+    if (found !== undefined) return { topic, partition, offset: found }
+    return {
+      topic,
+      partition,
+      reason: 'that offset is not mirrored yet, too old to be known, or not of a partition mirrored here',
+    }
+  }
+
+  pause(topic?: string) {
+    this.#mirror.pause(topic)
+  }
+
+  resume(topic?: string) {
+    this.#mirror.resume(topic)
+  }
+
+  #mirrored(topic: string, partition: number) {
+    for (const { source, remote, map } of this.#mirror.ownedPartitions()) {
+      if (source.topic === topic && source.partition === partition) return map && { map, remoteTopic: remote.topic }
+    }
+    return undefined
+  }
+}
+
+/** A commit on the source is on the target within about a second. */
+const GROUP_OFFSETS_EVERY_MS = 1_000
+
+/** A client of its own, named after the flow, so that quotas and audits on either side can tell flows apart. */
+export function clusterClient(
+  platform: Platform,
+  alias: string,
+  flow: string,
+  config: ClusterConfig,
+  read: (path: string) => string,
+): ClusterClient {
+  const { bootstrap, tls, sasl } = config
+  const text = (secret: Parameters<typeof revealSecret>[0] | undefined) =>
+    secret === undefined ? undefined : revealSecret(secret, read)
+  return new ClusterClient(platform, {
+    name: alias,
+    bootstrap,
+    clientId: `heliostat|${flow}`,
+    tls:
+      tls === undefined || tls === false
+        ? undefined
+        : tls === true
+          ? {}
+          : { ca: text(tls.ca), cert: text(tls.cert), key: text(tls.key), serverName: tls.serverName },
+    sasl: sasl && { mechanism: sasl.mechanism, username: sasl.username, password: revealSecret(sasl.password, read) },
+  })
+}

@@ -1,0 +1,104 @@
+// What a configuration asks for, running: clusters, mirrors, background jobs and the HTTP server, and the order in which they
+// start and stop.
+import { resolve } from 'node:path'
+import { serve } from '@hono/node-server'
+import { type Config, revealSecret } from './config/config.ts'
+import { DaemonFlow } from './daemon-flow.ts'
+import type { MirrorHooks } from './mirror/mirror.ts'
+import { HeliostatError } from './platform/errors.ts'
+import type { Address, Platform, Timer } from './platform/platform.ts'
+import { adminApp } from './server/admin-api.ts'
+import type { FlowView } from './server/flow-view.ts'
+import { metricsOf } from './server/metrics.ts'
+import { Rates } from './server/rates.ts'
+
+export interface DaemonOptions {
+  readonly version: string
+  /** Where relative paths of the configuration's `file:` values begin. */
+  readonly directory: string
+  /** Moments at which a test may step in. */
+  readonly hooks?: MirrorHooks
+}
+
+export interface Daemon {
+  /** Of the page, the API and the metrics. */
+  readonly url: string
+  readonly flows: ReadonlyMap<string, FlowView>
+  /** Takes nothing new, waits for what is in flight, writes the progress; resolves when all of that is done. */
+  stop(): Promise<void>
+}
+
+const SAMPLE_EVERY_MS = 1_000
+
+export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
+  const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
+  const flows = new Map<string, DaemonFlow>()
+  for (const job of config.mirrors)
+    flows.set(job.name, new DaemonFlow(platform, config, job, { read, hooks: options.hooks }))
+  const rates = new Rates(platform.clock)
+  const app = adminApp({
+    flows,
+    rates,
+    metrics: metricsOf({ flows, version: options.version, now: () => platform.clock.now() }),
+    notReady: () => [...flows.values()].flatMap((flow) => flow.notReady()),
+    tokens: config.server.tokens.map((token) => revealSecret(token, read)),
+  })
+  const server = await listen(app.fetch, config.server.listen)
+  await Promise.all([...flows.values()].map((flow) => flow.start()))
+  const sampling = sampleEvery(platform, () => rates.sample(flows.values()))
+  return {
+    url: `http://${config.server.listen.host}:${server.port}`,
+    flows,
+    stop: async () => {
+      sampling.cancel()
+      await Promise.all([...flows.values()].map((flow) => flow.stop()))
+      await server.close()
+    },
+  }
+}
+
+function readSecretFile({ disk }: Platform, path: string): string {
+  try {
+    return disk.read(path).toString('utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    throw new HeliostatError('HEL_CONFIG', `${path} cannot be read (${code})`, { cause: error, where: { path } })
+  }
+}
+
+interface Server {
+  readonly port: number
+  close(): Promise<void>
+}
+
+type Fetch = Parameters<typeof serve>[0]['fetch']
+
+function listen(fetch: Fetch, { host, port }: Address): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname: host, port }, (address) => {
+      const close = () =>
+        new Promise<void>((closed) => {
+          server.close(() => closed())
+          // A page that polls keeps its connection open; it must not keep the daemon.
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        })
+      resolve({ port: address.port, close })
+    })
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE' ? 'is in use; server.listen names another' : `cannot be listened on (${error.code})`
+      reject(new HeliostatError('HEL_LISTEN', `${host}:${port} ${reason}`, { cause: error, where: { host, port } }))
+    })
+  })
+}
+
+/** Calls now and then, until cancelled. */
+function sampleEvery({ clock }: Platform, sample: () => void): Timer {
+  let timer: Timer
+  const again = () => {
+    sample()
+    timer = clock.setTimer(SAMPLE_EVERY_MS, again)
+  }
+  again()
+  return { cancel: () => timer.cancel() }
+}
