@@ -26,7 +26,9 @@ import {
 import type { InternalTopic } from './internal-topic.ts'
 import type { OffsetMap } from './offset-map.ts'
 
-export interface MirroredPartition {
+type Mirrored = (topic: string, partition: number) => MirroredPartition | undefined
+
+interface MirroredPartition {
   readonly map: OffsetMap
   /** The topic's name on the target. */
   readonly remoteTopic: string
@@ -37,7 +39,7 @@ export interface CheckpointerOptions {
   readonly target: ClusterClient
   readonly matches: (group: string) => boolean
   /** Undefined for what this instance does not mirror; positions there are left alone. */
-  readonly mirrored: (topic: string, partition: number) => MirroredPartition | undefined
+  readonly mirrored: Mirrored
   /** Absent: no checkpoints are written. */
   readonly checkpoints: Pick<InternalTopic, 'write'> | undefined
   readonly commitOffsets: boolean
@@ -50,7 +52,7 @@ export interface GroupStatus {
   readonly partitions: readonly GroupPartitionStatus[]
 }
 
-export interface GroupPartitionStatus {
+interface GroupPartitionStatus {
   /** Its name on the source. */
   readonly topic: string
   readonly partition: number
@@ -123,8 +125,9 @@ export class Checkpointer {
     )
     const { positions, failures } = await fetchPositions(source, wanted)
     const groups = new Map<string, TrackedGroup>()
+    const mirrored = this.#mirroredOnce()
     for (const [group, ofGroup] of positions) {
-      const tracked = this.#translateGroup(group, ofGroup)
+      const tracked = this.#translateGroup(group, ofGroup, mirrored)
       if (tracked.positions.size > 0) groups.set(group, tracked)
     }
     // Whoever could not be asked about keeps what was known; its age tells.
@@ -134,11 +137,21 @@ export class Checkpointer {
     this.#complain('source', listing)
   }
 
-  #translateGroup(group: string, positions: readonly GroupPosition[]): TrackedGroup {
+  /** Asks once a pass for a partition, however many groups read it. */
+  #mirroredOnce(): Mirrored {
+    const known = new Map<TopicPartition, MirroredPartition | undefined>()
+    return (topic, partition) => {
+      const topicPartition = TopicPartition.of(topic, partition)
+      if (!known.has(topicPartition)) known.set(topicPartition, this.#options.mirrored(topic, partition))
+      return known.get(topicPartition)
+    }
+  }
+
+  #translateGroup(group: string, positions: readonly GroupPosition[], mirroredHere: Mirrored): TrackedGroup {
     const before = this.#groups.get(group)
     const tracked: TrackedGroup = { group, positions: new Map(), untouchable: before?.untouchable }
     for (const position of positions) {
-      const mirrored = this.#options.mirrored(position.topic, position.partition)
+      const mirrored = mirroredHere(position.topic, position.partition)
       if (mirrored === undefined) continue
       const key = `${position.topic}-${position.partition}`
       const last = before?.positions.get(key)

@@ -29,42 +29,23 @@ export function decodeOffsetSync(record: MaybeKeyValue): OffsetSync | undefined 
   return { ...decoded.key, upstreamOffset: decoded.value.upstreamOffset, downstreamOffset: decoded.value.offset }
 }
 
+/** A record and where it went. */
+export interface OffsetPair {
+  readonly upstream: number
+  readonly downstream: number
+}
+
+/** MirrorMaker's offset.lag.max. */
+export const OFFSET_LAG_MAX = 100
+
 /**
- * When a partition's next sync is due, by MirrorMaker's rule: the first since start, when the records since the last sync
- * reach `lagMax`, at every gap, and when the target went back. Offsets are those of a record and where it went.
+ * Whether the newest pair is to be written, by MirrorMaker's rule: at once for the first since start, after a gap, when the
+ * target went back, and when the last sync lags by `OFFSET_LAG_MAX` records; what lags by less is written `later`.
  */
-export class OffsetSyncRule {
-  readonly #lagMax: number
-  #previousUpstream = -1
-  #previousDownstream = -1
-  #lastSyncDownstream = -1
-
-  constructor(lagMax: number) {
-    this.#lagMax = lagMax
-  }
-
-  /** Told of a run of mirrored records; returns the pair to write, if one is due. */
-  update(upstream: number, downstream: number, count: number): { upstream: number; downstream: number } | undefined {
-    const first = this.#previousDownstream < 0
-    const gap = upstream - this.#previousUpstream !== 1
-    const wentBack = downstream < this.#previousDownstream
-    this.#previousUpstream = upstream + count - 1
-    this.#previousDownstream = downstream + count - 1
-    if (first || gap || wentBack) {
-      // At a gap the pair at its far side is the exact one: everything after it is translated from there.
-      this.#lastSyncDownstream = downstream
-      return { upstream, downstream }
-    }
-    const due = this.#lastSyncDownstream + 1 + this.#lagMax
-    if (this.#previousDownstream < due) return undefined
-    this.#lastSyncDownstream = this.#previousDownstream
-    return { upstream: this.#previousUpstream, downstream: this.#previousDownstream }
-  }
-
-  /** The newest pair, for the moment when a quiet partition's reader should be brought up to date. */
-  takeLatest(): { upstream: number; downstream: number } | undefined {
-    if (this.#previousDownstream <= this.#lastSyncDownstream) return undefined
-    this.#lastSyncDownstream = this.#previousDownstream
-    return { upstream: this.#previousUpstream, downstream: this.#previousDownstream }
-  }
+export function offsetSyncDue(last: OffsetPair | undefined, newest: OffsetPair): 'now' | 'later' | 'not' {
+  if (last === undefined) return 'now'
+  const advanced = newest.downstream - last.downstream
+  const gap = newest.upstream - last.upstream !== advanced
+  if (gap || advanced < 0 || advanced - 1 >= OFFSET_LAG_MAX) return 'now'
+  return advanced > 0 ? 'later' : 'not'
 }

@@ -1,90 +1,67 @@
-// Feeds MirrorMaker's offset-syncs topic beside our own maps, for the tools that read it. Data plane side: `mirrored` is told
-// of every acknowledged run and only compares numbers. Control plane side: `flush` writes what became due.
+// Feeds MirrorMaker's offset-syncs topic beside our own maps, for the tools that read it. It reads the newest pair off each map
+// now and then, so the data plane knows nothing of it.
+import type { TopicPartition } from '../client/topic-partition.ts'
 import type { Clock } from '../platform/platform.ts'
 import type { InternalTopic } from './internal-topic.ts'
-import { encodeOffsetSync, OffsetSyncRule } from './offset-sync.ts'
+import type { OffsetMap } from './offset-map.ts'
+import { encodeOffsetSync, type OffsetPair, offsetSyncDue } from './offset-sync.ts'
 
-/** MirrorMaker's offset.lag.max. */
-const LAG_MAX = 100
-/** How often partitions that gathered fewer records than that are brought up to date. */
-const QUIET_EVERY_MS = 10_000
+/** How often partitions that gathered few records are brought up to date; MirrorMaker does it with each offset flush. */
+const LATER_EVERY_MS = 10_000
+
+export interface SyncedPartition {
+  /** Named as on the source. */
+  readonly source: TopicPartition
+  readonly map: OffsetMap | undefined
+}
 
 /**
- * 1. A partition has at most one sync waiting, the newest: readers keep the last per key.
+ * 1. `#written` holds pairs that are on the target, of partitions that are still mirrored here; one that comes back begins
+ *    anew, with a sync at once.
  */
 export class OffsetSyncs {
   readonly #clock: Clock
   readonly #topic: Pick<InternalTopic, 'write'>
-  readonly #partitions = new Map<string, PartitionSyncs>()
-  #quietFlushAt: number
+  readonly #partitions: () => Iterable<SyncedPartition>
+  #written = new Map<TopicPartition, OffsetPair>()
+  #laterAt: number
 
-  constructor(clock: Clock, topic: Pick<InternalTopic, 'write'>) {
+  constructor(clock: Clock, topic: Pick<InternalTopic, 'write'>, partitions: () => Iterable<SyncedPartition>) {
     this.#clock = clock
     this.#topic = topic
-    this.#quietFlushAt = clock.monotonic() + QUIET_EVERY_MS
-  }
-
-  /** `topic` as it is called on the source. A partition that comes back begins anew, with a sync at its first record. */
-  partition(topic: string, partition: number): PartitionSyncs {
-    const syncs = new PartitionSyncs(topic, partition)
-    this.#partitions.set(`${topic}-${partition}`, syncs)
-    return syncs
+    this.#partitions = partitions
+    this.#laterAt = clock.monotonic() + LATER_EVERY_MS
   }
 
   /** Writes what is due; what could not be written stays due. */
-  async flush(signal?: AbortSignal): Promise<string> {
-    const quiet = this.#clock.monotonic() >= this.#quietFlushAt
-    if (quiet) this.#quietFlushAt = this.#clock.monotonic() + QUIET_EVERY_MS
-    const due = [...this.#partitions.values()].flatMap((partition) => {
-      const pair = partition.take(quiet)
-      return pair === undefined ? [] : [{ partition, pair }]
-    })
-    const records = due.map(({ partition, pair }) =>
-      encodeOffsetSync({
-        topic: partition.topic,
-        partition: partition.partition,
-        upstreamOffset: pair.upstream,
-        downstreamOffset: pair.downstream,
-      }),
-    )
-    try {
-      await this.#topic.write(records, signal)
-    } catch (error) {
-      for (const { partition, pair } of due) partition.giveBack(pair)
-      throw error
+  async emit(signal?: AbortSignal): Promise<string> {
+    const includesLater = this.#clock.monotonic() >= this.#laterAt
+    if (includesLater) this.#laterAt = this.#clock.monotonic() + LATER_EVERY_MS
+    const written = new Map<TopicPartition, OffsetPair>()
+    const due = new Map<TopicPartition, OffsetPair>()
+    for (const { source, map } of this.#partitions()) {
+      const last = this.#written.get(source)
+      if (last !== undefined) written.set(source, last)
+      const newest = map && newestPair(map)
+      if (newest === undefined) continue
+      const when = offsetSyncDue(last, newest)
+      if (when === 'now' || (when === 'later' && includesLater)) due.set(source, newest)
     }
-    return `${records.length} offset syncs`
+    this.#written = written
+    await this.#topic.write(
+      [...due].map(([{ topic, partition }, { upstream, downstream }]) =>
+        encodeOffsetSync({ topic, partition, upstreamOffset: upstream, downstreamOffset: downstream }),
+      ),
+      signal,
+    )
+    for (const [source, pair] of due) written.set(source, pair)
+    return `${due.size} offset syncs`
   }
 }
 
-interface Pair {
-  readonly upstream: number
-  readonly downstream: number
-}
-
-export class PartitionSyncs {
-  readonly topic: string
-  readonly partition: number
-  readonly #rule = new OffsetSyncRule(LAG_MAX)
-  #due: Pair | undefined
-
-  constructor(topic: string, partition: number) {
-    this.topic = topic
-    this.partition = partition
-  }
-
-  /** `count` records from `upstream` on were acknowledged at `downstream` on. */
-  mirrored(upstream: number, downstream: number, count: number): void {
-    this.#due = this.#rule.update(upstream, downstream, count) ?? this.#due
-  }
-
-  take(quiet: boolean): Pair | undefined {
-    const due = (quiet ? this.#rule.takeLatest() : undefined) ?? this.#due
-    this.#due = undefined
-    return due
-  }
-
-  giveBack(pair: Pair): void {
-    this.#due ??= pair
-  }
+/** The last record that is known to be on the target; undefined when there is none yet. */
+function newestPair(map: OffsetMap): OffsetPair | undefined {
+  const downstream = map.nextDownstream - 1
+  const upstream = map.reverse(downstream)
+  return upstream === undefined ? undefined : { upstream, downstream }
 }

@@ -8,7 +8,7 @@ export interface Run {
   readonly count: number
 }
 
-export const RUN_BYTES = 24
+const RUN_BYTES = 24
 const CAPACITY_MIN = 16
 
 export class RunList {

@@ -3,6 +3,7 @@
 import { type Admin, type Consumer, Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ClusterClient } from '../../src/client/cluster-client.ts'
+import { TopicPartition } from '../../src/client/topic-partition.ts'
 import { emitHeartbeat } from '../../src/mirror/heartbeat.ts'
 import { type Checkpoint, decodeCheckpoint } from '../../src/offset-translation/checkpoint.ts'
 import { Checkpointer } from '../../src/offset-translation/checkpointer.ts'
@@ -213,12 +214,14 @@ describe.each(grounds)('groups of a source', (ground) => {
     test('come with heartbeats and offset syncs beside them', async () => {
       const heartbeats = new InternalTopic(platform, target.client, 'heartbeats')
       await emitHeartbeat(platform.clock, heartbeats, { sourceAlias: 'east', targetAlias: 'west' })
+      const map = new OffsetMap()
+      map.observe(0, 0, 10)
       const syncs = new OffsetSyncs(
         platform.clock,
         new InternalTopic(platform, target.client, 'mm2-offset-syncs.east.internal'),
+        () => [{ source: TopicPartition.of('orders', 0), map }],
       )
-      syncs.partition('orders', 0).mirrored(0, 0, 10)
-      expect(await syncs.flush()).toBe('1 offset syncs')
+      expect(await syncs.emit()).toBe('1 offset syncs')
       const ends = await Promise.all(
         ['heartbeats', 'mm2-offset-syncs.east.internal'].map((topic) => target.admin.fetchTopicOffsets(topic)),
       )
