@@ -2,7 +2,7 @@
 //
 // - Topics in the order of their names, page by page: at most responsePartitionLimit partitions (and max.request.partition.size.limit),
 //   then a cursor to go on from. No topics named: all.
-// - Left out: eligible leader replicas, which come with replication: null.
+// - Left out: eligible leader replicas, which come with replication: none. Java's Admin cannot read null there.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
@@ -17,6 +17,8 @@ interface Cursor {
   readonly partitionIndex: number
 }
 
+const NO_ELIGIBLE_REPLICAS = { eligibleLeaderReplicas: [], lastKnownElr: [] }
+
 export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0], (broker, request) => {
   const { cursor } = request
   const limit = broker.config.number('max.request.partition.size.limit')
@@ -26,7 +28,9 @@ export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0
   for (const name of names(broker, request.topics, cursor)) {
     const listing = list(broker, name)
     const from = cursor?.topicName === name ? Math.max(cursor.partitionIndex, 0) : 0
-    const page = listing.partitions.slice(from, from + room)
+    const page = listing.partitions
+      .slice(from, from + room)
+      .map((partition) => ({ ...partition, ...NO_ELIGIBLE_REPLICAS }))
     room -= page.length
     topics.push({ ...listing, partitions: page })
     if (from + page.length < listing.partitions.length) {
