@@ -62,6 +62,13 @@ export class SlotState {
     return this.#partitions.get(id(topic, partition))
   }
 
+  *partitions(): Generator<{ topic: string; partition: number; progress: PartitionProgress }> {
+    for (const [key, progress] of this.#partitions) {
+      const dash = key.lastIndexOf('-')
+      yield { topic: key.slice(0, dash), partition: Number(key.slice(dash + 1)), progress }
+    }
+  }
+
   /** The durable chunks of its offset map. They are needed once, when the partition starts. */
   takeChunks(topic: string, partition: number): Buffer[] {
     const chunks = this.#chunks.get(id(topic, partition)) ?? new Map<number, Buffer | undefined>()

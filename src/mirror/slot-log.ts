@@ -8,16 +8,16 @@
 // 3. After `lost` nothing is written any more: the slot is read anew, or given up.
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { fetchBatches, readLog } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
-import { fetch } from '../protocol/messages/fetch.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
-import { RecordBatch, splitBatches } from '../records/record-batch.ts'
+import { RecordBatch } from '../records/record-batch.ts'
 import type { ProducerIdentity } from './partition-mirror.ts'
 import { ownerRecord, type ProgressRecord, producerRecord, SlotState } from './progress-record.ts'
 
@@ -26,7 +26,6 @@ interface Write {
   done(error: HeliostatError | undefined): void
 }
 
-const READ_BYTES = 4 * 1024 * 1024
 const WRITE_BYTES = 512 * 1024
 const SEQUENCES = 2 ** 31
 const PRODUCE_VERSION_MAX = 12
@@ -198,7 +197,9 @@ export class SlotLog {
   /** Reads what stands at our end: nothing, our own batch, or another owner's. */
   async #hasBeenAppended(batch: RecordBatch): Promise<boolean> {
     try {
-      const found = (await this.#fetch(this.#end)).find(({ lastOffset }) => lastOffset >= this.#end)
+      const found = (await fetchBatches(this.#client, this.#partition, this.#end)).find(
+        ({ lastOffset }) => lastOffset >= this.#end,
+      )
       if (!found) return false
       const same =
         found.baseOffset === this.#end &&
@@ -224,20 +225,13 @@ export class SlotLog {
     ])
     const state = new SlotState()
     this.#tail = undefined
-    let at = start
-    while (at < end) {
-      const before = at
-      for (const batch of await this.#fetch(at)) {
-        if (batch.lastOffset < at) continue
-        this.#tail = batch
-        at = batch.nextOffset
-        if (batch.isControl) continue
-        for (const { key, value } of batch.records()) if (key) state.apply({ key: key.toString(), value })
-      }
-      if (at === before) at = end // compaction left nothing here
+    for await (const batch of readLog(this.#client, this.#partition, { from: start, to: end })) {
+      this.#tail = batch
+      if (batch.isControl) continue
+      for (const { key, value } of batch.records()) if (key) state.apply({ key: key.toString(), value })
     }
     this.#state = state
-    this.#end = at
+    this.#end = end
   }
 
   /** Whether the slot's producer wrote the end of its log, at the sequence that the rule asks for. */
@@ -270,34 +264,6 @@ export class SlotLog {
       await sleep(this.#platform.clock, this.#platform.random.fraction() * 200, this.#stopping.signal)
     }
     await this.#read()
-  }
-
-  async #fetch(offset: number): Promise<RecordBatch[]> {
-    const { topic, partition } = this.#partition
-    const connection = await this.#leader()
-    const response = await connection.send(fetch, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: READ_BYTES,
-      isolationLevel: 0,
-      sessionEpoch: -1,
-      forgottenTopicsData: [],
-      topics: [
-        {
-          topic,
-          topicId: this.#client.topics().get(topic)?.topicId,
-          partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: READ_BYTES }],
-        },
-      ],
-    })
-    const answer = response.responses[0]?.partitions[0]
-    const errorCode = response.errorCode || (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)
-    if (errorCode === ErrorCode.NONE) return (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
-    const { name, retriable, message } = errorOf(errorCode)
-    throw new HeliostatError('HEL_PROGRESS_UNREADABLE', `progress cannot be read: ${name} (${message})`, {
-      retriable,
-      where: { topic, partition, offset, errorCode },
-    })
   }
 
   async #leader() {

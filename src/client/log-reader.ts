@@ -1,0 +1,70 @@
+// Reads one partition from a place to an end, batch by batch: for internal topics and for comparisons, not for mirroring.
+import { HeliostatError } from '../platform/errors.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
+import type { ClusterClient } from './cluster-client.ts'
+import type { TopicPartition } from './topic-partition.ts'
+
+const READ_BYTES = 4 * 1024 * 1024
+const SESSIONLESS = -1
+
+/**
+ * Every batch that holds an offset of [from, to), uncommitted and control ones included. Ends early where compaction left
+ * nothing more. Throws a retriable HeliostatError when the leader moved or cannot be reached.
+ */
+export async function* readLog(
+  client: ClusterClient,
+  topicPartition: TopicPartition,
+  { from, to }: { readonly from: number; readonly to: number },
+): AsyncGenerator<RecordBatch> {
+  let at = from
+  while (at < to) {
+    const before = at
+    for (const batch of await fetchBatches(client, topicPartition, at)) {
+      if (batch.lastOffset < at) continue
+      if (batch.baseOffset >= to) return
+      at = batch.nextOffset
+      yield batch
+    }
+    if (at === before) return
+  }
+}
+
+/** What the leader answers to one Fetch at this offset; the first batch may begin before it. */
+export async function fetchBatches(
+  client: ClusterClient,
+  topicPartition: TopicPartition,
+  offset: number,
+): Promise<RecordBatch[]> {
+  const { topic, partition } = topicPartition
+  const leader = client.leaderOf(topic, partition)
+  if (!leader) {
+    await client.refresh()
+    throw unreadable(topicPartition, offset, ErrorCode.LEADER_NOT_AVAILABLE)
+  }
+  const connection = await client.node(leader.nodeId, 'control')
+  const partitions = [{ partition, fetchOffset: offset, partitionMaxBytes: READ_BYTES }]
+  const response = await connection.send(fetch, {
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: READ_BYTES,
+    isolationLevel: 0,
+    sessionEpoch: SESSIONLESS,
+    forgottenTopicsData: [],
+    topics: [{ topic, topicId: client.topics().get(topic)?.topicId, partitions }],
+  })
+  const answer = response.responses[0]?.partitions[0]
+  const errorCode = response.errorCode || (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)
+  if (errorCode !== ErrorCode.NONE) throw unreadable(topicPartition, offset, errorCode)
+  return (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
+}
+
+function unreadable(topicPartition: TopicPartition, offset: number, errorCode: number): HeliostatError {
+  const { name, retriable, message } = errorOf(errorCode)
+  const { topic, partition } = topicPartition
+  return new HeliostatError('HEL_UNREADABLE', `${topicPartition} cannot be read at ${offset}: ${name} (${message})`, {
+    retriable,
+    where: { topic, partition, offset, errorCode },
+  })
+}
