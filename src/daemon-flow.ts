@@ -1,6 +1,7 @@
 // One mirroring job with all that belongs to it: clients, mirror, checkpoints and background jobs. Nothing is shared between
 // flows, so one's trouble is its own.
 import { ClusterClient } from './client/cluster-client.ts'
+import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import { type FlowWork, flowJobs } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
@@ -9,6 +10,8 @@ import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
 import { Checkpointer } from './offset-translation/checkpointer.ts'
 import { InternalTopic } from './offset-translation/internal-topic.ts'
+import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
+import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
 import type { Platform } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
 
@@ -68,9 +71,14 @@ export class DaemonFlow implements FlowView {
     this.#jobs = new MemoryQueue(platform)
     const heartbeats = topic(policy.heartbeatsTopic)
     const pair = { sourceAlias: job.from, targetAlias: job.to }
+    const owned = () => this.#mirror.ownedPartitions()
+    const syncs = new OffsetSyncs(platform.clock, topic(policy.offsetSyncsTopic), owned)
+    const [sourceOffsets, targetOffsets] = [this.#source, this.#target].map((of) => new OffsetLookup(platform, of))
     this.#work = {
       syncGroupOffsets: (signal) => this.#checkpointer.sync(signal),
       emitHeartbeat: mm2 ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal) : undefined,
+      emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
+      pruneOffsetMaps: () => pruneOffsetMaps(owned(), sourceOffsets!, targetOffsets!),
     }
   }
 
