@@ -3,6 +3,7 @@
 // A round maps the keys of the dirty part (what no round has been through), then rewrites all segments up to there, several
 // small ones into one. The result is written as `.cleaned`, synced, renamed to `.swap`, takes the place of the old files and gets
 // its final name: a crash at any point leaves either the old segments or the new (see recovery.ts).
+import { HeliostatError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/platform.ts'
 import { INFLATED_BYTES_MAX } from '../../records/record.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
@@ -119,15 +120,27 @@ export class CompactionRun {
       if (this.#removals === this.#log.removals && this.#steps.next().done !== true) return true
     } catch (error) {
       this.#abandon()
-      throw error
+      if (error instanceof HeliostatError) throw error
+      const code = error instanceof CorruptSegment ? 'HEL_CORRUPT_LOG' : 'HEL_STORAGE'
+      const where = { directory: this.#log.directory }
+      throw new HeliostatError(code, `compaction: ${(error as Error).message}`, { cause: error, where })
     }
     this.#abandon()
     return false
   }
 
+  /** The log's own files are untouched; what was written so far is worthless. */
   #abandon(): void {
-    this.#open?.remove()
+    const unfinished = this.#open
     this.#open = undefined
+    try {
+      unfinished?.remove()
+    } catch (error) {
+      const { directory } = this.#log
+      this.#logger.warn('log.compaction.left', `${(error as Error).message}; the next opening removes it`, {
+        directory,
+      })
+    }
   }
 
   *#run(): Generator<undefined, void> {

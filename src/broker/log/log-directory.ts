@@ -99,6 +99,11 @@ export class LogDirectory {
     return this.#logs.values()
   }
 
+  /** How many segment files are open now. */
+  get openFiles(): number {
+    return this.#files.count
+  }
+
   get(topic: string, partition: number): PartitionLog | undefined {
     return this.#logs.get(folderName(topic, partition))?.log
   }
@@ -127,7 +132,7 @@ export class LogDirectory {
     const hosted = this.#logs.get(name)
     if (hosted === undefined) return
     this.#logs.delete(name)
-    hosted.log.discard()
+    hosted.log.discard('the log was deleted')
     const suffix = `-${partition}.${this.#platform.random.bytes(16).toString('hex')}${DELETE_SUFFIX}`
     const doomed = `${this.path}/${topic.slice(0, NAME_BYTES_MAX - suffix.length)}${suffix}`
     this.#disk.rename(`${this.path}/${name}`, doomed)
@@ -178,12 +183,8 @@ export class LogDirectory {
     for (const timer of this.#timers) timer.cancel()
     let isClean = true
     for (const { log } of this.#logs.values()) {
-      try {
-        log.close()
-      } catch (error) {
-        this.#log.error('log.close-failed', (error as Error).message, { directory: log.directory })
-      }
-      isClean &&= log.failure === undefined
+      const wasSound = log.failure === undefined
+      isClean = this.#attempt('log.close-failed', () => log.close()) && wasSound && isClean
     }
     try {
       this.saveCheckpoints()

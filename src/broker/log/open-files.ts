@@ -36,11 +36,11 @@ export class OpenFiles {
     const target = Math.floor(this.#max / 2)
     for (const file of this.#open) {
       if (this.#open.size <= target) return
-      if (file !== keep && !file.takeUsed()) file.close()
+      if (file !== keep && !file.takeUsed()) file.evict()
     }
     for (const file of this.#open) {
       if (this.#open.size <= target) return
-      if (file !== keep) file.close()
+      if (file !== keep) file.evict()
     }
   }
 }
@@ -51,7 +51,8 @@ export class SegmentFile {
   #path: string
   #file: File | undefined
   #used = false
-  /** Only a handle that made the file knows that its name is not durable yet, so that handle must sync it. */
+  #failure: unknown
+  /** Only a handle that made the file knows that its name is not durable yet, so that handle must sync it, if there is anything in it. */
   #nameAtRisk = false
 
   constructor(files: OpenFiles, path: string) {
@@ -104,11 +105,20 @@ export class SegmentFile {
   close(): void {
     const file = this.#file
     if (file === undefined) return
-    if (this.#nameAtRisk) file.sync()
-    this.#nameAtRisk = false
+    if (this.#nameAtRisk && file.size() > 0) this.sync()
     this.#file = undefined
     this.#files.closed(this)
     file.close()
+  }
+
+  /** Closes to make room for another file, whose owner must not suffer for what goes wrong here: the next use of this one will. */
+  evict(): void {
+    try {
+      this.close()
+    } catch (error) {
+      this.#failure = error
+      this.discard()
+    }
   }
 
   /** Closes without a care for what is not durable yet. */
@@ -125,7 +135,12 @@ export class SegmentFile {
 
   #handle(): File {
     this.#used = true
-    return this.#file ?? this.#hold(this.#files.disk.open(this.#path, { create: false }))
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#file !== undefined) return this.#file
+    const { disk } = this.#files
+    // Closed while it was empty, without a sync: the handle that will fill it must again be the one that made it.
+    if (this.#nameAtRisk) disk.remove(this.#path)
+    return this.#hold(disk.open(this.#path, { create: this.#nameAtRisk }))
   }
 
   #hold(file: File): File {

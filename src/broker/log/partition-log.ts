@@ -99,6 +99,8 @@ export class PartitionLog implements SegmentHome {
   #unflushedRecords = 0
   #firstUnflushedAt: number | undefined
   #used = true
+  /** Whether files have changed since a clean stop left them. */
+  #isChanged: boolean
   /** Counts removals of segments, so that a compaction that runs in steps sees that its segments are gone. */
   #removals = 0
   readonly #onAppend = new Set<Listener>()
@@ -114,6 +116,7 @@ export class PartitionLog implements SegmentHome {
     this.#snapshots = new SnapshotFiles(disk, directory)
     this.#segments = []
     const state = options.state ?? {}
+    this.#isChanged = state.cleanShutdown !== true
     const recovered = recover(this, state, this.#clock.now(), this.#log)
     this.#segments = recovered.segments
     this.#epochs = recovered.epochs
@@ -364,7 +367,7 @@ export class PartitionLog implements SegmentHome {
 
   /** A compaction to be driven step by step, so that a large one does not hold up everything else. */
   compaction(now: number, keysMax?: number): CompactionRun {
-    return new CompactionRun(this, this.#log, now, keysMax)
+    return this.#guard(() => new CompactionRun(this, this.#log, now, keysMax))
   }
 
   /** Puts the result of a compaction in the place of what it was made from. */
@@ -397,21 +400,26 @@ export class PartitionLog implements SegmentHome {
     return this.#firstUnflushedAt !== undefined && now - this.#firstUnflushedAt >= this.config.flushMs
   }
 
-  /** Syncs, and leaves a snapshot of the producers, so that the next opening after a clean stop reads next to nothing. */
+  /**
+   * Ends the use of this log. Syncs, and leaves indexes and a snapshot of the producers, so that the next opening after a clean
+   * stop reads next to nothing. A log that did not change since such an opening has nothing to do.
+   */
   close(): void {
-    if (this.failure === undefined) {
+    if (this.failure === undefined && this.#isChanged) {
       this.#guard(() => {
+        const active = this.#segments.at(-1)!
+        active.seal()
         this.#syncBelow(this.#logEndOffset)
-        this.#segments.at(-1)!.seal()
+        active.sync(true)
         this.#snapshots.take(this.#logEndOffset, this.#producers.entries.values())
       })
     }
-    for (const segment of this.#segments) segment.release(true)
+    this.discard('the log is closed')
   }
 
-  /** The folder is about to be deleted: nothing is written any more. */
-  discard(): void {
-    this.failure ??= new Error('the log was deleted')
+  /** Nothing is read or written any more. */
+  discard(why: string): void {
+    this.failure ??= new Error(why)
     for (const segment of this.#segments) segment.discard()
   }
 
@@ -424,8 +432,10 @@ export class PartitionLog implements SegmentHome {
 
   /** Closes files and drops indexes that can be had again; for logs that nobody has used for a while. */
   release(): void {
-    const active = this.#segments.at(-1)!
-    for (const segment of this.#segments) segment.release(segment !== active)
+    this.#guard(() => {
+      const active = this.#segments.at(-1)!
+      for (const segment of this.#segments) segment.release(segment !== active)
+    })
   }
 
   abortedIn(segment: Segment): AbortedTransaction[] {
@@ -474,6 +484,7 @@ export class PartitionLog implements SegmentHome {
   }
 
   #write(batches: readonly RecordBatch[], bytes: number, update: ProducerUpdate, now: number): void {
+    this.#isChanged = true
     const first = batches[0]!
     const last = batches.at(-1)!
     const maxTimestamp = batches.reduce((max, batch) => Math.max(max, batch.maxTimestamp), -1)
@@ -562,6 +573,7 @@ export class PartitionLog implements SegmentHome {
   #roll(baseOffset: number): Segment {
     const active = this.#segments.at(-1)!
     if (active.baseOffset === baseOffset) return active
+    this.#isChanged = true
     active.seal()
     this.#snapshots.take(baseOffset, this.#producers.entries.values())
     const next = Segment.create(this, baseOffset, this.#clock.now())
@@ -579,7 +591,8 @@ export class PartitionLog implements SegmentHome {
   #expire(reason: RetentionReason, now: number): number {
     const count = expiredSegments(this.#segments, this, this.config, reason, now)
     if (count === 0) return 0
-    if (count === this.#segments.length) this.#roll(this.#logEndOffset)
+    // The new, empty segment is all that will hold the end offset, so its name must be durable before the others go.
+    if (count === this.#segments.length) this.#roll(this.#logEndOffset).sync(false)
     const gone = this.#segments.slice(0, count)
     this.#startAt(this.#segments[count]!.baseOffset)
     this.#removeSegments(gone)
@@ -619,6 +632,7 @@ export class PartitionLog implements SegmentHome {
     this.#recoveryPoint = Math.min(this.#recoveryPoint, offset)
     this.#cleanedOffset = Math.min(this.#cleanedOffset, offset)
     this.#removals++
+    this.#isChanged = true
     this.highWatermark = Math.min(this.#highWatermark, offset)
     this.#onStateChange()
   }

@@ -90,7 +90,7 @@ export function loadProducers(
   const from = Math.max(snapshot?.offset ?? 0, logStartOffset)
   segments.forEach((segment, index) => {
     const nextBase = segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
-    if (nextBase <= from || segment.baseOffset >= offset) return
+    if (from >= offset || nextBase <= from || segment.baseOffset >= offset) return
     segment.walk(segment.positionBefore(from), (batch) => {
       if (batch.baseOffset >= offset) return false
       if (batch.lastOffset >= from) producers.replay(batch)
