@@ -16,7 +16,7 @@ const ATTRIBUTES_AT = 17
 const TIMESTAMP_AT = 18
 const CODEC_MASK = 0x07
 const LOG_APPEND_TIME_BIT = 0x08
-export const NO_TIMESTAMP = -1
+const NO_TIMESTAMP = -1
 const SIZE_PREFIX = 12
 const OFFSET_DELTA_MAX = 0x7fffffff
 

@@ -12,7 +12,7 @@ import { INFLATED_BYTES_MAX, type ReadLimits, type Record } from './record.ts'
 import { readControlType, readRecords } from './record-reader.ts'
 import { corrupt, RecordsError } from './records-error.ts'
 
-export type { ReadLimits, Record, RecordHeader } from './record.ts'
+export type { Record } from './record.ts'
 
 export type TimestampType = 'CreateTime' | 'LogAppendTime'
 

@@ -68,6 +68,15 @@ export class RecordCursor {
     this.#index++
   }
 
+  /** Goes on behind `count` records, the present one first, that were read elsewhere and end at `end`. */
+  skip(count: number, end: number): void {
+    if (count === 0) return
+    this.#index += count - 1
+    this.offsetDelta += count - 1
+    this.end = end
+    this.next()
+  }
+
   /** A place to come back to, for a piece that turned out too large. */
   mark(): CursorMark {
     return { at: this.at, index: this.#index - 1 }

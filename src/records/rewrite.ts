@@ -19,7 +19,7 @@ export interface RewrittenBatch {
 }
 
 /** `count` records at upstream offsets `upstream`, `upstream + 1`, … */
-export interface OffsetRun {
+interface OffsetRun {
   upstream: number
   count: number
 }
@@ -90,6 +90,9 @@ export function joinBatches(batches: readonly RecordBatch[], maxBytes: number): 
   return joined
 }
 
+/** Timestamps further apart than twelve days take the careful loop. */
+const SHIFT_MAX = 2 ** 30
+
 /** A batch being taken apart. */
 interface Source {
   readonly cursor: RecordCursor
@@ -99,6 +102,8 @@ interface Source {
   readonly baseTimestampBytes: Buffer
   /** All records take the base timestamp, whatever their deltas. */
   readonly sameTime: boolean
+  /** Every record from the first wanted one is wanted, and keeps the time it was created. */
+  readonly isPlain: boolean
   readonly firstDelta: number
   readonly lastDelta: number
 }
@@ -113,6 +118,7 @@ function sourceOf(batch: RecordBatch, options: RewriteOptions): Source {
     baseTimestamp: sameTime ? batch.maxTimestamp : batch.baseTimestamp,
     baseTimestampBytes: bytes.subarray(timestampAt, timestampAt + 8),
     sameTime,
+    isPlain: batch.isDense && !sameTime && options.toOffset === undefined,
     firstDelta: (options.fromOffset ?? baseOffset) - baseOffset,
     lastDelta: (options.toOffset ?? batch.lastOffset) - baseOffset,
   }
@@ -157,27 +163,34 @@ class OpenBatch {
 
   /** Takes what is wanted of a source; false when a record must wait for the next batch. The first one never waits. */
   take(source: Source, maxBytes: number): boolean {
-    const { cursor, baseOffset, baseTimestamp, sameTime, firstDelta, lastDelta } = source
+    const { cursor, baseOffset, firstDelta, lastDelta } = source
     const writer = this.#writer
-    const shift = source === this.#base ? 0 : baseTimestamp - this.#base.baseTimestamp
-    const exact = source === this.#base || (isExact(baseTimestamp) && isExact(this.#base.baseTimestamp))
-    let maxDelta = Number.NEGATIVE_INFINITY
-    let taken = true
-    for (; cursor.isAtRecord; cursor.next()) {
-      if (cursor.offsetDelta < firstDelta || cursor.offsetDelta > lastDelta) continue
-      const shifted = sameTime ? 0 : cursor.timestampDelta + shift
+    const shift = source === this.#base ? 0 : source.baseTimestamp - this.#base.baseTimestamp
+    const exact = source === this.#base || (isExact(source.baseTimestamp) && isExact(this.#base.baseTimestamp))
+    while (cursor.isAtRecord && cursor.offsetDelta < firstDelta) cursor.next()
+    if (source.isPlain && exact && Math.abs(shift) < SHIFT_MAX) this.#takeNeighbours(source, shift, maxBytes)
+    for (; cursor.isAtRecord && cursor.offsetDelta <= lastDelta; cursor.next()) {
+      const shifted = source.sameTime ? 0 : cursor.timestampDelta + shift
       // A delta that need not change keeps its bytes, which may say more than a number can.
-      const timestampDelta = shift === 0 && !sameTime ? undefined : shifted
+      const timestampDelta = shift === 0 && !source.sameTime ? undefined : shifted
       const joins = exact && (shift === 0 || isExact(shifted))
-      if (!writer.append(cursor, timestampDelta, joins ? maxBytes : 0)) {
-        taken = false
-        break
-      }
-      if (shifted > maxDelta) maxDelta = shifted
-      this.#note(baseOffset + cursor.offsetDelta)
+      if (!writer.append(cursor, timestampDelta, joins ? maxBytes : 0)) return false
+      this.#note(baseOffset + cursor.offsetDelta, 1, shifted)
     }
-    this.#maxTimestamp = Math.max(this.#maxTimestamp, this.#base.baseTimestamp + maxDelta)
-    return taken
+    while (cursor.isAtRecord) cursor.next()
+    return true
+  }
+
+  #takeNeighbours(source: Source, shift: number, maxBytes: number): void {
+    const { cursor, baseOffset } = source
+    while (cursor.isAtRecord) {
+      const first = cursor.offsetDelta
+      const before = this.count
+      const maxDelta = this.#writer.appendNeighbours(cursor, shift, maxBytes)
+      const taken = this.count - before
+      if (taken === 0) return
+      this.#note(baseOffset + first, taken, maxDelta)
+    }
   }
 
   finish(codec: RecordBatch['compression'], maxBytes: number): RewrittenBatch {
@@ -187,12 +200,13 @@ class OpenBatch {
     return { bytes, runs, tooLarge: { offset: runs[0]!.upstream, sizeInBytes: bytes.length } }
   }
 
-  #note(upstream: number): void {
+  #note(upstream: number, count: number, timestampDelta: number): void {
+    this.#maxTimestamp = Math.max(this.#maxTimestamp, this.#base.baseTimestamp + timestampDelta)
     if (this.#run !== undefined && upstream === this.#run.upstream + this.#run.count) {
-      this.#run.count++
+      this.#run.count += count
       return
     }
-    this.#run = { upstream, count: 1 }
+    this.#run = { upstream, count }
     this.#runs.push(this.#run)
   }
 }

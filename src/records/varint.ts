@@ -115,6 +115,24 @@ export function valueOfSize(bytes: Uint8Array, at: number, size: number): number
   return (raw >>> 1) ^ -(raw & 1)
 }
 
+/** What `valueOfShort` says of a varint of more than three bytes: below all that fit, also after adding up to 2^30. */
+const NOT_SHORT = -0x80000000
+
+/** Size and value of a varint of up to three bytes, for the hottest loop, which leaves longer ones to the others. */
+export function sizeOfShort(bytes: Uint8Array, at: number): number {
+  return bytes[at]! < 0x80 ? 1 : bytes[at + 1]! < 0x80 ? 2 : 3
+}
+
+export function valueOfShort(bytes: Uint8Array, at: number): number {
+  let raw = bytes[at]!
+  if (raw >= 0x80) {
+    raw = (raw & 0x7f) | (bytes[at + 1]! << 7)
+    if (raw >= 0x4000) raw = (raw & 0x3fff) | (bytes[at + 2]! << 14)
+    if (raw >= 0x200000) return NOT_SHORT
+  }
+  return (raw >>> 1) ^ -(raw & 1)
+}
+
 function zigzag(value: number): bigint {
   const long = BigInt(value)
   return BigInt.asUintN(64, (long << 1n) ^ (long >> 63n))

@@ -225,6 +225,36 @@ describe('joinBatches', () => {
     expect(upstreamOf(joined)).toEqual(batches.flatMap((batch) => inHex(batch.records())))
   })
 
+  it('keeps records of every size and distance in time', () => {
+    const sizes = [0, 1, 60, 8_000, 70_000, 1_040_000, 1_060_000, 2_500_000, 5, 66_000, 3]
+    const distances = [
+      0,
+      64,
+      8192,
+      2 ** 20 - 1,
+      2 ** 20,
+      2 ** 20 + 1,
+      2 ** 22,
+      2 ** 28,
+      2 ** 31,
+      2 ** 40,
+      -(2 ** 20),
+      -(2 ** 27),
+    ]
+    const batches = distances.flatMap((distance, group) => {
+      const records = sizes.map((size, index) => ({
+        offset: group * sizes.length + index,
+        timestamp: 1_700_000_000_000 + distance + distances[index]!,
+        key: null,
+        value: Buffer.alloc(group === index || size < 1000 ? size : 10, group + 1),
+      }))
+      return [new RecordBatch(buildBatch(records))]
+    })
+    const joined = joinBatches(batches, NO_LIMIT)
+    expect(joined.map(({ runs }) => runs)).toEqual([[{ upstream: 0, count: sizes.length * distances.length }]])
+    expect(upstreamOf(joined)).toEqual(batches.flatMap((batch) => inHex(batch.records())))
+  })
+
   it('does not join batches whose times a number cannot tell apart', () => {
     const far = buildBatch([{ offset: 1, timestamp: 1, key: null, value: null }])
     far.writeBigInt64BE(0x7ffffffffffffff0n, 27)

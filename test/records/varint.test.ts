@@ -5,6 +5,8 @@ import {
   readVarint,
   readVarlong,
   sizeAt,
+  sizeOfShort,
+  valueOfShort,
   valueOfSize,
   varintEnd,
   varintSize,
@@ -62,6 +64,17 @@ describe('varints', () => {
         expect(readVarlong(bytes, 1, end)).toBe(value)
         expect(valueOfSize(bytes, 1, sizeAt(bytes, 1, end))).toBe(value)
         expect(() => readVarlong(bytes, 1, end - 1)).toThrow(RecordsError)
+      }),
+    )
+  })
+
+  it('of up to three bytes are read by the short cut, longer ones never mistaken for them', () => {
+    fc.assert(
+      fc.property(fc.oneof(int32, fc.integer({ min: -(2 ** 22), max: 2 ** 22 })), (value) => {
+        const bytes = Buffer.alloc(8)
+        const size = writeVarint(bytes, value, 0)
+        expect(valueOfShort(bytes, 0)).toBe(size <= 3 ? value : -(2 ** 31))
+        expect(sizeOfShort(bytes, 0)).toBe(Math.min(size, 3))
       }),
     )
   })

@@ -32,7 +32,8 @@ interface FrameHeader {
 
 export function compressLz4(input: Buffer): Buffer {
   const blockCount = Math.ceil(input.length / BLOCK_BYTES)
-  const output = Buffer.allocUnsafe(HEADER_BYTES + blockCount * (4 + lz4BlockBound(BLOCK_BYTES)) + 4)
+  const blockBound = 4 + lz4BlockBound(Math.min(input.length, BLOCK_BYTES))
+  const output = Buffer.allocUnsafe(HEADER_BYTES + blockCount * blockBound + 4)
   output.writeUInt32LE(MAGIC, 0)
   output[4] = VERSION | INDEPENDENT
   output[5] = BLOCK_CODE << 4

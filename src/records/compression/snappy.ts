@@ -22,7 +22,9 @@ const TAIL_BYTES = 15
 
 export function compressSnappy(input: Uint8Array): Buffer {
   const blockCount = Math.ceil(input.length / BLOCK_BYTES)
-  const output = Buffer.allocUnsafe(XERIAL_HEADER_BYTES + blockCount * (4 + blockBound(BLOCK_BYTES)))
+  const output = Buffer.allocUnsafe(
+    XERIAL_HEADER_BYTES + blockCount * (4 + blockBound(Math.min(input.length, BLOCK_BYTES))),
+  )
   XERIAL_MAGIC.copy(output)
   output.writeInt32BE(XERIAL_VERSION, 8)
   output.writeInt32BE(XERIAL_VERSION, 12)
