@@ -1,0 +1,241 @@
+// The play: two datacenters, a shop that writes, two groups that read, heliostat between them; an outage, the move to the
+// other side, the way back. What is true is in the ledger; what is shown comes from the daemon.
+import { ClusterClient } from '../../client/cluster-client.ts'
+import { readLog } from '../../client/log-reader.ts'
+import { EARLIEST, LATEST, OffsetLookup } from '../../client/offset-lookup.ts'
+import { TopicPartition } from '../../client/topic-partition.ts'
+import { loadConfig } from '../../config/config.ts'
+import { type Daemon, startDaemon } from '../../daemon.ts'
+import {
+  commitPositions,
+  fetchPositions,
+  type GroupPosition,
+  listAllGroups,
+} from '../../offset-translation/group-offsets.ts'
+import { type Platform, sleep } from '../../platform/platform.ts'
+import { createTopics } from '../../protocol/messages/create-topics.ts'
+import { version } from '../version.ts'
+import { Datacenter } from './datacenter.ts'
+import { type CopyAccount, Ledger, parseId } from './ledger.ts'
+import { Reader } from './reader.ts'
+import { demoTopics, Traffic } from './traffic.ts'
+
+const groups = ['billing', 'analytics'] as const
+/** The names under which a group finds the shop's records, wherever they were written. */
+const names = (side: Side) => demoTopics.flatMap(({ name }) => [name, `${other(side)}.${name}`])
+
+export type Side = 'east' | 'west'
+const other = (side: Side): Side => (side === 'east' ? 'west' : 'east')
+
+export class Play {
+  readonly platform: Platform
+  readonly ledger = new Ledger()
+  readonly sites: Readonly<Record<Side, Datacenter>>
+  readonly notes: string[] = []
+  #daemon: Daemon | undefined
+  #traffic: Traffic | undefined
+  #readers: Reader[] = []
+  #active: Side = 'east'
+  #readingAt: Side = 'east'
+
+  constructor(platform: Platform) {
+    this.platform = platform
+    this.sites = { east: new Datacenter(platform, 'east'), west: new Datacenter(platform, 'west') }
+  }
+
+  get daemon(): Daemon {
+    if (!this.#daemon) throw new Error('the play has not begun')
+    return this.#daemon
+  }
+
+  get active(): Side {
+    return this.#active
+  }
+
+  get readingAt(): Side {
+    return this.#readingAt
+  }
+
+  note(text: string): void {
+    this.notes.push(text)
+  }
+
+  async begin(port: number): Promise<void> {
+    await Promise.all([this.sites.east.start(), this.sites.west.start()])
+    // Each side has all names from the start, so that a reader needs no pause to learn of one that appears.
+    await Promise.all((['east', 'west'] as const).map((side) => this.#createTopics(side)))
+    const { config } = loadConfig(this.#configText(port), 'demo.yaml', {})
+    this.#daemon = await startDaemon(this.platform, config, { version: version(), directory: '.' })
+    await this.until('the remote topics', () => this.#flowsRun())
+    await this.produceAt('east')
+    await this.readAt('east')
+  }
+
+  async end(): Promise<void> {
+    await this.#traffic?.stop()
+    await this.stopReading()
+    await this.#daemon?.stop()
+    await Promise.all([this.sites.east.cutOff(), this.sites.west.cutOff()])
+  }
+
+  #configText(port: number): string {
+    const { east, west } = this.sites
+    const mirror = (from: Side, to: Side) =>
+      `{ from: ${from}, to: ${to}, refresh: 1s, topics: { include: [${demoTopics.map(({ name }) => name).join(', ')}] } }`
+    return `version: 1
+clusters:
+  east: { bootstrap: ["${east.bootstrap}"], location: Virginia }
+  west: { bootstrap: ["${west.bootstrap}"], location: Oregon }
+mirrors: [${mirror('east', 'west')}, ${mirror('west', 'east')}]
+server: { listen: "127.0.0.1:${port}" }
+`
+  }
+
+  async #createTopics(side: Side): Promise<void> {
+    await this.withClient(side, async (client) => {
+      const topics = demoTopics.map(({ name, partitions }) => ({
+        name,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        assignments: [],
+        configs: [],
+      }))
+      await client.send(createTopics, { topics, timeoutMs: 10_000 })
+    })
+  }
+
+  #flowsRun(): boolean {
+    const flows = [...this.daemon.flows.values()]
+    return flows.every((flow) => flow.status().state === 'running' && flow.status().topics.length >= demoTopics.length)
+  }
+
+  // ---- what the people in the play do
+
+  async produceAt(side: Side): Promise<void> {
+    this.#traffic = new Traffic(this.platform.clock, this.ledger, side, this.sites[side].bootstrap)
+    this.#active = side
+    await this.#traffic.start()
+  }
+
+  async stopProducing(): Promise<void> {
+    await this.#traffic?.stop()
+    this.#traffic = undefined
+  }
+
+  async readAt(side: Side): Promise<void> {
+    this.#readingAt = side
+    this.#readers = groups.map((group) => new Reader(this.ledger, group, this.sites[side].bootstrap))
+    await Promise.all(this.#readers.map((reader) => reader.start(names(side))))
+  }
+
+  async stopReading(): Promise<void> {
+    await Promise.allSettled(this.#readers.map((reader) => reader.stop()))
+    this.#readers = []
+  }
+
+  /** The source datacenter vanishes, all at once. */
+  async cutOff(side: Side): Promise<void> {
+    await this.sites[side].cutOff()
+  }
+
+  async heal(side: Side): Promise<void> {
+    await this.sites[side].start()
+  }
+
+  /** Nothing is left to mirror from this side, and its groups' commits are on the other. */
+  async drained(from: Side): Promise<void> {
+    const flow = this.daemon.flows.get(`${from}->${other(from)}`)!
+    await this.until(`${flow.name} to drain`, () => {
+      const { state, rpoRecords } = flow.status()
+      return state === 'running' && rpoRecords === 0
+    })
+  }
+
+  /** Both groups have processed everything that was ever acknowledged at this origin. */
+  async processed(origin: Side): Promise<void> {
+    const logs = [...this.ledger.logs(origin)]
+    await this.until(`the groups to catch up with ${origin}`, () =>
+      groups.every((group) => logs.every((log) => this.ledger.caughtUp(group, log))),
+    )
+  }
+
+  /**
+   * What the groups committed on `from` about records that came from `to` is put back on `to`, offset by offset, by the
+   * reverse translation of the flow that brought them. (What was written on `from` itself comes over by the flow that goes
+   * the other way.)
+   */
+  async bringGroupsBack(from: Side, to: Side): Promise<number> {
+    const flow = this.daemon.flows.get(`${to}->${from}`)!
+    const committed = await this.withClient(from, async (client) => {
+      const listing = await listAllGroups(client)
+      return (await fetchPositions(client, [...listing.groups.values()])).positions
+    })
+    let written = 0
+    await this.withClient(to, async (client) => {
+      for (const group of groups) {
+        const back: GroupPosition[] = []
+        for (const { topic, partition, offset } of committed.get(group) ?? []) {
+          if (!topic.startsWith(`${to}.`)) continue
+          const answer = flow.translate({ topic, partition, offset, reverse: true })
+          if (answer.offset === undefined) throw new Error(`${topic}-${partition} at ${offset}: ${answer.reason}`)
+          back.push({ topic: topic.slice(to.length + 1), partition, offset: answer.offset, metadata: null })
+        }
+        const codes = await commitPositions(await client.coordinator('group', group), group, back)
+        if (codes.some((code) => code !== 0)) throw new Error(`${to} refuses the offsets of ${group}: ${codes}`)
+        written += codes.length
+      }
+    })
+    return written
+  }
+
+  // ---- what is true
+
+  /** Reads the copies of an origin's records on the other side, in full, and compares them with the truth. */
+  async compare(origin: Side): Promise<CopyAccount> {
+    const total: CopyAccount = { records: 0, missing: 0, duplicated: 0, reordered: 0 }
+    const side = other(origin)
+    await this.withClient(side, async (client) => {
+      await client.refresh()
+      const offsets = new OffsetLookup(this.platform, client)
+      for (const log of this.ledger.logs(origin)) {
+        const topicPartition = TopicPartition.of(`${origin}.${log.topic}`, log.partition)
+        const [from, to] = await Promise.all([
+          offsets.find(topicPartition, EARLIEST),
+          offsets.find(topicPartition, LATEST),
+        ])
+        const copy: number[] = []
+        for await (const batch of readLog(client, topicPartition, { from, to }))
+          for (const { value } of batch.records()) copy.push(parseId(value?.toString() ?? '')?.sequence ?? -1)
+        const account = this.ledger.compare(log, copy)
+        total.records += account.records
+        total.missing += account.missing
+        total.duplicated += account.duplicated
+        total.reordered += account.reordered
+      }
+    })
+    return total
+  }
+
+  async withClient<T>(side: Side, use: (client: ClusterClient) => Promise<T>): Promise<T> {
+    const [host, port] = this.sites[side].bootstrap.split(':')
+    const client = new ClusterClient(this.platform, {
+      name: side,
+      bootstrap: [{ host: host!, port: Number(port) }],
+      clientId: 'demo',
+    })
+    try {
+      return await use(client)
+    } finally {
+      client.close()
+    }
+  }
+
+  async until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+    const deadline = this.platform.clock.monotonic() + timeoutMs
+    while (!condition()) {
+      if (this.platform.clock.monotonic() > deadline)
+        throw new Error(`waited ${timeoutMs / 1_000} s for ${what} in vain`)
+      await sleep(this.platform.clock, 20)
+    }
+  }
+}
