@@ -76,7 +76,10 @@ export async function appendBatch(
   return baseOffset
 }
 
-export function endOffset(client: ClusterClient, topic: string, partition: number): Promise<number> {
+/** 0 for a topic that is not there yet. */
+export async function endOffset(client: ClusterClient, topic: string, partition: number): Promise<number> {
+  if (!client.leaderOf(topic, partition)) await client.refresh()
+  if (!client.leaderOf(topic, partition)) return 0
   return new OffsetLookup(testPlatform, client).find(TopicPartition.of(topic, partition), LATEST)
 }
 

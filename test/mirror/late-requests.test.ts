@@ -1,0 +1,115 @@
+// Requests of a dead process that reach the target after its successor has begun: none is lost, doubled or swapped.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
+import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
+import { clientOf, endOffset, linesOf, readAll, testPlatform, until } from '../support/log-content.ts'
+import type { MirrorChildOptions } from '../support/mirror-child.ts'
+import { MirrorProcess } from '../support/mirror-process.ts'
+import { seededCluster } from '../support/seeded-cluster.ts'
+import { compactedLog, plainLog, randomOf, transactionalLog } from '../support/source-logs.ts'
+
+let target: Cluster
+let west: ClusterClient
+
+beforeAll(async () => {
+  target = await startCluster(testPlatform, { name: 'west' })
+  west = clientOf(target.bootstrap)
+  await west.refresh()
+})
+
+afterAll(async () => {
+  west.close()
+  await target.stop()
+})
+
+/** One life of the mirror, behind a proxy that holds back its produce requests from the n-th on. */
+class Life {
+  readonly proxy: DelayProxy
+  readonly mirror: MirrorProcess
+  readonly #brake: { isOn: boolean }
+
+  private constructor(proxy: DelayProxy, mirror: MirrorProcess, brake: { isOn: boolean }) {
+    this.proxy = proxy
+    this.mirror = mirror
+    this.#brake = brake
+  }
+
+  static async begin(options: MirrorChildOptions, remote: string, holdFrom: number): Promise<Life> {
+    const [host, port] = options.target.split(':')
+    const brake = { isOn: true }
+    let seen = 0
+    const proxy = await DelayProxy.start({
+      host: host!,
+      port: Number(port),
+      holds: (frame) => brake.isOn && isProduceTo(frame, remote) && seen++ >= holdFrom,
+    })
+    const mirror = new MirrorProcess({ ...options, via: { [options.target]: proxy.address } })
+    return new Life(proxy, mirror, brake)
+  }
+
+  letGo(): void {
+    this.#brake.isOn = false
+    this.proxy.release()
+  }
+}
+
+describe.each([
+  ['plain', 'delete', plainLog],
+  ['compacted', 'compact', compactedLog],
+  ['transactional', 'delete', transactionalLog],
+] as const)('late requests of a %s topic', (kind, policy, log) => {
+  test('are refused or taken for what they are, at whatever moment of the next lives they arrive', {
+    timeout: 90_000,
+  }, async () => {
+    const seeded = await seededCluster('east', [
+      { name: kind, configs: { 'cleanup.policy': policy }, logs: [log(7, 4_000)] },
+    ])
+    const reader = clientOf(seeded.bootstrap)
+    await reader.refresh()
+    const remote = `${kind}.${kind}`
+    const random = randomOf(11)
+    const end = () => endOffset(west, remote, 0)
+    const common = { source: seeded.bootstrap, target: target.bootstrap, flow: { source: kind } }
+    const dead: Life[] = []
+    let late = 0
+    for (let round = 0; round < 10; round++) {
+      // Fetches of another size in each life, so that batches are cut and joined in other places.
+      const bytes = 1_500 + random(3_000)
+      const limits = { fetchPartitionBytes: bytes, fetchBytes: bytes * 2, settleMs: 200, windowBytes: 64 * 1024 }
+      const life = await Life.begin({ ...common, limits }, remote, random(4))
+      await until(
+        () => life.proxy.heldRequests > 2,
+        () => `life ${round} sends nothing`,
+      )
+      if (dead.length > 0 && random(3) > 0) {
+        const [former] = dead.splice(random(dead.length), 1)
+        late += former!.proxy.heldRequests
+        former!.letGo()
+      }
+      if (random(3) > 0) {
+        const before = await end()
+        life.letGo()
+        await until(
+          async () => (await end()) > before,
+          () => `life ${round} does not go on`,
+        )
+      }
+      await life.mirror.kill()
+      dead.push(life)
+    }
+    expect(late, 'no request was late').toBeGreaterThan(5)
+    const last = new MirrorProcess(common)
+    for (const life of dead) life.letGo()
+    const expected = linesOf(await readAll(reader, kind, 0))
+    await until(
+      async () => (await end()) >= expected.length,
+      () => `fewer than ${expected.length} records`,
+    )
+    expect(linesOf(await readAll(west, remote, 0))).toEqual(expected)
+    await last.kill('SIGTERM')
+    await Promise.all(dead.map((life) => life.proxy.stop()))
+    reader.close()
+    await seeded.stop()
+  })
+})
