@@ -30,7 +30,9 @@ export function install() {
     process.exit(1)
   }
   if (!existsSync(node)) {
-    process.stderr.write('heliostat: npm did not run the install script of the package "node"; see allowScripts in package.json\n')
+    process.stderr.write(
+      'heliostat: npm did not run the install script of the package "node"; see allowScripts in package.json\n',
+    )
     process.exit(1)
   }
   writeFileSync(stamp, lock)

@@ -1,14 +1,14 @@
 // What a configuration asks for, running: clusters, mirrors, background jobs and the HTTP server, and the order in which they
 // start and stop.
 import { resolve } from 'node:path'
-import { serve } from '@hono/node-server'
 import { type Config, revealSecret } from './config/config.ts'
 import { DaemonFlow } from './daemon-flow.ts'
 import type { MirrorHooks } from './mirror/mirror.ts'
 import { HeliostatError } from './platform/errors.ts'
-import type { Address, Platform, Timer } from './platform/platform.ts'
+import type { Platform, Timer } from './platform/platform.ts'
 import { adminApp } from './server/admin-api.ts'
 import type { FlowView } from './server/flow-view.ts'
+import { listen } from './server/listen.ts'
 import { metricsOf } from './server/metrics.ts'
 import { Rates } from './server/rates.ts'
 
@@ -64,32 +64,6 @@ function readSecretFile({ disk }: Platform, path: string): string {
     const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
     throw new HeliostatError('HEL_CONFIG', `${path} cannot be read (${code})`, { cause: error, where: { path } })
   }
-}
-
-interface Server {
-  readonly port: number
-  close(): Promise<void>
-}
-
-type Fetch = Parameters<typeof serve>[0]['fetch']
-
-function listen(fetch: Fetch, { host, port }: Address): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port }, (address) => {
-      const close = () =>
-        new Promise<void>((closed) => {
-          server.close(() => closed())
-          // A page that polls keeps its connection open; it must not keep the daemon.
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        })
-      resolve({ port: address.port, close })
-    })
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === 'EADDRINUSE' ? 'is in use; server.listen names another' : `cannot be listened on (${error.code})`
-      reject(new HeliostatError('HEL_LISTEN', `${host}:${port} ${reason}`, { cause: error, where: { host, port } }))
-    })
-  })
 }
 
 /** Calls now and then, until cancelled. */

@@ -14,7 +14,10 @@ const checks = [
 function complaint([tool, ...args]: string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
     const path = `${dirname(process.execPath)}:${process.env['PATH']}`
-    const child = spawn(join(root, 'node_modules', '.bin', tool!), args, { cwd: root, env: { ...process.env, PATH: path } })
+    const child = spawn(join(root, 'node_modules', '.bin', tool!), args, {
+      cwd: root,
+      env: { ...process.env, PATH: path },
+    })
     let output = ''
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (output += chunk))

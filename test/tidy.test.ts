@@ -49,7 +49,7 @@ const rooms: Readonly<Record<string, Room>> = {
 }
 
 /** They put the rooms together, so they may import anything, and nothing but they themselves may import them. */
-const edges = ['cli', 'server', 'daemon.ts', 'index.ts']
+const edges = ['cli', 'server', 'daemon.ts', 'daemon-flow.ts', 'index.ts']
 
 function importViolations(tree: SourceTree): string[] {
   return [...tree].flatMap(([path, text]) => {
@@ -149,7 +149,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   '@hono/node-server': ['server'],
   hono: ['server'],
   ioredis: ['jobs'],
-  kafkajs: ['client/control-client.ts', 'cli'],
+  kafkajs: ['client', 'cli'],
   pino: ['platform/node-'],
   'prom-client': ['server'],
   yaml: ['config', 'cli'],
@@ -209,12 +209,8 @@ describe('src/', () => {
   })
 
   test('has no file that nothing leads to', () => {
-    const entries = ['cli/main.ts', 'index.ts'].filter((entry) => source.has(entry))
-    // Until every command of cli/main.ts exists, the rooms below it cannot all be reached.
-    const whole = entries.every((entry) =>
-      importsOf(entry, source.get(entry)!).every(({ kind, target }) => kind !== 'file' || source.has(target)),
-    )
-    if (whole) expect(unreachable(source, entries)).toEqual([])
+    // The list of messages is a product of its own: the wire is whole, also where nothing speaks a message yet.
+    expect(unreachable(source, ['cli/main.ts', 'index.ts', 'protocol/messages/index.ts'])).toEqual([])
   })
 
   test('has each of its rooms named in docs/architecture.md', () => {

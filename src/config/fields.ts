@@ -1,13 +1,11 @@
 // The kinds of value that a configuration field can have. Each says in its error what is allowed.
 import { z } from 'zod'
-import { durationForms, parseDuration, parseRate, parseSize, rateForms, sizeForms } from './quantity.ts'
+import { durationForms, parseDuration, parseSize, sizeForms } from './quantity.ts'
 
 /** Milliseconds, written `30s`. */
 export const duration = quantity(parseDuration, durationForms, 'duration')
 /** Bytes, written `1MiB`. */
 export const size = quantity(parseSize, sizeForms, 'size')
-/** Bytes per second, written `1Gbit`. */
-export const rate = quantity(parseRate, rateForms, 'bandwidth')
 
 function quantity(parse: (text: string) => number | undefined, forms: string, kind: string) {
   return z.union([z.string(), z.number()]).transform((value, context): number => {
@@ -30,9 +28,6 @@ export const address = z.string().transform((text, context) => {
 /** A secret: inline (best from `${VAR}`), or the content of a file. */
 export const secret = z.union([z.string(), z.strictObject({ file: z.string() })])
 export type Secret = z.infer<typeof secret>
-
-/** A PEM document: inline, or in a file. */
-export const pem = secret
 
 export const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, {
   error: 'a cluster name is letters, digits, - and _, since it becomes part of topic names',

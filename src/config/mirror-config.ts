@@ -1,15 +1,15 @@
 // The file of `heliostat run`: every field once, with its type, default and sentence. The parser, the lint and the JSON
 // Schema come from here.
 import { z } from 'zod'
-import { address, clusterName, duration, pattern, pem, secret, size } from './fields.ts'
+import { address, clusterName, duration, pattern, secret, size } from './fields.ts'
 
 const aboveZero = { error: 'must be a number above 0' }
 const replicas = { error: 'must be a whole number from 1 to 32767' }
 
 const tls = z.strictObject({
-  ca: pem.optional().describe('Certificates to trust; by default those of the machine'),
-  cert: pem.optional().describe('Client certificate, for mutual TLS'),
-  key: pem.optional().describe('Its private key'),
+  ca: secret.optional().describe('Certificates to trust; by default those of the machine'),
+  cert: secret.optional().describe('Client certificate, for mutual TLS'),
+  key: secret.optional().describe('Its private key'),
   serverName: z.string().optional().describe('The name the broker certificate must carry; by default the host dialled'),
 })
 

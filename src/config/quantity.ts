@@ -15,20 +15,14 @@ const sizes: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 }
 
-const rates: Readonly<Record<string, number>> = { bit: 1 / 8, kbit: 1e3 / 8, Mbit: 1e6 / 8, Gbit: 1e9 / 8 }
-
 export const durationForms = 'a number with a unit: 500ms, 30s, 5m, 2h, 7d'
 export const sizeForms = 'a number with a unit: 512B, 64KiB, 1MiB, 10MB, 1GiB'
-export const rateForms = 'a number with a unit: 100kbit, 50Mbit, 1Gbit'
 
 /** Milliseconds; undefined when the text is not a duration. */
 export const parseDuration = (text: string): number | undefined => quantity(text, durations)
 
 /** Bytes; undefined when the text is not a size. */
 export const parseSize = (text: string): number | undefined => quantity(text, sizes)
-
-/** Bytes per second; undefined when the text is not a bandwidth in bits. */
-export const parseRate = (text: string): number | undefined => quantity(text, rates)
 
 function quantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text)

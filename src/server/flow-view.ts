@@ -35,7 +35,7 @@ export interface GroupView {
   readonly partitions: readonly GroupPartitionView[]
 }
 
-export interface GroupPartitionView {
+interface GroupPartitionView {
   readonly topic: string
   readonly partition: number
   /** What the group committed at the source. */

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { bytesText, countText } from '../output.ts'
 import type { GroupAccount } from './ledger.ts'
 
-export interface ScreenFlow {
+interface ScreenFlow {
   readonly name: string
   readonly state: string
   readonly recordsPerSecond: number
