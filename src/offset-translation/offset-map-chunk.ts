@@ -8,28 +8,12 @@
 // two or three bytes a marker this way. Decoding checks version, CRC, bounds and order, and refuses what it does not know.
 import { HeliostatError } from '../platform/errors.ts'
 import { crc32c } from '../records/crc32c.ts'
+import { CLAIMED_RUNS_MAX, type Claim, type ClaimedRun } from './claim-list.ts'
 import type { Run } from './run-list.ts'
 
 export const RUNS_PER_CHUNK = 1024
 export const OFFSET_MAX = 2 ** 52 - 1
 const VERSION = 1
-/** Runs that all claims of a map may hold together: far above what a window in flight can leave behind. */
-export const CLAIMED_RUNS_MAX = 65_536
-
-/** Says what stands on the target from `downstream` on, if the batch that begins there has this CRC. */
-export interface Claim {
-  readonly downstream: number
-  /** The CRC of the batch as it was sent. */
-  readonly fingerprint: number
-  /** The batch's records, in order and without a gap downstream. */
-  readonly runs: readonly ClaimedRun[]
-}
-
-export interface ClaimedRun {
-  readonly upstream: number
-  readonly count: number
-}
-
 export interface OffsetMapChunk {
   /** Number of its first run in the partition's whole history; chunk i holds what is left of the runs i * 1024 … */
   readonly firstRun: number

@@ -3,11 +3,11 @@
 //
 // Life of a batch: `plan` before it is sent (true: `takeChanges` must be durable first), `acknowledge` when the target took it.
 // After a start or any doubt: settle every `contested` position by reading the target, then `resume` at the target's end.
-// Bounded by `runsMax`: a run costs 24 bytes, the arrays double, so 1,000,000 runs are at most 48 MiB for one partition;
-// older runs are forgotten first, and an offset in them translates to undefined.
+// Bounded by `runsMax`: a run costs 24 bytes and the arrays double, so 900,000 runs are at most 24 MiB for one partition, and a
+// partition without gaps is 384 bytes; the oldest runs are forgotten first, and an offset in them translates to undefined.
 import { HeliostatError } from '../platform/errors.ts'
-import type { Claim, ClaimedRun, OffsetMapChunk } from './offset-map-chunk.ts'
-import { CLAIMED_RUNS_MAX, decodeChunk, encodeChunk, OFFSET_MAX, RUNS_PER_CHUNK } from './offset-map-chunk.ts'
+import { CLAIMED_RUNS_MAX, type Claim, type ClaimedRun, ClaimList, claimEnd } from './claim-list.ts'
+import { decodeChunk, encodeChunk, OFFSET_MAX, type OffsetMapChunk, RUNS_PER_CHUNK } from './offset-map-chunk.ts'
 import type { Run } from './run-list.ts'
 import { RunList } from './run-list.ts'
 
@@ -41,14 +41,13 @@ export class OffsetMap {
   #acknowledged: number
   /** The source has no record for us between the last planned one and this offset. */
   #skippedTo: number
-  #claims: Claim[] = []
-  #claimedRuns = 0
+  readonly #claims = new ClaimList()
   readonly #dirty = new Set<number>()
   readonly #removed = new Set<number>()
 
   constructor(options: OffsetMapOptions = {}) {
     this.#base = { upstream: options.start?.upstream ?? 0, downstream: options.start?.downstream ?? 0 }
-    this.#runsMax = options.runsMax ?? 1_000_000
+    this.#runsMax = options.runsMax ?? 900_000
     this.#acknowledged = this.#base.downstream
     this.#skippedTo = this.#base.upstream
   }
@@ -60,6 +59,7 @@ export class OffsetMap {
     map.#firstNumber = decoded[0]?.firstRun ?? 0
     for (const chunk of decoded) map.#loadChunk(chunk)
     map.#skippedTo = map.plannedUpstream
+    map.#claims.makeStale()
     return map
   }
 
@@ -143,9 +143,11 @@ export class OffsetMap {
       opened = this.#extend(run.upstream, at, run.count) || opened
       at += run.count
     }
-    // A batch at a place that another batch claims otherwise needs its own fingerprint to be told apart from it.
-    if (!opened && !this.#claims.some((claim) => overlaps(claim, downstream, at) && !this.#agrees(claim))) return false
-    this.#addClaim({ downstream, fingerprint, runs: [...runs] })
+    // A batch at a place that another batch claims needs its own fingerprint to be told apart from it.
+    if (!opened && !this.#claims.hasStaleAt(downstream)) return false
+    this.#claims.add({ downstream, fingerprint, runs: [...runs] })
+    if (this.#claims.runs > CLAIMED_RUNS_MAX)
+      throw broken(5, `${this.#claims.runs} runs are planned and not acknowledged`)
     this.#touch(this.#lastChunk)
     return true
   }
@@ -191,15 +193,18 @@ export class OffsetMap {
 
   // ---- resuming
 
-  /** The lowest target offset below `targetEnd` at which the runs and an older claim disagree; the target must be asked. */
+  /**
+   * Nothing of ours is in flight and the target ends here. The lowest offset below at which the runs and a claim disagree:
+   * there the target must be asked which batch it took.
+   */
   contested(targetEnd: number): number | undefined {
-    let lowest: number | undefined
-    for (const claim of this.#claims) {
+    this.#claims.makeStale()
+    for (const claim of this.#claims.stale()) {
+      if (claim.downstream >= targetEnd) return undefined
       // A batch stands wholly or not at all: one that would end behind the target's end is not there.
-      if (claimEnd(claim) > targetEnd || (lowest !== undefined && claim.downstream >= lowest)) continue
-      if (!this.#agrees(claim)) lowest = claim.downstream
+      if (claimEnd(claim) <= targetEnd && !this.#agrees(claim)) return claim.downstream
     }
-    return lowest
+    return undefined
   }
 
   /**
@@ -207,14 +212,14 @@ export class OffsetMap {
    * it is none of those that were ever planned there: then the position is ambiguous and the partition must stop.
    */
   settle(downstream: number, baseOffset: number, crc: number): boolean {
-    const here = this.#claims.filter((claim) => claim.downstream === downstream)
+    this.#claims.makeStale()
     if (baseOffset === downstream) {
-      const truth = here.find((claim) => claim.fingerprint === crc)
+      const truth = this.#claims.staleAt(downstream).find((claim) => claim.fingerprint === crc)
       if (truth === undefined) return false
       if (!this.#agrees(truth) && !this.#adopt(truth)) return false
     }
     // A batch that starts elsewhere refutes every claim to start here.
-    this.#dropClaims((claim) => claim.downstream === downstream)
+    this.#claims.dropStaleAt(downstream)
     this.#touch(this.#lastChunk)
     return true
   }
@@ -254,8 +259,11 @@ export class OffsetMap {
   }
 
   restoreChanges(changes: OffsetMapChanges): void {
-    for (const { index } of changes.chunks) this.#touch(index)
-    for (const index of changes.removed) if (!this.#dirty.has(index)) this.#removed.add(index)
+    for (const index of [...changes.chunks.map((chunk) => chunk.index), ...changes.removed]) {
+      // A chunk may have come or gone since.
+      if (index >= this.#chunkOf(0) && index <= this.#lastChunk) this.#touch(index)
+      else this.#remove(index)
+    }
   }
 
   get hasChanges(): boolean {
@@ -372,26 +380,9 @@ export class OffsetMap {
     return index >= 0 && this.#runs.downstreamEnd(index) > from
   }
 
-  #addClaim(claim: Claim): void {
-    if (this.#claims.some((known) => known.downstream === claim.downstream && known.fingerprint === claim.fingerprint))
-      return
-    this.#claims.push(claim)
-    this.#claimedRuns += claim.runs.length
-    if (this.#claimedRuns > CLAIMED_RUNS_MAX)
-      throw broken(5, `${this.#claimedRuns} runs are planned and not acknowledged`)
-  }
-
   #dropClaimsBelow(downstream: number): void {
-    if (this.#claims.length === 0) return
     // A refuted claim must not outlive its refutation: years later the target's batch may have been compacted beyond recognition.
-    if (this.#claims.some((claim) => claim.downstream < downstream && !this.#agrees(claim)))
-      this.#touch(this.#lastChunk)
-    this.#dropClaims((claim) => claim.downstream < downstream)
-  }
-
-  #dropClaims(drop: (claim: Claim) => boolean): void {
-    this.#claims = this.#claims.filter((claim) => !drop(claim))
-    this.#claimedRuns = this.#claims.reduce((sum, claim) => sum + claim.runs.length, 0)
+    if (this.#claims.dropBelow(downstream)) this.#touch(this.#lastChunk)
   }
 
   #chunkOf(index: number): number {
@@ -421,7 +412,7 @@ export class OffsetMap {
       from === 0
         ? this.#base
         : { upstream: this.#runs.upstreamEnd(from - 1), downstream: this.#runs.downstreamEnd(from - 1) }
-    const claims = index === this.#lastChunk ? this.#claims : []
+    const claims = index === this.#lastChunk ? [...this.#claims.all()] : []
     return { firstRun: this.#firstNumber + from, base, runs, acknowledged: this.#acknowledged, claims }
   }
 
@@ -433,16 +424,8 @@ export class OffsetMap {
       )
     for (const run of chunk.runs) this.#runs.push(run.upstream, run.downstream, run.count)
     this.#acknowledged = Math.min(Math.max(this.#acknowledged, chunk.acknowledged), this.plannedDownstream)
-    for (const claim of chunk.claims) this.#addClaim(claim)
+    for (const claim of chunk.claims) this.#claims.add(claim)
   }
-}
-
-function claimEnd(claim: Claim): number {
-  return claim.runs.reduce((end, run) => end + run.count, claim.downstream)
-}
-
-function overlaps(claim: Claim, from: number, to: number): boolean {
-  return claim.downstream < to && claimEnd(claim) > from
 }
 
 function bounded(offset: number): number {

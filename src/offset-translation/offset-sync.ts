@@ -36,7 +36,7 @@ export interface OffsetPair {
 }
 
 /** MirrorMaker's offset.lag.max. */
-export const OFFSET_LAG_MAX = 100
+const OFFSET_LAG_MAX = 100
 
 /**
  * Whether the newest pair is to be written, by MirrorMaker's rule: at once for the first since start, after a gap, when the

@@ -85,8 +85,9 @@ export class RunList {
   }
 
   #makeRoom(): void {
-    // Half of the slots being empty at the front is room enough; else the arrays double.
-    const capacity = this.#first >= this.#upstream.length / 2 ? this.#upstream.length : this.#upstream.length * 2
+    // One sixteenth of the slots being empty at the front is room enough; else the arrays double.
+    const full = this.#length > (this.#upstream.length / 16) * 15
+    const capacity = full ? this.#upstream.length * 2 : this.#upstream.length
     this.#upstream = this.#moved(this.#upstream, capacity)
     this.#downstream = this.#moved(this.#downstream, capacity)
     this.#count = this.#moved(this.#count, capacity)
