@@ -38,18 +38,28 @@ const ROUNDS_MAX = 4
 export async function authenticate(connection: Connection, random: Random, options: SaslOptions): Promise<void> {
   const mechanism = saslMechanism(random, options)
   await shakeHands(connection, mechanism.name)
-  let token = await mechanism.first()
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const answer = await connection.send(saslAuthenticate, { authBytes: token })
-    if (answer.errorCode !== ErrorCode.NONE) {
-      const { name, message } = errorOf(answer.errorCode)
-      throw refused(connection, `${mechanism.name}: ${answer.errorMessage ?? message} (${name})`)
-    }
-    const next = await advance(connection, mechanism, answer.authBytes)
-    if (next === undefined) return
-    token = next
+  const ask = async (token: Buffer) => {
+    const { errorCode, errorMessage, authBytes } = await connection.send(saslAuthenticate, { authBytes: token })
+    if (errorCode === ErrorCode.NONE) return authBytes
+    const { name, message } = errorOf(errorCode)
+    throw new Error(`${errorMessage ?? message} (${name})`)
   }
-  throw refused(connection, `${mechanism.name}: the broker asks on and on`)
+  try {
+    await exchangeTokens(mechanism, ask)
+  } catch (error) {
+    if (error instanceof HeliostatError) throw error
+    throw refused(connection, `${mechanism.name}: ${(error as Error).message}`, error)
+  }
+}
+
+/** Goes back and forth until the mechanism is content; `ask` sends a token and resolves to the challenge that follows. */
+export async function exchangeTokens(mechanism: SaslMechanism, ask: (token: Buffer) => Promise<Buffer>): Promise<void> {
+  let token: Buffer | undefined = await mechanism.first()
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    token = await mechanism.next(await ask(token))
+    if (token === undefined) return
+  }
+  throw new Error('the broker asks on and on')
 }
 
 async function shakeHands(connection: Connection, mechanism: string): Promise<void> {
@@ -59,15 +69,7 @@ async function shakeHands(connection: Connection, mechanism: string): Promise<vo
   throw refused(connection, `${mechanism} is not offered (${errorOf(errorCode).name}); ${offer}`)
 }
 
-async function advance(connection: Connection, mechanism: SaslMechanism, challenge: Buffer) {
-  try {
-    return await mechanism.next(challenge)
-  } catch (error) {
-    throw refused(connection, `${mechanism.name}: ${(error as Error).message}`, error)
-  }
-}
-
-function saslMechanism(random: Random, options: SaslOptions): SaslMechanism {
+export function saslMechanism(random: Random, options: SaslOptions): SaslMechanism {
   if (options.mechanism === 'oauthbearer') return new OauthBearerMechanism(options.token, options.extensions)
   if (options.mechanism === 'plain') return new PlainMechanism(options.username, options.password)
   const hash = options.mechanism === 'scram-sha-256' ? 'sha256' : 'sha512'

@@ -1,0 +1,124 @@
+// kafkajs fitted to our platform: its sockets, its log, its logins and its errors. Loaded when first wanted, since loading it
+// costs 30 ms and 18 MB that a broker process has no use for.
+import type { ISocketFactory, Kafka, KafkaConfig, logCreator, Mechanism } from 'kafkajs'
+import { HeliostatError } from '../platform/errors.ts'
+import type { Address, Logger, Platform, TlsOptions } from '../platform/platform.ts'
+import { ErrorCode } from '../protocol/errors.ts'
+import { KafkajsSocket } from './kafkajs-socket.ts'
+import { exchangeTokens, type SaslOptions, saslMechanism } from './sasl/sasl.ts'
+
+export interface KafkajsOptions {
+  readonly bootstrap: readonly Address[]
+  readonly clientId: string
+  /** What to call the cluster in messages. */
+  readonly name?: string
+  readonly tls?: TlsOptions
+  readonly sasl?: SaslOptions
+  readonly requestTimeoutMs?: number
+}
+
+const CONNECTION_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 }
+
+export async function makeKafkajs(platform: Platform, options: KafkajsOptions): Promise<Kafka> {
+  const { default: kafkajs } = await import('kafkajs')
+  const { bootstrap, clientId, tls, sasl } = options
+  const config: KafkaConfig = {
+    brokers: bootstrap.map(({ host, port }) => `${host}:${port}`),
+    clientId,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    retry: RETRY,
+    socketFactory: socketFactory(platform, tls),
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: logTo(platform.log.child({ component: 'kafkajs' })),
+  }
+  if (sasl) config.sasl = login(platform, sasl)
+  return new kafkajs.Kafka(config)
+}
+
+function socketFactory(platform: Platform, tls: TlsOptions | undefined): ISocketFactory {
+  return ({ host, port, onConnect }) =>
+    new KafkajsSocket(platform.network, { host, port }, tls, onConnect) as unknown as ReturnType<ISocketFactory>
+}
+
+/** Our own mechanisms: the limits that hold against a hostile broker hold here too. */
+function login(platform: Platform, options: SaslOptions): Mechanism {
+  return {
+    mechanism: options.mechanism,
+    authenticationProvider: ({ saslAuthenticate }) => ({
+      authenticate: () =>
+        exchangeTokens(saslMechanism(platform.random, options), async (token) => {
+          const challenge = await saslAuthenticate({
+            request: { encode: () => withLength(token) },
+            response: { decode: (bytes: Buffer) => bytes.subarray(4), parse: (bytes: Buffer) => bytes },
+          })
+          return challenge as Buffer
+        }),
+    }),
+  }
+}
+
+function withLength(token: Buffer): Buffer {
+  const prefixed = Buffer.allocUnsafe(4 + token.length)
+  prefixed.writeInt32BE(token.length)
+  token.copy(prefixed, 4)
+  return prefixed
+}
+
+const KAFKAJS_ERROR = 1
+const KAFKAJS_WARN = 2
+
+/** One step down: what kafkajs calls an error it tries again, and what it cannot mend reaches us as an exception. */
+function logTo(log: Logger): logCreator {
+  return () =>
+    ({ level, namespace, log: { message, timestamp: _, logger: __, ...fields } }) => {
+      const event = `kafkajs.${namespace.toLowerCase()}`
+      const { stack: ___, ...rest } = fields
+      if (level === KAFKAJS_ERROR) log.warn(event, message, rest)
+      else if (level === KAFKAJS_WARN) log.info(event, message, rest)
+      else log.debug(event, message, rest)
+    }
+}
+
+/** As kafkajs throws them, down the chain of causes. */
+interface KafkajsError extends Error {
+  readonly retriable?: boolean
+  readonly type?: string
+  readonly code?: number | string
+  readonly cause?: KafkajsError
+}
+
+/** `doing` completes the sentence "cannot …". */
+export function fromKafkajs(error: unknown, cluster: string, doing: string): HeliostatError {
+  if (error instanceof HeliostatError) return error
+  const root = rootOf(error as KafkajsError)
+  const { retriable = false, type, code } = root
+  const reason = type === undefined ? root.message : `${type} (${root.message})`
+  return new HeliostatError(codeFor(root), `cannot ${doing} at ${cluster}: ${reason}`, {
+    retriable,
+    cause: error,
+    where: { cluster, ...(typeof code === 'number' ? { errorCode: code } : {}) },
+  })
+}
+
+/**
+ * kafkajs learns that an idle connection is gone only when it asks over it, and leaves it at that; at times it even goes on
+ * with the answer that did not come and stumbles over its absence.
+ */
+export function lostItsConnection(error: unknown): boolean {
+  return error instanceof TypeError || (error as Error).name === 'KafkaJSConnectionClosedError'
+}
+
+function rootOf(error: KafkajsError): KafkajsError {
+  return error.cause instanceof Error ? rootOf(error.cause) : error
+}
+
+function codeFor({ name, code }: KafkajsError): `HEL_${string}` {
+  if (code === ErrorCode.SASL_AUTHENTICATION_FAILED || name === 'KafkaJSSASLAuthenticationError') {
+    return 'HEL_AUTHENTICATION'
+  }
+  if (name.startsWith('KafkaJSConnection') || name === 'KafkaJSRequestTimeoutError') return 'HEL_UNREACHABLE'
+  return 'HEL_CONTROL'
+}

@@ -1,0 +1,185 @@
+// Membership of a consumer group that shares work: to own partition p of a topic is to own the work that p stands for. Nothing
+// is read from the topic here; its partitions are paused from the first moment.
+//
+// Invariants:
+// 1. `lost` names only partitions that `owned` named before and that were not lost since; each change is told once.
+// 2. A rebalance that leaves a partition with this member says nothing about it.
+// 3. A member that the coordinator has not heard for a session's length has lost all: others may own it by now.
+// 4. After `stop` nothing is told.
+import type { Consumer, Kafka, PartitionAssigner } from 'kafkajs'
+import type { HeliostatError } from '../platform/errors.ts'
+import type { Platform, Timer } from '../platform/platform.ts'
+import { encodeVersioned } from '../protocol/codec.ts'
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+  decodeSubscription,
+} from '../protocol/messages/consumer-protocol.ts'
+import { fromKafkajs } from './kafkajs.ts'
+import { assignPartitions } from './sticky-assignor.ts'
+
+export interface MembershipOptions {
+  readonly groupId: string
+  readonly topic: string
+  readonly sessionTimeoutMs?: number
+  readonly rebalanceTimeoutMs?: number
+  readonly heartbeatIntervalMs?: number
+}
+
+export interface MembershipListener {
+  owned(partitions: readonly number[]): void
+  lost(partitions: readonly number[]): void
+  /** The membership is over for a reason that trying again does not mend (no right to the group); all is lost before. */
+  failed(error: HeliostatError): void
+}
+
+const PROTOCOL = 'heliostat-sticky'
+// The version of Kafka's consumer protocol that has owned partitions.
+const SUBSCRIPTION_VERSION = 1
+const ASSIGNMENT_VERSION = 0
+// How long kafkajs sleeps between looks at a paused topic: the delay of a heartbeat and of stopping.
+const IDLE_MS = 200
+
+export class Membership {
+  readonly #platform: Platform
+  readonly #options: Required<MembershipOptions>
+  readonly #cluster: string
+  readonly #listener: MembershipListener
+  readonly #consumer: Consumer
+  #owned: ReadonlySet<number> = new Set()
+  #stopped = false
+  #expiry: Timer | undefined
+
+  /** Resolves when the group is being joined; the first `owned` tells when it is joined. */
+  static async join(
+    platform: Platform,
+    kafka: Kafka,
+    cluster: string,
+    options: MembershipOptions,
+    listener: MembershipListener,
+  ): Promise<Membership> {
+    const membership = new Membership(platform, kafka, cluster, options, listener)
+    try {
+      await membership.#start()
+      return membership
+    } catch (error) {
+      await membership.stop()
+      throw fromKafkajs(error, cluster, `join group ${options.groupId}`)
+    }
+  }
+
+  private constructor(
+    platform: Platform,
+    kafka: Kafka,
+    cluster: string,
+    options: MembershipOptions,
+    listener: MembershipListener,
+  ) {
+    this.#platform = platform
+    this.#cluster = cluster
+    this.#listener = listener
+    this.#options = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, heartbeatIntervalMs: 1_000, ...options }
+    this.#consumer = kafka.consumer({
+      groupId: options.groupId,
+      partitionAssigners: [this.#assigner],
+      sessionTimeout: this.#options.sessionTimeoutMs,
+      rebalanceTimeout: this.#options.rebalanceTimeoutMs,
+      heartbeatInterval: this.#options.heartbeatIntervalMs,
+      maxWaitTimeInMs: IDLE_MS,
+      allowAutoTopicCreation: false,
+    })
+    this.#listen()
+  }
+
+  /** What this member owns now, in order. */
+  get partitions(): readonly number[] {
+    return [...this.#owned].sort((a, b) => a - b)
+  }
+
+  /** Leaves the group at once, so that others need not wait for the session to end. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#expiry?.cancel()
+    await this.#consumer.disconnect()
+  }
+
+  async #start(): Promise<void> {
+    await this.#consumer.connect()
+    await this.#consumer.subscribe({ topics: [this.#options.topic] })
+    // Resolves after the first join, which may take as long as the other members need.
+    const running = this.#consumer.run({ autoCommit: false, eachBatch: async () => {} })
+    running.catch((error) => this.#fail(error))
+  }
+
+  #listen(): void {
+    const { events, on } = this.#consumer
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    on(events.GROUP_JOIN, ({ payload }) => {
+      // Before the first fetch, and again after a crash, when kafkajs begins with a fresh state.
+      this.#consumer.pause([{ topic: this.#options.topic }])
+      this.#heard(sessionTimeoutMs)
+      this.#become(payload.memberAssignment[this.#options.topic] ?? [])
+    })
+    on(events.HEARTBEAT, () => this.#heard(sessionTimeoutMs))
+    // While it waits for the others to join, a member sends no heartbeat and need not.
+    on(events.REBALANCING, () => this.#heard(rebalanceTimeoutMs + sessionTimeoutMs))
+    on(events.CRASH, ({ payload }) => {
+      if (!payload.restart) this.#fail(payload.error)
+    })
+  }
+
+  #become(partitions: readonly number[]): void {
+    if (this.#stopped) return
+    const before = this.#owned
+    this.#owned = new Set(partitions)
+    const lost = [...before].filter((partition) => !this.#owned.has(partition))
+    const gained = [...this.#owned].filter((partition) => !before.has(partition))
+    if (lost.length > 0) this.#listener.lost(lost)
+    if (gained.length > 0) this.#listener.owned(gained)
+  }
+
+  #heard(validMs: number): void {
+    if (this.#stopped) return
+    this.#expiry?.cancel()
+    this.#expiry = this.#platform.clock.setTimer(validMs, () => {
+      const { groupId } = this.#options
+      const message = `group ${groupId} at ${this.#cluster} was out of reach for ${validMs} ms; its work is given up`
+      this.#platform.log.warn('membership.expired', message, { groupId, partitions: this.partitions })
+      this.#become([]) // invariant 3
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return
+    this.#become([])
+    this.#stopped = true
+    this.#expiry?.cancel()
+    this.#listener.failed(fromKafkajs(error, this.#cluster, `stay in group ${this.#options.groupId}`))
+  }
+
+  #assigner: PartitionAssigner = ({ cluster }) => ({
+    name: PROTOCOL,
+    version: SUBSCRIPTION_VERSION,
+    protocol: ({ topics }) => {
+      const { topic } = this.#options
+      const ownedPartitions = [{ topic, partitions: this.partitions }]
+      const metadata = encodeVersioned(consumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics, ownedPartitions })
+      return { name: PROTOCOL, metadata }
+    },
+    assign: async ({ members }) => {
+      const { topic } = this.#options
+      const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
+      const claims = members.map(({ memberId, memberMetadata }) => {
+        const { ownedPartitions } = decodeSubscription(memberMetadata)
+        const owned = ownedPartitions.filter((claim) => claim.topic === topic).flatMap((claim) => claim.partitions)
+        return { memberId, owned }
+      })
+      return [...assignPartitions(claims, partitions)].map(([memberId, assigned]) => ({
+        memberId,
+        memberAssignment: encodeVersioned(consumerProtocolAssignment, ASSIGNMENT_VERSION, {
+          assignedPartitions: [{ topic, partitions: assigned }],
+        }),
+      }))
+    },
+  })
+}
