@@ -70,7 +70,7 @@ function rangeComplaint({ min, max }: ConfigDefinition, value: number): string |
 }
 
 function oneOfComplaint(definition: ConfigDefinition): string {
-  return `${definition.type === 'LIST' ? 'Items' : 'String'} must be one of: ${definition.oneOf!.join(', ')}`
+  return `String must be one of: ${definition.oneOf!.join(', ')}`
 }
 
 export function listOf(text: string): string[] {

@@ -28,7 +28,7 @@ type Synonyms = DescribedConfig['synonyms']
 
 /** Every config of a topic that sets these. */
 export function describeTopicConfigs(own: ReadonlyMap<string, string>, broker: BrokerConfig): DescribedConfig[] {
-  return TOPIC_CONFIGS.filter((definition) => !definition.internal).map((definition) => {
+  return TOPIC_CONFIGS.filter(({ internal, name }) => !internal || own.has(name)).map((definition) => {
     const synonyms = topicSynonyms(definition, own, broker)
     return {
       name: definition.name,

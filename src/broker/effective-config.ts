@@ -1,6 +1,6 @@
 import type { BrokerConfig } from './broker-config.ts'
 import { type LogConfig, logConfigOf } from './log/log-config.ts'
-import { TOPIC_CONFIGS, topicConfig } from './topic-config.ts'
+import { TOPIC_CONFIGS } from './topic-config.ts'
 
 /** What a topic's log is kept by: the topic's own configs over the broker's defaults. */
 export function logConfigFor(own: ReadonlyMap<string, string>, broker: BrokerConfig): LogConfig {
@@ -12,9 +12,4 @@ export function logConfigFor(own: ReadonlyMap<string, string>, broker: BrokerCon
   const override = own.get('internal.segment.bytes')
   if (override !== undefined) texts['segment.bytes'] = override
   return { ...logConfigOf(texts), producerIdExpirationMs: broker.number('producer.id.expiration.ms') }
-}
-
-/** The value of one topic config for a topic. */
-export function topicConfigValue(name: string, own: ReadonlyMap<string, string>, broker: BrokerConfig): string | null {
-  return own.get(name) ?? broker.topicDefault(topicConfig(name)!)
 }

@@ -1,7 +1,12 @@
 import { ErrorCode } from '../protocol/errors.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
-import type { PartitionLog } from './log/partition-log.ts'
+import type { Isolation, PartitionLog } from './log/partition-log.ts'
+
+export interface EpochOffset {
+  readonly offset: number
+  readonly leaderEpoch: number
+}
 
 export type HighWatermarkListener = (bytes: number) => void
 
@@ -66,6 +71,25 @@ export class Partition {
     if (!result.duplicate) this.#advance(batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0))
     const { baseOffset, logAppendTime: logAppendTimeMs, logStartOffset } = result
     return { errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs, logStartOffset }
+  }
+
+  /** ListOffsets −1: where the log ends for such a reader. A log that never had a record is of the present leader's epoch. */
+  latestOffset(isolation: Isolation): EpochOffset {
+    const { offset, leaderEpoch } = this.log.latestOffset(isolation)
+    return { offset, leaderEpoch: leaderEpoch < 0 ? this.leaderEpoch : leaderEpoch }
+  }
+
+  /** ListOffsets −2. */
+  earliestOffset(): EpochOffset {
+    const { offset, leaderEpoch } = this.log.earliestOffset()
+    return { offset, leaderEpoch: leaderEpoch < 0 ? this.leaderEpoch : leaderEpoch }
+  }
+
+  /** Where the records of a leader epoch end; −1 when the log knows no such epoch. */
+  endOffsetForEpoch(leaderEpoch: number): { leaderEpoch: number; endOffset: number } {
+    const found = this.log.endOffsetForEpoch(leaderEpoch)
+    if (found.leaderEpoch >= 0 || leaderEpoch !== this.leaderEpoch) return found
+    return { leaderEpoch, endOffset: this.log.logEndOffset }
   }
 
   /** Hears each advance of the high watermark with the bytes that it made readable, and the partition's end with none. */

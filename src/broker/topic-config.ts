@@ -5,7 +5,7 @@ import { type ConfigDefinition, listOf, whyInvalid } from './config-definition.t
 
 export interface TopicConfigDefinition extends ConfigDefinition {
   readonly synonyms: readonly Synonym[]
-  /** Not shown by DescribeConfigs. */
+  /** Shown by DescribeConfigs only where it is set. */
   readonly internal?: true
 }
 
@@ -28,7 +28,9 @@ const noTiers = (value: string) =>
 function throttledReplicas(value: string): string | undefined {
   if (value === '' || value === '*' || value === 'none') return undefined
   const wellFormed = listOf(value).every((item) => /^\d+:\d+$/.test(item))
-  return wellFormed ? undefined : "Must be the literal '*' or 'none', or a list of partitionId:brokerId pairs"
+  return wellFormed
+    ? undefined
+    : "must be the literal '*' or a list of replicas in the format [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 }
 
 const THROTTLED_DOC = 'Replicas whose replication traffic is throttled, as partition:broker pairs, or * for all.'
@@ -232,7 +234,7 @@ export const TOPIC_CONFIGS: readonly TopicConfigDefinition[] = [
     doc: 'Whether segment files are given their full size at once.',
   },
   {
-    name: 'remote.copy.disable',
+    name: 'remote.log.copy.disable',
     type: 'BOOLEAN',
     default: 'false',
     synonyms: [],

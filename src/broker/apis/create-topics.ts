@@ -23,7 +23,7 @@ export const serveCreateTopics = serve(createTopics, [2, 7], async (broker, requ
   const created = await broker.topicCreator.create(wanted, request.validateOnly)
   const topics = created.map((topic, index) => ({
     ...topic,
-    configs: topic.errorCode === ErrorCode.NONE ? configsOf(broker, wanted[index]!.configs) : null,
+    configs: topic.errorCode === ErrorCode.NONE ? configsOf(broker, wanted[index]!.configs) : [],
   }))
   return { throttleTimeMs: 0, topics: oncePerName(topics) }
 })

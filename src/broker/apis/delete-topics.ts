@@ -25,16 +25,14 @@ export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, requ
     const errorCode = says ? ErrorCode.TOPIC_DELETION_DISABLED : ErrorCode.INVALID_REQUEST
     return { throttleTimeMs: 0, responses: asked.map((topic) => ({ ...topic, errorCode, errorMessage: null })) }
   }
-  const sound = asked.filter(isSound)
-  const reply = await broker.controller.ask({ type: 'delete-topics', topics: sound })
-  const refused = asked
-    .filter((topic) => !isSound(topic))
-    .map((topic) => ({
-      ...topic,
-      errorCode: ErrorCode.INVALID_REQUEST,
-      errorMessage: 'You may not specify both topic name and topic id, nor neither.',
-    }))
-  return { throttleTimeMs: 0, responses: [...reply.topics, ...refused] }
+  const refused = asked.flatMap((topic) => {
+    const errorMessage = complaint(topic, asked)
+    return errorMessage === undefined ? [] : [{ ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }]
+  })
+  const topics = asked.filter((topic) => complaint(topic, asked) === undefined)
+  const reply = await broker.controller.ask({ type: 'delete-topics', topics })
+  const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
+  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values()] }
 })
 
 function namedTopics(request: Request<typeof deleteTopics>, version: number): Named[] {
@@ -42,6 +40,12 @@ function namedTopics(request: Request<typeof deleteTopics>, version: number): Na
   return request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
 }
 
-function isSound({ name, topicId }: Named): boolean {
-  return (name === null) !== (topicId === ZERO_UUID)
+/** Why the request names the topic wrongly; undefined when it does not. */
+function complaint(topic: Named, asked: readonly Named[]): string | undefined {
+  const { name, topicId } = topic
+  if (name !== null && topicId !== ZERO_UUID) return 'You may not specify both topic name and topic id.'
+  if (name === null && topicId === ZERO_UUID) return 'Neither topic name nor id were specified.'
+  const repeated = asked.some((other) => other !== topic && other.name === name && other.topicId === topicId)
+  if (!repeated) return undefined
+  return name === null ? 'Duplicate topic id.' : 'Duplicate topic name.'
 }

@@ -21,7 +21,7 @@ export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, requ
       throttleTimeMs: 0,
       errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
       errorMessage: known
-        ? 'The request was sent to an endpoint of type BROKER'
+        ? 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
         : `Unsupported endpoint type ${endpointType}`,
       endpointType: BROKERS,
       clusterId: '',

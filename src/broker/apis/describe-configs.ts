@@ -11,6 +11,7 @@ import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { type DescribedConfig, describeBrokerConfigs, describeTopicConfigs } from '../config-description.ts'
 import { RESOURCE_TYPE } from '../coordinator/controller/metadata-image.ts'
+import { whyInvalidName } from '../coordinator/controller/topic-name.ts'
 import { serve } from '../dispatcher.ts'
 
 type Resource = Request<typeof describeConfigs>['resources'][number]
@@ -28,7 +29,7 @@ export const serveDescribeConfigs = serve(describeConfigs, [1, 4], (broker, requ
         synonyms: request.includeSynonyms ? config.synonyms : [],
         documentation: request.includeDocumentation ? config.documentation : null,
       }))
-    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+    return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs }
   }),
 }))
 
@@ -37,13 +38,19 @@ function describe(
   { resourceType, resourceName }: Resource,
 ): readonly DescribedConfig[] | { errorCode: number; errorMessage: string | null } {
   if (resourceType === RESOURCE_TYPE.TOPIC) {
+    const complaint = whyInvalidName(resourceName)
+    if (complaint !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: complaint }
     if (!broker.image.topics.has(resourceName)) {
-      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+      return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: '' }
     }
     return describeTopicConfigs(broker.image.configs(RESOURCE_TYPE.TOPIC, resourceName), broker.config)
   }
   if (resourceType !== RESOURCE_TYPE.BROKER) {
     return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `Unsupported resource type: ${resourceType}` }
+  }
+  if (!/^-?\d*$/.test(resourceName)) {
+    const errorMessage = `Broker id must be an integer, but it is: ${resourceName}`
+    return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage }
   }
   if (resourceName !== '' && resourceName !== String(broker.nodeId)) {
     const errorMessage = `Unexpected broker id, expected ${broker.nodeId} or empty string, but received ${resourceName}`

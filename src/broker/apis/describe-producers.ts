@@ -13,7 +13,8 @@ export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, 
     partitions: partitionIndexes.map((partitionIndex) => {
       const partition = broker.partitions.get(name, partitionIndex)
       if (!partition) {
-        return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] }
+        const errorMessage = 'This server does not host this topic-partition.'
+        return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage, activeProducers: [] }
       }
       return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers: partition.log.describeProducers() }
     }),

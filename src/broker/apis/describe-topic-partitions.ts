@@ -7,6 +7,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import type { Broker } from '../broker.ts'
 import { isInternalTopic, whyInvalidName } from '../coordinator/controller/topic-name.ts'
 import { serve } from '../dispatcher.ts'
@@ -52,5 +53,5 @@ function list(broker: Broker, name: string): TopicListing {
   const invalid = whyInvalidName(name) !== undefined
   const errorCode = invalid ? ErrorCode.INVALID_TOPIC_EXCEPTION : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   const empty = { name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] }
-  return { ...empty, errorCode, topicAuthorizedOperations: -2_147_483_648 }
+  return { ...empty, errorCode, topicAuthorizedOperations: authorizedOperations('topic', true) }
 }

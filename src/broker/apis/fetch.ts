@@ -3,7 +3,7 @@
 // - Reads whole batches as they are stored, up to the high watermark, or for read_committed up to the last stable offset with the
 //   aborted transactions of that range. The first batch is given even when it is larger than the limits (KIP-74).
 // - Long poll: with fewer than minBytes readable and no error the answer waits for appends, at most maxWaitMs.
-// - v7+: incremental sessions (KIP-227). v9+: currentLeaderEpoch is fenced (KIP-320). v10+: zstd. v11+: the preferred replica is
+// - v7+: incremental sessions (KIP-227). v9+: currentLeaderEpoch is fenced (KIP-320). v11+: the preferred replica is
 //   always −1, as only leaders serve. v12+: lastFetchedEpoch finds divergence (KIP-595). v13+: topic ids (KIP-516).
 // - v16+: no node endpoints, as leaders do not move.
 // - Left out: fetches of followers (replicaId ≥ 0), which wait for replication: NOT_LEADER_OR_FOLLOWER.
@@ -12,29 +12,26 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { fetch } from '../../protocol/messages/fetch.ts'
 import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
-import { RESOURCE_TYPE } from '../coordinator/controller/metadata-image.ts'
-import { type Call, serve } from '../dispatcher.ts'
-import { topicConfigValue } from '../effective-config.ts'
+import { serve } from '../dispatcher.ts'
 import { type FetchPartition, type FetchSession, FINAL_EPOCH, INITIAL_EPOCH } from '../fetch-session.ts'
 import type { Partition } from '../partition.ts'
 
 const FIRST_VERSION_WITH_IDS = 13
-const FIRST_VERSION_WITH_ZSTD = 10
 const READ_COMMITTED = 1
 
 type FetchRequest = Request<typeof fetch>
 
-export const serveFetch = serve(fetch, [4, 18], (broker, request, call) => {
-  const context = openContext(broker, request, call.version)
+export const serveFetch = serve(fetch, [4, 18], (broker, request, { version }) => {
+  const context = openContext(broker, request, version)
   if (typeof context === 'number') return { throttleTimeMs: 0, errorCode: context, responses: [] }
   const { partitions } = context
-  const round = readAll(broker, request, call, partitions)
+  const round = readAll(broker, request, version, partitions)
   const enough = round.bytes >= request.minBytes || round.settled || partitions.length === 0
-  if (enough || request.maxWaitMs <= 0) return respond(context, round, call.version)
+  if (enough || request.maxWaitMs <= 0) return respond(context, round, version)
   const waitFor = partitions.flatMap(({ topic, partition }) => broker.partitions.get(topic, partition) ?? [])
   return broker.purgatory
     .untilBytes(waitFor, request.minBytes - round.bytes, request.maxWaitMs)
-    .then(() => respond(context, readAll(broker, request, call, partitions), call.version))
+    .then(() => respond(context, readAll(broker, request, version, partitions), version))
 })
 
 interface Context {
@@ -100,12 +97,12 @@ interface PartitionAnswer {
   readonly bytes: number
 }
 
-function readAll(broker: Broker, request: FetchRequest, call: Call, partitions: readonly FetchPartition[]): Round {
+function readAll(broker: Broker, request: FetchRequest, version: number, partitions: readonly FetchPartition[]): Round {
   let left = Math.min(request.maxBytes, broker.config.number('fetch.max.bytes'))
   let bytes = 0
   let settled = false
   const answers = partitions.map((asked) => {
-    const answer = readOne(broker, request, call, asked, left, bytes === 0)
+    const answer = readOne(broker, request, version, asked, left, bytes === 0)
     left = Math.max(left - answer.bytes, 0)
     bytes += answer.bytes
     settled ||= answer.errorCode !== ErrorCode.NONE || answer.divergingEpoch !== undefined
@@ -117,13 +114,13 @@ function readAll(broker: Broker, request: FetchRequest, call: Call, partitions: 
 function readOne(
   broker: Broker,
   request: FetchRequest,
-  call: Call,
+  version: number,
   asked: FetchPartition,
   bytesLeft: number,
   minOneMessage: boolean,
 ): PartitionAnswer {
-  const partition = findPartition(broker, request, call.version, asked)
-  if (typeof partition === 'number') return failed(asked, partition)
+  const partition = findPartition(broker, request, version, asked)
+  if (typeof partition === 'number') return { ...failed(asked, partition), abortedTransactions: [] }
   const diverging = divergence(partition, asked)
   if (typeof diverging === 'number') return failed(asked, diverging)
   const { highWatermark, lastStableOffset, logStartOffset } = partition.log
@@ -158,16 +155,8 @@ function findPartition(
   const partition = broker.partitions.get(asked.topic, asked.partition)
   if (!partition) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   if (version >= FIRST_VERSION_WITH_IDS && partition.topicId !== asked.topicId) return ErrorCode.UNKNOWN_TOPIC_ID
-  if (version < FIRST_VERSION_WITH_ZSTD && keptInZstd(broker, asked.topic)) {
-    return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
-  }
   const errorCode = partition.epochError(asked.currentLeaderEpoch)
   return errorCode === ErrorCode.NONE ? partition : errorCode
-}
-
-function keptInZstd(broker: Broker, topic: string): boolean {
-  const own = broker.image.configs(RESOURCE_TYPE.TOPIC, topic)
-  return topicConfigValue('compression.type', own, broker.config) === 'zstd'
 }
 
 /** Where the reader's log parted from this one, if it did; an error code when that cannot be told. */
@@ -176,7 +165,7 @@ function divergence(
   asked: FetchPartition,
 ): { epoch: number; endOffset: number } | number | undefined {
   if (asked.lastFetchedEpoch < 0) return undefined
-  const { leaderEpoch, endOffset } = partition.log.endOffsetForEpoch(asked.lastFetchedEpoch)
+  const { leaderEpoch, endOffset } = partition.endOffsetForEpoch(asked.lastFetchedEpoch)
   if (endOffset < 0 || leaderEpoch < 0) return ErrorCode.OFFSET_OUT_OF_RANGE
   if (leaderEpoch >= asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return undefined
   return { epoch: leaderEpoch, endOffset }

@@ -3,6 +3,7 @@
 // - −1 latest (high watermark, or last stable offset for read_committed), −2 log start, −3 the record with the greatest timestamp
 //   (v7+, KIP-734), −4 local log start (v8+), −5 last tiered and −6 first pending upload (v9+, v11+): nothing is tiered, so −1.
 // - A timestamp: the first record that is not earlier; offset −1 when there is none.
+// - A partition named twice is answered once, with INVALID_REQUEST.
 // - v4+: leader epochs, and currentLeaderEpoch is fenced (KIP-320).
 // - Left out: fetches of followers and the debug consumer (replicaId ≥ 0, −2) are answered like consumers'.
 
@@ -38,32 +39,27 @@ interface Found {
 
 export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, { version }) => {
   const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
-  const topics = request.topics.map(({ name, partitions }) => {
-    const named = new Set<number>()
-    return {
-      name,
-      partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-        const repeated = named.has(partitionIndex)
-        named.add(partitionIndex)
-        const found = repeated
-          ? failure(ErrorCode.INVALID_REQUEST)
-          : find(broker, { name, partitionIndex, currentLeaderEpoch, timestamp }, isolation, version)
-        const { errorCode = ErrorCode.NONE, ...position } = found
-        // Before v4 there is no place for an epoch.
-        return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
-      }),
-    }
-  })
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: [...Map.groupBy(partitions, ({ partitionIndex }) => partitionIndex)].map(([partitionIndex, asked]) => {
+      const repeated = asked.length > 1
+      const found = repeated ? failure(ErrorCode.INVALID_REQUEST) : find(broker, name, asked[0]!, isolation, version)
+      const { errorCode = ErrorCode.NONE, ...position } = found
+      // Before v4 there is no place for an epoch.
+      return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
+    }),
+  }))
   return { throttleTimeMs: 0, topics }
 })
 
 function find(
   broker: Broker,
-  asked: { name: string; partitionIndex: number; currentLeaderEpoch: number; timestamp: number },
+  name: string,
+  asked: { partitionIndex: number; currentLeaderEpoch: number; timestamp: number },
   isolation: Isolation,
   version: number,
 ): Found {
-  const partition = broker.partitions.get(asked.name, asked.partitionIndex)
+  const partition = broker.partitions.get(name, asked.partitionIndex)
   if (!partition) return failure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   const epochError = partition.epochError(asked.currentLeaderEpoch)
   if (epochError !== ErrorCode.NONE) return failure(epochError)
@@ -72,20 +68,20 @@ function find(
   return position(partition, asked.timestamp, isolation)
 }
 
-function position({ log }: Partition, timestamp: number, isolation: Isolation): Found {
+function position(partition: Partition, timestamp: number, isolation: Isolation): Found {
   switch (timestamp) {
     case TIMESTAMP.LATEST:
-      return { timestamp: -1, ...log.latestOffset(isolation) }
+      return { timestamp: -1, ...partition.latestOffset(isolation) }
     case TIMESTAMP.EARLIEST:
     case TIMESTAMP.EARLIEST_LOCAL:
-      return { timestamp: -1, ...log.earliestOffset() }
+      return { timestamp: -1, ...partition.earliestOffset() }
     case TIMESTAMP.LATEST_TIERED:
     case TIMESTAMP.EARLIEST_PENDING_UPLOAD:
       return NOTHING
     case TIMESTAMP.MAX_TIMESTAMP:
-      return record(log.offsetOfMaxTimestamp(isolation))
+      return record(partition.log.offsetOfMaxTimestamp(isolation))
     default:
-      return record(log.offsetForTimestamp(timestamp, isolation))
+      return record(partition.log.offsetForTimestamp(timestamp, isolation))
   }
 }
 

@@ -24,5 +24,5 @@ function endOffset(broker: Broker, topic: string, index: number, currentLeaderEp
   if (!partition) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
   const errorCode = partition.epochError(currentLeaderEpoch)
   if (errorCode !== ErrorCode.NONE) return { errorCode }
-  return { errorCode, ...partition.log.endOffsetForEpoch(leaderEpoch) }
+  return { errorCode, ...partition.endOffsetForEpoch(leaderEpoch) }
 }

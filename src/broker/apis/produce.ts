@@ -7,7 +7,8 @@
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
 // - Differs from Kafka: a partition named twice in one request is refused with INVALID_REQUEST; Kafka keeps the last and loses the
 //   others without a word.
-// - Left out: transactional batches (INVALID_TXN_STATE), until there is a transaction coordinator.
+// - Left out: transactions. A transactional batch is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as by Kafka when the request
+//   names no transactional id.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { produce } from '../../protocol/messages/produce.ts'
@@ -63,10 +64,10 @@ function append(broker: Broker, call: Call, topicData: TopicData, { index, recor
   const bytes = records?.[0]
   if (!bytes || bytes.length === 0) return refusal(ErrorCode.INVALID_RECORD, 'the request has no records')
   const { batches, incompleteBytes } = splitBatches(bytes)
-  if (incompleteBytes > 0) return refusal(ErrorCode.CORRUPT_MESSAGE, 'the last batch is incomplete')
+  if (incompleteBytes > 0) return refusal(ErrorCode.INVALID_RECORD, 'the last batch is incomplete')
   for (const batch of batches) {
     if (batch.magic < 2) continue
-    if (batch.isTransactional) return refusal(ErrorCode.INVALID_TXN_STATE, 'this broker has no transactions')
+    if (batch.isTransactional) return refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
     if (batch.compression === 'zstd' && call.version < FIRST_VERSION_WITH_ZSTD) {
       return refusal(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce')
     }

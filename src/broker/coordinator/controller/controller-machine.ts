@@ -94,8 +94,11 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     const topics = command.topics.map(({ name, topicId }) => {
       const topic = name === null ? this.#image.topicById(topicId) : this.#image.topics.get(name)
       if (!topic || gone.has(topic.topicId)) {
-        const code = name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-        return { ...invalid(code, null), name, topicId }
+        if (name !== null) {
+          const message = 'This server does not host this topic-partition.'
+          return { ...invalid('UNKNOWN_TOPIC_OR_PARTITION', message), name, topicId }
+        }
+        return { ...invalid('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.'), name, topicId }
       }
       gone.add(topic.topicId)
       records.push({ type: 'remove-topic', topicId: topic.topicId })
@@ -148,13 +151,17 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
 
   #unknownResource(resourceType: number, resourceName: string) {
     if (resourceType === RESOURCE_TYPE.TOPIC) {
+      if (resourceName === '') return invalid('INVALID_REQUEST', 'Default topic resources are not allowed.')
       if (this.#image.topics.has(resourceName)) return undefined
       return invalid('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
     }
     if (resourceType !== RESOURCE_TYPE.BROKER) {
-      return invalid('INVALID_REQUEST', `Configs of resource type ${resourceType} cannot be altered here.`)
+      return invalid('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
     }
     if (resourceName === '' || this.#brokerIds.includes(Number(resourceName))) return undefined
-    return invalid('BROKER_ID_NOT_REGISTERED', `No broker with id ${resourceName} found.`)
+    if (!/^-?\d+$/.test(resourceName)) {
+      return invalid('INVALID_REQUEST', `Node id must be an integer, but it is: ${resourceName}`)
+    }
+    return invalid('INVALID_REQUEST', `Unexpected broker id, expected ${this.#brokerIds}, but received ${resourceName}`)
   }
 }

@@ -83,7 +83,10 @@ function shapeError(topic: TopicToCreate): ItemError | undefined {
     return invalid('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
   }
   if (replicationFactor !== -1 && replicationFactor < 1) {
-    return invalid('INVALID_REPLICATION_FACTOR', 'Replication factor was set to an invalid non-positive value.')
+    return invalid(
+      'INVALID_REPLICATION_FACTOR',
+      'Replication factor must be larger than 0, or -1 to use the default value.',
+    )
   }
   return undefined
 }

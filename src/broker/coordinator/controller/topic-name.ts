@@ -12,7 +12,7 @@ export function isInternalTopic(name: string): boolean {
 /** Why Kafka would not take the name; undefined when it would. */
 export function whyInvalidName(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: the empty string is not allowed'
-  if (name === '.' || name === '..') return `Topic name is invalid: '.' or '..' are not allowed`
+  if (name === '.' || name === '..') return `Topic name is invalid: '${name}' is not allowed`
   if (name.length > NAME_LENGTH_MAX) {
     return `Topic name is invalid: the length of '${name}' is longer than the max allowed length ${NAME_LENGTH_MAX}`
   }
