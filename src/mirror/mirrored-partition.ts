@@ -288,6 +288,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       start: { upstream, downstream: tail.end },
       epochs: [],
     })
+    // Whoever sends for a partition has its record in the slot first, and there was none: nothing of others is under way.
+    this.#doubtUntil = this.#host.platform.clock.monotonic()
     return undefined
   }
 
