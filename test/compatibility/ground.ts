@@ -9,6 +9,7 @@ export interface RunningGround {
   readonly bootstrap: string
   /** Ready for use when it resolves; for clients that cannot create one themselves. */
   createTopic(topic: string, partitions: number, configs?: Readonly<Record<string, string>>): Promise<void>
+  addPartitions(topic: string, count: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -16,14 +17,20 @@ export interface Ground {
   readonly name: string
   /** Why cases cannot be run on it here. */
   readonly reason: string | undefined
-  start(): Promise<RunningGround>
+  /** With broker properties by Kafka's names. */
+  start(config?: Readonly<Record<string, string | number>>): Promise<RunningGround>
 }
 
 export const embedded: Ground = {
   name: 'the embedded broker',
   reason: undefined,
-  start: async () => {
-    const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), { name: 'local', brokers: 1, port: 0 })
+  start: async (config) => {
+    const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), {
+      name: 'local',
+      brokers: 1,
+      port: 0,
+      config,
+    })
     return running(cluster.bootstrap, () => cluster.stop())
   },
 }
@@ -31,8 +38,8 @@ export const embedded: Ground = {
 export const apache: Ground = {
   name: `Apache Kafka ${kafkaVersion}`,
   reason: unavailable(),
-  start: async () => {
-    const kafka = await ApacheKafka.start()
+  start: async (config) => {
+    const kafka = await ApacheKafka.start({ config })
     return running(kafka.bootstrap, () => kafka.stop())
   },
 }
@@ -54,6 +61,9 @@ async function running(bootstrap: string, stop: () => Promise<void>): Promise<Ru
       const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
       await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false })
       await eventually(() => admin.fetchTopicMetadata({ topics: [topic] }))
+    },
+    addPartitions: async (topic, count) => {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] })
     },
     stop: async () => {
       await admin.disconnect()

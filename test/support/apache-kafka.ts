@@ -211,7 +211,10 @@ function dataDirectory(directory: string): string {
 
 /** Stable for a directory, so that a kept one can be started on again. */
 function clusterIdOf(directory: string): string {
-  return createHash('sha256').update(directory).digest().subarray(0, 16).toString('base64url')
+  const id = createHash('sha256').update(directory).digest().subarray(0, 16)
+  // An id that began with a dash would look like an option to Kafka's tools.
+  id[0] = id[0]! & 0x7f
+  return id.toString('base64url')
 }
 
 async function freePort(): Promise<number> {
