@@ -1,18 +1,22 @@
 // One mirroring job with all that belongs to it: clients, mirror, checkpoints and background jobs. Nothing is shared between
 // flows, so one's trouble is its own.
 import { ClusterClient } from './client/cluster-client.ts'
+import { ControlClient } from './client/control-client.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
+import type { Secret } from './config/fields.ts'
 import { type FlowWork, flowJobs } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
 import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
+import { replicationPolicy } from './mirror/replication-policy.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
+import { SharedOwnership } from './mirror/work-sharing.ts'
 import { Checkpointer } from './offset-translation/checkpointer.ts'
 import { InternalTopic } from './offset-translation/internal-topic.ts'
 import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
 import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
-import type { Platform } from './platform/platform.ts'
+import type { Platform, TlsOptions } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
 
 export interface DaemonFlowOptions {
@@ -27,6 +31,7 @@ export class DaemonFlow implements FlowView {
   readonly #mirror: Mirror
   readonly #source: ClusterClient
   readonly #target: ClusterClient
+  readonly #control: ControlClient
   readonly #checkpointer: Checkpointer
   readonly #jobs: MemoryQueue
   readonly #work: FlowWork
@@ -37,6 +42,7 @@ export class DaemonFlow implements FlowView {
     const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, options.read)
     this.#source = client(job.from)
     this.#target = client(job.to)
+    this.#control = new ControlClient(platform, clientOptions(job.to, job.name, config.clusters[job.to]!, options.read))
     const mm2 = config.compat.mm2Topics
     const topic = (name: string) => new InternalTopic(platform, this.#target, name)
     this.#mirror = new Mirror(platform, {
@@ -57,6 +63,10 @@ export class DaemonFlow implements FlowView {
       source: this.#source,
       target: this.#target,
       limits: { bufferBytes: job.buffer },
+      ownership: new SharedOwnership(platform, this.#control, {
+        groupId: `heliostat.${job.name}`,
+        progressTopic: replicationPolicy({ naming: job.naming, source: job.from }).progressTopic,
+      }),
       hooks: options.hooks,
     })
     const { policy } = this.#mirror
@@ -90,6 +100,7 @@ export class DaemonFlow implements FlowView {
 
   async stop(): Promise<void> {
     await Promise.all([this.#mirror.stop(), this.#jobs.close()])
+    await this.#control.close()
     this.#source.close()
     this.#target.close()
   }
@@ -138,27 +149,32 @@ export class DaemonFlow implements FlowView {
 /** A commit on the source is on the target within about a second. */
 const GROUP_OFFSETS_EVERY_MS = 1_000
 
+type ReadText = (path: string) => string
+
 /** A client of its own, named after the flow, so that quotas and audits on either side can tell flows apart. */
 export function clusterClient(
   platform: Platform,
   alias: string,
   flow: string,
   config: ClusterConfig,
-  read: (path: string) => string,
+  read: ReadText,
 ): ClusterClient {
-  const { bootstrap, tls, sasl } = config
-  const text = (secret: Parameters<typeof revealSecret>[0] | undefined) =>
-    secret === undefined ? undefined : revealSecret(secret, read)
-  return new ClusterClient(platform, {
-    name: alias,
+  return new ClusterClient(platform, clientOptions(alias, flow, config, read))
+}
+
+function clientOptions(name: string, flow: string, { bootstrap, tls, sasl }: ClusterConfig, read: ReadText) {
+  return {
+    name,
     bootstrap,
     clientId: `heliostat|${flow}`,
-    tls:
-      tls === undefined || tls === false
-        ? undefined
-        : tls === true
-          ? {}
-          : { ca: text(tls.ca), cert: text(tls.cert), key: text(tls.key), serverName: tls.serverName },
+    tls: tlsOptions(tls, read),
     sasl: sasl && { mechanism: sasl.mechanism, username: sasl.username, password: revealSecret(sasl.password, read) },
-  })
+  }
+}
+
+function tlsOptions(tls: ClusterConfig['tls'], read: ReadText): TlsOptions | undefined {
+  if (tls === undefined || tls === false) return undefined
+  if (tls === true) return {}
+  const text = (secret: Secret | undefined) => secret && revealSecret(secret, read)
+  return { ca: text(tls.ca), cert: text(tls.cert), key: text(tls.key), serverName: tls.serverName }
 }
