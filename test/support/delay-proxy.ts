@@ -11,10 +11,11 @@ export interface DelayProxyOptions {
 }
 
 const PRODUCE = 0
+const HEADER_BYTES = 128
 
-/** Whether a frame is a Produce request that names this topic. */
+/** Whether a frame is a Produce request to this topic: its name comes early, before any record that may speak of it. */
 export function isProduceTo(frame: Buffer, topic: string): boolean {
-  return frame.readInt16BE(4) === PRODUCE && frame.includes(topic)
+  return frame.readInt16BE(4) === PRODUCE && frame.subarray(0, HEADER_BYTES).includes(topic)
 }
 
 interface Link {
