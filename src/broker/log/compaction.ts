@@ -119,18 +119,19 @@ export class CompactionRun {
     try {
       if (this.#removals === this.#log.removals && this.#steps.next().done !== true) return true
     } catch (error) {
-      this.#abandon()
+      this.abandon()
       if (error instanceof HeliostatError) throw error
       const code = error instanceof CorruptSegment ? 'HEL_CORRUPT_LOG' : 'HEL_STORAGE'
       const where = { directory: this.#log.directory }
       throw new HeliostatError(code, `compaction: ${(error as Error).message}`, { cause: error, where })
     }
-    this.#abandon()
+    this.abandon()
     return false
   }
 
-  /** The log's own files are untouched; what was written so far is worthless. */
-  #abandon(): void {
+  /** Ends the run. The log's own files are untouched; what was written so far is worthless. */
+  abandon(): void {
+    this.#steps.return()
     const unfinished = this.#open
     this.#open = undefined
     try {

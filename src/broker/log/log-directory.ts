@@ -54,7 +54,7 @@ export class LogDirectory {
   readonly #logs = new Map<string, HostedLog>()
   readonly #timers = new Set<Timer>()
   readonly #uncleanable = new WeakSet<PartitionLog>()
-  #compacting: PartitionLog | undefined
+  #compacting: { readonly log: PartitionLog; readonly run: CompactionRun } | undefined
   #saveIsDue = false
   #isClosed = false
 
@@ -116,12 +116,13 @@ export class LogDirectory {
   getOrCreate(topic: string, partition: number, topicId: string): PartitionLog {
     const name = folderName(topic, partition)
     const present = this.#logs.get(name)
-    if (present !== undefined && (present.topicId ?? topicId) === topicId) return present.log
-    if (present !== undefined) this.delete(topic, partition)
+    if (present?.topicId === topicId) return present.log
+    if (present?.topicId !== undefined) this.delete(topic, partition)
     const directory = `${this.path}/${name}`
     this.#disk.makeDirectory(directory)
     writeTopicId(this.#disk, directory, topicId)
-    const log = this.#openLog(topic, directory, {})
+    // A crash may have come between the folder and its metadata: then its log is open, and empty.
+    const log = this.#logs.get(name)?.log ?? this.#openLog(topic, directory, {})
     this.#logs.set(name, { topic, partition, topicId, log })
     return log
   }
@@ -132,6 +133,7 @@ export class LogDirectory {
     const hosted = this.#logs.get(name)
     if (hosted === undefined) return
     this.#logs.delete(name)
+    if (this.#compacting?.log === hosted.log) this.#abandonCompaction()
     hosted.log.discard('the log was deleted')
     const suffix = `-${partition}.${this.#platform.random.bytes(16).toString('hex')}${DELETE_SUFFIX}`
     const doomed = `${this.path}/${topic.slice(0, NAME_BYTES_MAX - suffix.length)}${suffix}`
@@ -154,8 +156,9 @@ export class LogDirectory {
       if (ratio !== undefined && ratio > (dirtiest?.ratio ?? -1)) dirtiest = { log, ratio }
     })
     if (dirtiest === undefined) return
-    this.#compacting = dirtiest.log
-    this.#stepCompaction(dirtiest.log, dirtiest.log.compaction(now), dirtiest.log.cleanedOffset)
+    const { log } = dirtiest
+    this.#compacting = { log, run: log.compaction(now) }
+    this.#stepCompaction(log.cleanedOffset)
   }
 
   /** Writes the checkpoint files. */
@@ -181,6 +184,7 @@ export class LogDirectory {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const timer of this.#timers) timer.cancel()
+    this.#abandonCompaction()
     let isClean = true
     for (const { log } of this.#logs.values()) {
       const wasSound = log.failure === undefined
@@ -285,19 +289,26 @@ export class LogDirectory {
     this.#timers.add(timer)
   }
 
-  #stepCompaction(log: PartitionLog, run: CompactionRun, cleanedBefore: number): void {
+  #stepCompaction(cleanedBefore: number): void {
+    if (this.#compacting === undefined) return
+    const { log, run } = this.#compacting
     let hasMore = false
     const succeeded = this.#attempt('log.compaction-failed', () => {
-      hasMore = !this.#isClosed && log.failure === undefined && run.step()
+      hasMore = run.step()
     })
     if (hasMore) {
-      this.#clock.defer(() => this.#stepCompaction(log, run, cleanedBefore))
+      this.#clock.defer(() => this.#stepCompaction(cleanedBefore))
       return
     }
-    // What cannot be compacted, or gains nothing by it, is left alone: else it would be tried again and again.
+    // What cannot be compacted is left alone: else it would be tried again and again.
     if (!succeeded) this.#uncleanable.add(log)
     this.#compacting = undefined
     if (log.cleanedOffset > cleanedBefore) this.compactDirtiest()
+  }
+
+  #abandonCompaction(): void {
+    this.#compacting?.run.abandon()
+    this.#compacting = undefined
   }
 
   /** One log's trouble must not keep the others from their work. */

@@ -270,8 +270,12 @@ export class PartitionLog implements SegmentHome {
     isolation: Isolation = 'read_uncommitted',
   ): TimestampOffset | LogError | undefined {
     return this.#lookup(isolation, () => {
-      const segment = this.#segments.find((candidate) => candidate.largestTimestamp >= timestamp)
-      return segment?.findTimestamp(timestamp, this.#logStartOffset)
+      for (const segment of this.#segments.slice(this.#floor(this.#logStartOffset))) {
+        const found =
+          segment.largestTimestamp >= timestamp ? segment.findTimestamp(timestamp, this.#logStartOffset) : undefined
+        if (found !== undefined) return found
+      }
+      return undefined
     })
   }
 
@@ -460,13 +464,14 @@ export class PartitionLog implements SegmentHome {
   }
 
   #checkCopied(batches: readonly RecordBatch[]): readonly RecordBatch[] | AppendError {
+    const isEmpty = this.#logStartOffset === this.#logEndOffset
     let nextOffset = this.#logEndOffset
     for (const batch of batches) {
       if (batch.magic !== 2) return { error: ErrorCode.INVALID_RECORD, message: `The batch has magic ${batch.magic}` }
       if (!batch.crcIsValid()) return { error: ErrorCode.CORRUPT_MESSAGE, message: 'The batch does not match its CRC' }
-      // A first batch that begins below the log's start was fetched from its middle; its front is never read here.
-      const isLogEmpty = nextOffset === this.#logStartOffset
-      if (batch.baseOffset < nextOffset && !(isLogEmpty && batch.lastOffset >= nextOffset)) {
+      // Fetched from its middle, since the leader's log starts there: an empty log can still begin with it.
+      const isFirstOfAll = isEmpty && batch === batches[0] && batch.lastOffset >= nextOffset
+      if (batch.baseOffset < nextOffset && !isFirstOfAll) {
         const message = `A copied batch begins at ${batch.baseOffset}, below the log's end ${nextOffset}`
         return { error: ErrorCode.OFFSET_OUT_OF_RANGE, message }
       }
@@ -487,6 +492,7 @@ export class PartitionLog implements SegmentHome {
     this.#isChanged = true
     const first = batches[0]!
     const last = batches.at(-1)!
+    if (first.baseOffset < this.#logEndOffset) this.#startOverAt(first.baseOffset)
     const maxTimestamp = batches.reduce((max, batch) => Math.max(max, batch.maxTimestamp), -1)
     let active = this.#segments.at(-1)!
     if (active.shouldRoll(bytes, maxTimestamp, last.lastOffset, now)) active = this.#roll(first.baseOffset)

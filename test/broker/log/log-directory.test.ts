@@ -186,6 +186,45 @@ describe('a data directory', () => {
     directory.close()
   })
 
+  it('drops a compaction that is under way when its log is deleted or the directory closed', () => {
+    const disk = memoryDisk()
+    const deferred: (() => void)[] = []
+    const clock = Object.assign(new FakeClock(NOW), { defer: (work: () => void) => deferred.push(work) })
+    const directory = open(disk, 'data', { compact: true, delete: false, segmentBytes: 1000 }, clock)
+    const fill = (partition: number) => {
+      const log = directory.getOrCreate('state', partition, ID)
+      for (let index = 0; index < 50; index++) append(log, batchOf([{ key: 'same', value: `v${index}`.padEnd(100) }]))
+      return log
+    }
+    const unfinished = (partition: number) =>
+      disk.list(`data/state-${partition}`).filter((name) => name.includes('cleaned'))
+    fill(0)
+    directory.compactDirtiest()
+    while (unfinished(0).length === 0) deferred.shift()!()
+    directory.delete('state', 0)
+    const doomed = disk.list('data').find((name) => name.endsWith('-delete'))!
+    expect(disk.list(`data/${doomed}`).filter((name) => name.includes('cleaned'))).toEqual([])
+    const other = fill(1)
+    directory.compactDirtiest()
+    while (unfinished(1).length === 0) deferred.shift()!()
+    directory.close()
+    expect(unfinished(1)).toEqual([])
+    expect(other.cleanedOffset).toBe(0)
+    for (const work of deferred) work()
+    expect(disk.list('data').some((name) => name.endsWith('-delete'))).toBe(false)
+  })
+
+  it('adopts a folder whose metadata a crash forgot', () => {
+    const disk = memoryDisk()
+    disk.makeDirectory('data/orders-0')
+    const directory = open(disk)
+    expect(directory.topicIdOf('orders', 0)).toBeUndefined()
+    const log = directory.getOrCreate('orders', 0, ID)
+    expect(directory.getOrCreate('orders', 0, ID)).toBe(log)
+    directory.close()
+    expect(open(disk).topicIdOf('orders', 0)).toBe(ID)
+  })
+
   it('syncs by flush.ms, and closed segments sooner or later anyway', async () => {
     const clock = new FakeClock(NOW)
     const directory = open(memoryDisk(), 'data', { flushMs: 5000 }, clock)

@@ -134,6 +134,168 @@ describe('reading', () => {
   })
 })
 
+describe('a follower', () => {
+  it('begins with the batch that holds the first offset it was given, though that begins before it', () => {
+    const log = openLog({ state: { logStartOffset: 7 } })
+    const copy = (baseOffset: number, values: string[]) =>
+      log.append([batchOf(values, { baseOffset, partitionLeaderEpoch: 3 })], { leaderEpoch: 3, origin: 'replication' })
+    expect(log.logEndOffset).toBe(7)
+    expect(copy(5, ['a', 'b']).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(copy(5, ['a', 'b', 'c', 'd'])).toMatchObject({ error: 0, baseOffset: 5 })
+    expect(log).toMatchObject({ logStartOffset: 5, logEndOffset: 9 })
+    expect(copy(8, ['e']).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(copy(12, ['e']).error).toBe(0)
+    expect(readAll(log, 7, 'log_end').map((record) => record.offset)).toEqual([7, 8, 12])
+  })
+
+  it('cuts its tail, whole batches at a time, and goes on elsewhere when its leader has moved on', () => {
+    const log = openLog({ config: { segmentBytes: 300 } })
+    for (let index = 0; index < 10; index++) append(log, batchOf([`a${index}`, `b${index}`]), Math.floor(index / 4))
+    expect(log.truncateTo(30)).toBe(false)
+    expect(log.truncateTo(13)).toBe(true)
+    expect(log).toMatchObject({ logEndOffset: 13, highWatermark: 13 })
+    expect(readAll(log).at(-1)!.offset).toBe(11)
+    expect(log.endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 13 })
+    expect(log.endOffsetForEpoch(2)).toEqual({ leaderEpoch: -1, endOffset: -1 })
+    log.truncateFullyAndStartAt(100)
+    expect(log).toMatchObject({ logStartOffset: 100, logEndOffset: 100, highWatermark: 100, sizeInBytes: 0 })
+    expect(append(log, batchOf(['x']), 5)).toMatchObject({ baseOffset: 100 })
+    expect(log.endOffsetForEpoch(4)).toEqual({ leaderEpoch: 4, endOffset: 100 })
+  })
+})
+
+describe('epochs', () => {
+  it('answer for epochs known, between, before and after', () => {
+    const log = openLog()
+    for (const epoch of [2, 2, 5, 9]) append(log, batchOf(['x']), epoch)
+    const ends = Object.fromEntries([1, 2, 3, 5, 9, 10, -1].map((epoch) => [epoch, log.endOffsetForEpoch(epoch)]))
+    expect(ends).toEqual({
+      1: { leaderEpoch: 1, endOffset: 0 },
+      2: { leaderEpoch: 2, endOffset: 2 },
+      3: { leaderEpoch: 2, endOffset: 2 },
+      5: { leaderEpoch: 5, endOffset: 3 },
+      9: { leaderEpoch: 9, endOffset: 4 },
+      10: { leaderEpoch: -1, endOffset: -1 },
+      '-1': { leaderEpoch: -1, endOffset: -1 },
+    })
+    expect(log.earliestOffset()).toEqual({ offset: 0, leaderEpoch: 2 })
+    log.deleteRecordsBefore(3)
+    expect(log.earliestOffset()).toEqual({ offset: 3, leaderEpoch: 9 })
+    expect(log.latestOffset('log_end')).toEqual({ offset: 4, leaderEpoch: 9 })
+  })
+})
+
+describe('looking up times', () => {
+  const at = (timestamp: number) => ({ value: 'x', timestamp })
+
+  it('finds the first record not earlier, within batches, over segments, compressed or not', () => {
+    for (const compression of ['none', 'gzip'] as const) {
+      const log = openLog({ config: { segmentBytes: 400, indexIntervalBytes: 0 } })
+      for (let index = 0; index < 20; index++)
+        append(log, batchOf([at(NOW + index * 10), at(NOW + index * 10 + 5)], { compression }))
+      for (let offset = 0; offset < 40; offset++) {
+        expect(log.offsetForTimestamp(NOW + offset * 5)).toMatchObject({
+          offset,
+          timestamp: NOW + offset * 5,
+          leaderEpoch: 0,
+        })
+        expect(log.offsetForTimestamp(NOW + offset * 5 - 4)).toMatchObject({ offset })
+      }
+      expect(log.offsetForTimestamp(NOW + 196)).toBeUndefined()
+      log.deleteRecordsBefore(11)
+      expect(log.offsetForTimestamp(NOW)).toMatchObject({ offset: 11 })
+    }
+  })
+
+  it('finds an early offset though later records are older', () => {
+    const log = openLog({ config: { indexIntervalBytes: 0 } })
+    for (const age of [50, 10, 40, 5, 60]) append(log, batchOf([at(NOW - age)]))
+    expect(log.offsetForTimestamp(NOW - 20)).toMatchObject({ offset: 1 })
+    expect(log.offsetForTimestamp(NOW - 7)).toMatchObject({ offset: 3 })
+    expect(log.offsetOfMaxTimestamp()).toMatchObject({ offset: 3, timestamp: NOW - 5 })
+  })
+
+  it('never answers with what the reader may not see', () => {
+    const log = openLog()
+    append(log, batchOf([at(NOW - 2)]))
+    append(log, batchOf([at(NOW)]))
+    log.highWatermark = 1
+    expect(log.offsetForTimestamp(NOW - 1)).toBeUndefined()
+    expect(log.offsetOfMaxTimestamp()).toBeUndefined()
+    expect(log.offsetForTimestamp(NOW - 1, 'log_end')).toMatchObject({ offset: 1 })
+    expect(log.latestOffset('read_uncommitted').offset).toBe(1)
+    expect(openLog().offsetOfMaxTimestamp()).toBeUndefined()
+  })
+})
+
+describe('retention', () => {
+  const config = { segmentBytes: 1000 }
+
+  it('by size lets the oldest go while the rest is at least retention.bytes', () => {
+    const log = openLog({ config: { ...config, retentionBytes: 2000 } })
+    for (let index = 0; index < 50; index++) append(log, filler(1, 100))
+    const sizes = log.segments.map((segment) => segment.size)
+    log.enforceRetention(NOW)
+    const total = (list: number[]) => list.reduce((sum, size) => sum + size, 0)
+    let kept = sizes
+    while (total(kept) - kept[0]! >= 2000) kept = kept.slice(1)
+    expect(log.segments.map((segment) => segment.size)).toEqual(kept)
+    expect(readAll(log)[0]!.offset).toBe(log.logStartOffset)
+  })
+
+  it('by time goes by the latest record of a segment, and stops at the first that is young', () => {
+    const log = openLog({ config: { ...config, retentionMs: 1000 } })
+    const fill = (timestamp: number) => {
+      append(log, batchOf([{ value: 'x', timestamp }]))
+      log.roll()
+    }
+    for (const age of [5000, 3000, 500, 4000]) fill(NOW - age)
+    expect(log.enforceRetention(NOW)).toBe(2)
+    expect(log.logStartOffset).toBe(2)
+  })
+
+  it('never takes what is not on all replicas, nor anything from a topic that only compacts', () => {
+    const log = openLog({ config: { ...config, retentionMs: 1000 } })
+    for (let index = 0; index < 30; index++) append(log, filler(1, 100))
+    const held = openLog({ config: { ...config, retentionMs: 1000 } })
+    for (let index = 0; index < 30; index++) held.append([filler(1, 100)], { leaderEpoch: 0, origin: 'client' })
+    held.highWatermark = held.segments[2]!.baseOffset
+    held.enforceRetention(NOW + 2000)
+    expect(held.logStartOffset).toBe(held.highWatermark)
+    const compacted = openLog({ config: { ...config, compact: true, delete: false, retentionMs: 1 } })
+    for (let index = 0; index < 30; index++) append(compacted, batchOf([{ key: `${index}`, value: 'x'.repeat(100) }]))
+    expect(compacted.enforceRetention(NOW + 2000)).toBe(0)
+    compacted.deleteRecordsBefore(20)
+    expect(compacted.enforceRetention(NOW + 2000)).toBeGreaterThan(1)
+    expect(readAll(compacted)).toHaveLength(10)
+  })
+
+  it('refuses to delete records beyond the high watermark, and takes −1 for it', () => {
+    const log = openLog()
+    append(log, batchOf(['a', 'b', 'c']))
+    log.highWatermark = 2
+    expect(log.deleteRecordsBefore(3).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(log.deleteRecordsBefore(-2).error).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(log.deleteRecordsBefore(-1)).toEqual({ error: 0, logStartOffset: 2 })
+    expect(log.deleteRecordsBefore(1)).toEqual({ error: 0, logStartOffset: 2 })
+  })
+})
+
+describe('listeners', () => {
+  it('hear each append and each move of the high watermark, until they stop listening', () => {
+    const log = openLog()
+    const heard: string[] = []
+    const stop = log.onAppend(() => heard.push(`append ${log.logEndOffset}`))
+    log.onHighWatermark(() => heard.push(`high watermark ${log.highWatermark}`))
+    append(log, batchOf(['a', 'b']))
+    log.highWatermark = 2
+    stop()
+    append(log, batchOf(['c']))
+    log.append([batchOf(['x']), batchOf(['y'])], { leaderEpoch: 0, origin: 'client' })
+    expect(heard).toEqual(['append 2', 'high watermark 2', 'high watermark 3'])
+  })
+})
+
 describe('segments', () => {
   it('rolls by size, by time between records, and when an index is full', () => {
     const bySize = openLog({ config: { segmentBytes: 2000 } })
