@@ -120,7 +120,7 @@ function readOne(
   minOneMessage: boolean,
 ): PartitionAnswer {
   const partition = findPartition(broker, request, version, asked)
-  if (typeof partition === 'number') return { ...failed(asked, partition), abortedTransactions: [] }
+  if (typeof partition === 'number') return failed(asked, partition)
   const diverging = divergence(partition, asked)
   if (typeof diverging === 'number') return failed(asked, diverging)
   const { highWatermark, lastStableOffset, logStartOffset } = partition.log
@@ -171,10 +171,14 @@ function divergence(
   return { epoch: leaderEpoch, endOffset }
 }
 
+const NOT_FOUND: readonly number[] = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID]
 const EMPTY = { abortedTransactions: null, records: [], bytes: 0 } as const
 
 function failed(asked: FetchPartition, errorCode: number): PartitionAnswer {
-  return { asked, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, ...EMPTY }
+  // Kafka's empty answer for a partition that it does not find has an empty list here, all others have none.
+  const abortedTransactions = NOT_FOUND.includes(errorCode) ? [] : null
+  const offsets = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+  return { asked, errorCode, ...offsets, ...EMPTY, abortedTransactions }
 }
 
 function respond({ session, incremental }: Context, { answers }: Round, version: number) {

@@ -20,7 +20,7 @@ interface Found {
   readonly host: string
   readonly port: number
   readonly errorCode: number
-  readonly errorMessage: string | null
+  readonly errorMessage: string
 }
 
 export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, { version }) => {
@@ -28,7 +28,8 @@ export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker
   const found = await find(broker, request.keyType)
   const coordinators = keys.map((key) => ({ key, ...found }))
   if (version >= 4) return { throttleTimeMs: 0, coordinators }
-  return { throttleTimeMs: 0, ...found }
+  // Kafka says so, in these versions, where there is no error.
+  return { throttleTimeMs: 0, ...found, errorMessage: found.errorMessage === '' ? 'NONE' : found.errorMessage }
 })
 
 async function find(broker: Broker, keyType: number): Promise<Found> {
@@ -39,7 +40,7 @@ async function find(broker: Broker, keyType: number): Promise<Found> {
     return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${CONSUMER_OFFSETS} could not be created`)
   }
   const { host, port } = broker.address
-  return { nodeId: broker.nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: null }
+  return { nodeId: broker.nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
 }
 
 function failed(errorCode: number, errorMessage: string): Found {

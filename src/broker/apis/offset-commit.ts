@@ -2,7 +2,7 @@
 //
 // - Answered once committed to `__consumer_offsets`. Partitions that do not exist: UNKNOWN_TOPIC_OR_PARTITION; the rest is stored.
 // - v2–4: the request may say how long its offsets are kept. v6+: leader epoch (KIP-320). v7+: static members (KIP-345).
-//   v9+: STALE_MEMBER_EPOCH belongs to the new group protocol; classic groups answer ILLEGAL_GENERATION. v10: topic ids.
+//   v9+: GROUP_ID_NOT_FOUND for a generation of a group that is not there, ILLEGAL_GENERATION before. v10: topic ids.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { offsetCommit } from '../../protocol/messages/offset-commit.ts'
@@ -13,6 +13,7 @@ import { orElse } from '../coordinator/runtime.ts'
 import { serve } from '../dispatcher.ts'
 
 const FIRST_VERSION_WITH_IDS = 10
+const FIRST_VERSION_WITH_NOT_FOUND = 9
 
 type Topic = Request<typeof offsetCommit>['topics'][number]
 
@@ -36,7 +37,7 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
   const failAll = (errorCode: number) => ({
     partitions: offsets.map(({ topic, partition }) => ({ topic, partition, errorCode })),
   })
-  const reply = groupId === '' ? failAll(ErrorCode.INVALID_GROUP_ID) : await orElse(broker.groups.ask(command), failAll)
+  const reply = await orElse(broker.groups.ask(command), failAll)
   const errors = new Map(
     reply.partitions.map(({ topic, partition, errorCode }) => [`${topic}:${partition}`, errorCode]),
   )
@@ -45,12 +46,18 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
     const partitions = topic.partitions.map(({ partitionIndex }) => {
       if (name === undefined) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }
       const errorCode = errors.get(`${name}:${partitionIndex}`) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-      return { partitionIndex, errorCode }
+      return { partitionIndex, errorCode: forVersion(errorCode, version) }
     })
     return { name: topic.name, topicId: topic.topicId, partitions }
   })
   return { throttleTimeMs: 0, topics }
 })
+
+/** Older clients take an unknown group for an old generation. */
+function forVersion(errorCode: number, version: number): number {
+  const tooNew = errorCode === ErrorCode.GROUP_ID_NOT_FOUND && version < FIRST_VERSION_WITH_NOT_FOUND
+  return tooNew ? ErrorCode.ILLEGAL_GENERATION : errorCode
+}
 
 function known(broker: Broker, name: string, topic: Topic): OffsetToCommit[] {
   const image = broker.image.topics.get(name)

@@ -10,6 +10,7 @@ import { serve } from '../dispatcher.ts'
 
 export const serveOffsetDelete = serve(offsetDelete, [0, 0], async (broker, request) => {
   const { groupId } = request
+  if (groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID, throttleTimeMs: 0, topics: [] }
   const exists = (topic: string, partition: number) =>
     broker.image.topics.get(topic)?.partitions[partition] !== undefined
   const partitions = request.topics.flatMap(({ name, partitions: asked }) =>

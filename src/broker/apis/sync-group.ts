@@ -1,15 +1,21 @@
 // SyncGroup (key 14), versions 0–5. The rules are in coordinator/group/sync.ts.
 //
 // - A follower waits for the leader's request; the answer leaves once the assignments are committed to `__consumer_offsets`.
-// - v3+: static members (KIP-345). v5: protocol type and name are compared when given (KIP-559).
+// - v3+: static members (KIP-345). v5: protocol type and name must be given and are compared (KIP-559).
 
+import { ErrorCode } from '../../protocol/errors.ts'
 import { syncGroup } from '../../protocol/messages/sync-group.ts'
 import { syncError } from '../coordinator/group/rebalance.ts'
 import { orElse } from '../coordinator/runtime.ts'
 import { serve } from '../dispatcher.ts'
 
-export const serveSyncGroup = serve(syncGroup, [0, 5], async (broker, request) => {
+const FIRST_VERSION_WITH_PROTOCOL = 5
+
+export const serveSyncGroup = serve(syncGroup, [0, 5], async (broker, request, { version }) => {
   const { groupId, memberId, groupInstanceId, generationId, protocolType, protocolName, assignments } = request
+  if (version >= FIRST_VERSION_WITH_PROTOCOL && (protocolType === null || protocolName === null)) {
+    return { throttleTimeMs: 0, ...syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL) }
+  }
   const asked = broker.groups.ask({
     type: 'sync',
     groupId,

@@ -65,7 +65,7 @@ export function commitOffsets(call: Call, group: ClassicGroup | undefined, comma
 
 function commitError(group: ClassicGroup | undefined, command: OffsetCommitCommand): number {
   // Without a group, only those who manage their partitions themselves may commit: they give no generation.
-  if (!group) return command.generationId < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
+  if (!group) return command.generationId < 0 ? ErrorCode.NONE : ErrorCode.GROUP_ID_NOT_FOUND
   if (command.generationId < 0 && group.state === 'Empty') return ErrorCode.NONE
   if (command.generationId < 0 && command.memberId === '' && command.groupInstanceId === null) {
     return group.members.size === 0 ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID
