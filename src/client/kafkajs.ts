@@ -68,17 +68,17 @@ function withLength(token: Buffer): Buffer {
 }
 
 const KAFKAJS_ERROR = 1
-const KAFKAJS_WARN = 2
 
-/** One step down: what kafkajs calls an error it tries again, and what it cannot mend reaches us as an exception. */
+/**
+ * What kafkajs calls an error it tries again, and what it cannot mend reaches us as an exception; only the end of a consumer
+ * is worth a line to people.
+ */
 function logTo(log: Logger): logCreator {
   return () =>
-    ({ level, namespace, log: { message, timestamp: _, logger: __, ...fields } }) => {
+    ({ level, namespace, log: { message, timestamp: _, logger: __, stack: ___, ...fields } }) => {
       const event = `kafkajs.${namespace.toLowerCase()}`
-      const { stack: ___, ...rest } = fields
-      if (level === KAFKAJS_ERROR) log.warn(event, message, rest)
-      else if (level === KAFKAJS_WARN) log.info(event, message, rest)
-      else log.debug(event, message, rest)
+      if (level === KAFKAJS_ERROR && namespace === 'Consumer') log.warn(event, message, fields)
+      else log.debug(event, message, fields)
     }
 }
 

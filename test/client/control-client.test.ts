@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import { ControlClient, type ControlClientOptions } from '../../src/client/control-client.ts'
@@ -187,17 +190,24 @@ describe('membership', () => {
   })
 
   it('in which the coordinator is out of reach for a session is given up, and taken up again', async () => {
-    const own = await startCluster(platform, { name: 'west', config: { 'group.min.session.timeout.ms': 100 } })
-    const [host, port] = own.bootstrap.split(':') as [string, string]
+    const data = mkdtempSync(join(tmpdir(), 'heliostat-membership-'))
+    const config = { 'group.min.session.timeout.ms': 100 }
+    const before = await startCluster(platform, { name: 'west', data, config })
+    const [host, port] = before.bootstrap.split(':') as [string, string]
     const client = connect({ bootstrap: [{ host, port: Number(port) }], name: 'west' })
     await client.createTopics([{ topic: 'slots', partitions: 1 }])
     const member = new Member()
     await member.join(client, 'expiring', 'slots', 800)
     await member.owns(0)
-    await own.stop()
+    await before.stop()
     await member.until(() => member.heard.length === 2)
     expect(member.heard).toEqual(['owned 0', 'lost 0'])
+    const after = await startCluster(platform, { name: 'west', data, port: Number(port), config })
+    await member.until(() => member.heard.length === 3)
+    expect(member.heard[2]).toBe('owned 0')
     await member.membership.stop()
+    await after.stop()
+    rmSync(data, { recursive: true })
   }, 30_000)
 })
 
@@ -263,7 +273,11 @@ describe('a control client', () => {
     const { address } = broker
     await broker.stop()
     await failure(connect({ bootstrap: [address] }, loud).listTopics())
-    expect(JSON.parse(lines[0]!)).toMatchObject({ component: 'kafkajs', level: 'warn' })
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      component: 'kafkajs',
+      level: 'debug',
+      broker: `127.0.0.1:${address.port}`,
+    })
   })
 })
 
