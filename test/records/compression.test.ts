@@ -174,6 +174,18 @@ describe('snappy framing', () => {
     expect(fault(() => decompress('snappy', framed(announced), 2 ** 31))).toBe('corrupt')
   })
 
+  it.each([
+    ['a copy from before its block', '080c616263640105'],
+    ['a copy from nowhere', '080c616263640100'],
+    ['a copy past its end', '060c616263640104'],
+    ['fewer bytes than announced', '080c61626364'],
+  ])('refuses %s', (_title, hex) => {
+    expect(fault(() => decompress('snappy', Buffer.from(hex, 'hex'), MIB))).toBe('corrupt')
+    const block = Buffer.from(hex, 'hex')
+    const whole = Buffer.from(snappyjs.compress(Buffer.from('what lies before a block is not its own')))
+    expect(fault(() => decompress('snappy', framed(whole, block), MIB))).toBe('corrupt')
+  })
+
   it.each([0, -1, 2_147_483_647])('refuses a block length of %i', (length) => {
     expect(fault(() => decompress('snappy', Buffer.concat([XERIAL_HEADER, int32(length), noise(20)]), MIB))).toBe(
       'corrupt',
@@ -280,6 +292,20 @@ describe('gzip and zstd', () => {
     expect(decompress('zstd', Buffer.concat(parts.map((part) => zstdCompressSync(part))), MIB).toString()).toBe(
       'first second',
     )
+  })
+})
+
+describe('zstd frames that were joined', () => {
+  it('share one limit', () => {
+    const frame = zstdCompressSync(Buffer.alloc(600))
+    expect(decompress('zstd', Buffer.concat([frame, frame]), 1200).length).toBe(1200)
+    expect(fault(() => decompress('zstd', Buffer.concat([frame, frame]), 1000))).toBe('too-large')
+  })
+
+  it('may be skippable ones', () => {
+    const skippable = Buffer.from('502a4d1803000000aabbcc', 'hex')
+    const packed = Buffer.concat([skippable, zstdCompressSync(Buffer.from('records')), skippable])
+    expect(decompress('zstd', packed, MIB).toString()).toBe('records')
   })
 })
 

@@ -176,6 +176,30 @@ describe('rewriteDense', () => {
   })
 })
 
+describe('contradicting offsets', () => {
+  const many = Array.from({ length: 100 }, (_, index) => ({
+    offset: index * 2,
+    timestamp: 1,
+    key: null,
+    value: 'value',
+  }))
+
+  it('are refused in a batch whose header was made to look dense', () => {
+    const bytes = buildBatch(many)
+    bytes.writeInt32BE(99, 23)
+    const batch = new RecordBatch(bytes)
+    expect(() => rewriteDense(batch, { maxBytes: NO_LIMIT })).toThrow('offset delta')
+    expect(() => joinBatches([batch], NO_LIMIT)).toThrow('offset delta')
+  })
+
+  it('are refused when they descend', () => {
+    const bytes = buildBatch([0, 5, 7].map((offset) => ({ offset, timestamp: 1, key: null, value: 'v' })))
+    const lastDeltaAt = bytes.lastIndexOf(14)
+    bytes[lastDeltaAt] = 6
+    expect(() => rewriteDense(new RecordBatch(bytes), { maxBytes: NO_LIMIT })).toThrow('offset delta 3 after 5')
+  })
+})
+
 describe('joinBatches', () => {
   const one = fc.constant(1)
 
@@ -197,7 +221,8 @@ describe('joinBatches', () => {
           expect(batches.map(({ bytes }) => bytes)).toEqual(before)
           for (const piece of joined) {
             expectMaximalRuns(piece)
-            if (piece.bytes.length > maxBytes) expect(piece.tooLarge).toBeDefined()
+            expect(piece.tooLarge === undefined).toBe(piece.bytes.length <= maxBytes)
+            if (piece.tooLarge) expect(new RecordBatch(piece.bytes).count).toBe(1)
           }
         },
       ),
@@ -252,6 +277,45 @@ describe('joinBatches', () => {
     })
     const joined = joinBatches(batches, NO_LIMIT)
     expect(joined.map(({ runs }) => runs)).toEqual([[{ upstream: 0, count: sizes.length * distances.length }]])
+    expect(upstreamOf(joined)).toEqual(batches.flatMap((batch) => inHex(batch.records())))
+  })
+
+  it('keeps records that cross the chunks in which they are moved', () => {
+    const sizes = [10, 70_000, 30_000, 30_000, 30_000, 5, 1_040_000, 1_060_000, 64_000, 64_000, 2_500_000, 1]
+    const records = sizes.map((size, index) => ({ timestamp: index, key: null, value: Buffer.alloc(size, index + 1) }))
+    const batches = [0, 1, 2].map((group) => new RecordBatch(buildBatch(records, { baseOffset: group * sizes.length })))
+    const joined = joinBatches(batches, NO_LIMIT)
+    expect(joined.length).toBe(1)
+    const read = new RecordBatch(joined[0]!.bytes).records()
+    expect(read.length).toBe(3 * sizes.length)
+    expect(read.every(({ value }, index) => value!.equals(records[index % sizes.length]!.value))).toBe(true)
+  })
+
+  it.each([100_000, 2 ** 31])('keeps the smallest records when each grows, %i ms apart', (apart) => {
+    const batches = [0, 1].map(
+      (group) =>
+        new RecordBatch(
+          buildBatch(
+            Array.from({ length: 20_000 }, (_, index) => ({
+              offset: group * 20_000 + index,
+              timestamp: 1_700_000_000_000 + group * apart + (index & 7),
+              key: null,
+              value: index % 3 === 0 ? Buffer.from([index & 255]) : null,
+            })),
+          ),
+        ),
+    )
+    const joined = joinBatches(batches, NO_LIMIT)
+    expect(joined.length).toBe(1)
+    expect(upstreamOf(joined)).toEqual(batches.flatMap((batch) => inHex(batch.records())))
+  })
+
+  it('keeps times whose distance no number holds, in batches of their own', () => {
+    const batches = [-(2 ** 52) - 1, 2 ** 52].map(
+      (timestamp, offset) => new RecordBatch(buildBatch([{ offset, timestamp, key: null, value: null }])),
+    )
+    const joined = joinBatches(batches, NO_LIMIT)
+    expect(joined.length).toBe(2)
     expect(upstreamOf(joined)).toEqual(batches.flatMap((batch) => inHex(batch.records())))
   })
 
