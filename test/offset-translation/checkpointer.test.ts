@@ -121,10 +121,16 @@ describe('a pass over the groups', () => {
 
   test('asks for a thousand groups in a few requests', async () => {
     for (let group = 0; group < 1000; group++) source.group(`group-${group}`, { 'orders-0': group % 90 })
-    expect(await pass(checkpointer())).toBe('1000 groups, 1000 checkpoints, 1000 offsets written')
+    let asked = 0
+    const mirrored = () => {
+      asked++
+      return { map: maps.get('orders-0')!, remoteTopic: 'east.orders' }
+    }
+    expect(await pass(checkpointer({ mirrored }))).toBe('1000 groups, 1000 checkpoints, 1000 offsets written')
     expect(source.asked('OffsetFetch')).toBe(10)
     expect(target.groups.size).toBe(1000)
     expect(target.asked('ListOffsets')).toBe(2)
+    expect(asked).toBe(1)
     target.requests.length = 0
     await sync()
     expect(target.requests.length).toBeLessThan(15)

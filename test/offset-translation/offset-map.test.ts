@@ -197,6 +197,34 @@ describe('one history', () => {
     expect(OffsetMap.load(again.chunks.map((chunk) => chunk.bytes)).size).toBe(1020)
   })
 
+  test('a chunk that was forgotten when its write fails is removed', () => {
+    const map = new OffsetMap()
+    for (let run = 0; run < 2000; run++) map.observe(run * 3, run * 2, 2)
+    const changes = map.takeChanges()
+    map.prune(1500 * 3, 1500 * 2)
+    map.restoreChanges(changes)
+    const again = map.takeChanges()
+    expect(again.chunks.map((chunk) => chunk.index)).toEqual([1])
+    expect(again.removed).toEqual([0])
+    expect(OffsetMap.load(again.chunks.map((chunk) => chunk.bytes)).translate(1999 * 3)).toBe(1999 * 2)
+  })
+
+  test('what is forgotten may be said again unchecked, what follows it may not', () => {
+    const map = new OffsetMap()
+    for (let run = 0; run < 10; run++) map.observe(run * 3, run * 2, 2)
+    map.prune(12, 8)
+    expect(map.lowestUpstream).toBe(11)
+    map.observe(6, 4, 2)
+    expect(() => map.observe(13, 8, 2)).toThrow(/invariant 3/)
+  })
+
+  test('more unacknowledged runs than it may hold are refused', () => {
+    const map = new OffsetMap({ runsMax: 16 })
+    const plan = (run: number) => map.plan(run, [{ upstream: run * 2, count: 1 }], run)
+    for (let run = 0; run < 16; run++) plan(run)
+    expect(() => plan(16)).toThrow(/invariant 5/)
+  })
+
   test('ten thousand batches in flight, each behind a gap, cost no more each than a few', () => {
     const map = new OffsetMap()
     const batches = 10_000
@@ -291,6 +319,68 @@ describe('two owners that planned differently for the same place', () => {
     ).toBe(true)
     return OffsetMap.load(second.takeChanges().chunks.map((chunk) => chunk.bytes))
   }
+
+  test('within one life as well, when the second plan follows a recovery', () => {
+    const map = new OffsetMap()
+    map.observe(0, 0, 50)
+    map.plan(batchA.downstream, batchA.runs, batchA.fingerprint)
+    map.resume(50)
+    map.plan(50, [{ upstream: 105, count: 10 }], 0xc)
+    expect(map.contested(60)).toBe(50)
+    expect(map.settle(50, 50, 0xa)).toBe(true)
+    map.resume(60)
+    expect(map.translate(100)).toBe(50)
+  })
+
+  test('a longer batch that was planned and is not there contests nothing', () => {
+    const map = new OffsetMap()
+    const runs = [0, 10, 20].map((upstream) => ({ upstream, count: 5 }))
+    map.plan(0, runs, 1)
+    map.resume(0)
+    map.plan(0, runs.slice(0, 1), 2)
+    expect(map.contested(5)).toBeUndefined()
+    map.resume(5)
+    expect(map.nextUpstream).toBe(5)
+  })
+
+  test('claims of later plans to earlier places are asked about first', () => {
+    const map = new OffsetMap()
+    map.observe(0, 0, 50)
+    // The first batch continued the last run, so it left no claim; the second did.
+    map.plan(50, [{ upstream: 50, count: 10 }], 0xa)
+    map.plan(60, [{ upstream: 70, count: 10 }], 0xb)
+    map.resume(50)
+    map.plan(50, [{ upstream: 55, count: 10 }], 0xc)
+    map.resume(50)
+    expect(map.contested(60)).toBe(50)
+  })
+
+  test('a refuted claim leaves the durable chunk with the next write', () => {
+    const first = new OffsetMap()
+    first.observe(0, 0, 50)
+    first.plan(batchA.downstream, batchA.runs, batchA.fingerprint)
+    first.resume(50)
+    first.plan(50, [{ upstream: 105, count: 10 }], 0xc)
+    first.takeChanges()
+    first.acknowledge(60)
+    const settled = OffsetMap.load(first.takeChanges().chunks.map((chunk) => chunk.bytes))
+    expect(settled.contested(60)).toBeUndefined()
+  })
+
+  test('and so does one that was settled', () => {
+    const map = contestedMap()
+    map.settle(50, 50, 0xc)
+    map.resume(60)
+    const settled = OffsetMap.load(map.takeChanges().chunks.map((chunk) => chunk.bytes))
+    expect(settled.contested(60)).toBeUndefined()
+  })
+
+  test('a late batch that would bring records a second time is ambiguous', () => {
+    const map = contestedMap()
+    map.settle(50, 50, 0xc)
+    expect(map.contested(70)).toBe(60)
+    expect(map.settle(60, 60, 0xb)).toBe(false)
+  })
 
   test('as long as neither landed there is no contest', () => {
     const map = contestedMap()

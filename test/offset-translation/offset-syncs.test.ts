@@ -57,6 +57,7 @@ describe('emitting', () => {
     maps.get(first)!.observe(12, 10, 10)
     expect(await syncs.emit()).toBe('1 offset syncs')
     await syncs.emit()
+    await syncs.emit()
     expect(topic.pairs()).toEqual([[0, 21, 19]])
   })
 
