@@ -12,13 +12,13 @@ export interface Row {
   readonly runs: readonly Figures[]
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-export function medians(runs: readonly Figures[]): Figures {
+function medians(runs: readonly Figures[]): Figures {
   const names = Object.keys(runs[0] ?? {})
   return Object.fromEntries(names.map((name) => [name, median(runs.map((run) => run[name]!))]))
 }

@@ -9,7 +9,7 @@ export interface TopicConfigDefinition extends ConfigDefinition {
   readonly internal?: true
 }
 
-export interface Synonym {
+interface Synonym {
   readonly name: string
   /** The topic's value for one unit of the broker property. */
   readonly factor?: number

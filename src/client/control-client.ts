@@ -23,7 +23,7 @@ export type TopicOutcome =
   | { readonly topic: string; readonly outcome: 'created' | 'exists' }
   | { readonly topic: string; readonly outcome: 'failed'; readonly errorCode: number; readonly reason: string }
 
-export type ConfigSource = 'topic' | 'broker-dynamic' | 'cluster-dynamic' | 'broker-static' | 'default' | 'unknown'
+type ConfigSource = 'topic' | 'broker-dynamic' | 'cluster-dynamic' | 'broker-static' | 'default' | 'unknown'
 
 export interface ConfigEntry {
   readonly name: string

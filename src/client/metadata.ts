@@ -15,7 +15,7 @@ export interface NodeMetadata {
   readonly rack: string | null
 }
 
-export interface PartitionMetadata {
+interface PartitionMetadata {
   readonly partition: number
   /** −1: no leader at the moment. */
   readonly leaderId: number

@@ -11,7 +11,7 @@ export interface StopReason {
   readonly mayPass: boolean
 }
 
-export type StopCode =
+type StopCode =
   | 'record-too-large'
   | 'record-refused'
   | 'corrupt'

@@ -22,7 +22,7 @@ export interface TopicFilter {
 const INTERNAL = [/^__/, /^\./, /^mm2.*\.internal$/, /\.checkpoints\.internal$/, /^heliostat\..*\.internal$/]
 const HEARTBEATS = /^(.*[._-])?heartbeats$/
 
-export function isInternalTopic(topic: string): boolean {
+function isInternalTopic(topic: string): boolean {
   return INTERNAL.some((pattern) => pattern.test(topic))
 }
 

@@ -45,7 +45,7 @@ export interface ProducerOptions {
   readonly hooks?: ProducerHooks
 }
 
-export interface ProducerHooks {
+interface ProducerHooks {
   sent?(): void
   answered?(): void
 }

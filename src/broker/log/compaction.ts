@@ -50,7 +50,7 @@ export interface CleanableRange {
 const STEP_BYTES = 1024 * 1024
 const INT32_MAX = 0x7fffffff
 
-export function cleanableRange(log: CompactedLog, now: number): CleanableRange {
+function cleanableRange(log: CompactedLog, now: number): CleanableRange {
   const { segments, config, cleanedOffset: firstDirty } = log
   const limit = Math.min(log.lastStableOffset, segments.at(-1)!.baseOffset)
   const isTooNew = (segment: Segment) => segment.largestTimestamp > now - config.minCompactionLagMs

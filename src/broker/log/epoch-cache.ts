@@ -4,8 +4,8 @@ import type { Disk } from '../../platform/platform.ts'
 
 const FILE = 'leader-epoch-checkpoint'
 const VERSION = 0
-export const UNDEFINED_EPOCH = -1
-export const UNDEFINED_OFFSET = -1
+const UNDEFINED_EPOCH = -1
+const UNDEFINED_OFFSET = -1
 
 export interface EpochEntry {
   readonly epoch: number

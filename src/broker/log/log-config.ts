@@ -85,9 +85,6 @@ const settings: Readonly<Record<string, Setter>> = {
   'flush.ms': (value, config) => (config.flushMs = integer(value, 0)),
 }
 
-/** The names that `logConfigOf` reads. */
-export const logConfigNames: readonly string[] = Object.keys(settings)
-
 /**
  * Reads topic settings over a base. Names that do not concern the log are left to others; a bad value throws a RangeError whose
  * message is fit for the client.

@@ -20,7 +20,7 @@ export interface AppendError {
   readonly recordErrors?: readonly RecordError[]
 }
 
-export interface RecordError {
+interface RecordError {
   readonly batchIndex: number
   readonly message: string
 }

@@ -34,7 +34,7 @@ export function alteredConfigs(
   return whyRefused(resourceType, configs, names) ?? { configs }
 }
 
-export function definitionOf(resourceType: number, name: string): ConfigDefinition | undefined {
+function definitionOf(resourceType: number, name: string): ConfigDefinition | undefined {
   return resourceType === RESOURCE_TYPE.TOPIC ? topicConfig(name) : brokerConfig(name)
 }
 

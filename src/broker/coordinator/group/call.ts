@@ -3,7 +3,7 @@ import type { GroupCommand, GroupReply } from './command.ts'
 import type { GroupConfig } from './group-config.ts'
 import type { GroupRecord } from './group-record.ts'
 
-export type GroupOutcome = Outcome<GroupCommand, GroupRecord, GroupReply>
+type GroupOutcome = Outcome<GroupCommand, GroupRecord, GroupReply>
 
 /** What every rule of a group needs at hand while one command is decided. */
 export interface Call {

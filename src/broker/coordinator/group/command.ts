@@ -16,7 +16,7 @@ export type GroupCommand =
   | GroupTimerCommand
 
 /** Commands that only timers give. */
-export type GroupTimerCommand =
+type GroupTimerCommand =
   | { readonly type: 'session-expired'; readonly groupId: string; readonly memberId: string }
   | { readonly type: 'pending-member-expired'; readonly groupId: string; readonly memberId: string }
   | { readonly type: 'initial-join-elapsed'; readonly groupId: string; readonly remainingMs: number }
@@ -92,7 +92,7 @@ export interface OffsetToCommit {
   readonly metadata: string
 }
 
-export interface OffsetFetchCommand {
+interface OffsetFetchCommand {
   readonly type: 'offset-fetch'
   readonly groupId: string
   /** undefined: all that the group has. */
@@ -144,7 +144,7 @@ export interface JoinReply {
   readonly members: readonly JoinedMember[]
 }
 
-export interface JoinedMember {
+interface JoinedMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly metadata: Buffer
@@ -157,7 +157,7 @@ export interface SyncReply {
   readonly assignment: Buffer
 }
 
-export interface PartitionError extends TopicPartitionKey {
+interface PartitionError extends TopicPartitionKey {
   readonly errorCode: number
 }
 

@@ -79,7 +79,7 @@ export class GroupCoordinator {
 }
 
 /** Java's String.hashCode without its sign, modulo: where every Kafka tool expects the group. */
-export function partitionOf(groupId: string, partitionCount: number): number {
+function partitionOf(groupId: string, partitionCount: number): number {
   let hash = 0
   for (let i = 0; i < groupId.length; i++) hash = (Math.imul(31, hash) + groupId.charCodeAt(i)) | 0
   return (hash & 0x7fffffff) % partitionCount

@@ -19,7 +19,7 @@ import { callOf } from './transcript-call.ts'
 
 const START_MS = 1_000_000
 
-export const transcriptConfig: GroupConfig = {
+const transcriptConfig: GroupConfig = {
   minSessionTimeoutMs: 6000,
   maxSessionTimeoutMs: 1_800_000,
   maxSize: 5,
