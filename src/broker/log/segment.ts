@@ -1,24 +1,17 @@
 // One file of a partition's log, and the indexes that say where in it an offset or a time is.
-import type { Disk } from '../../platform/platform.ts'
 import { crc32c } from '../../records/crc32c.ts'
 import { readTimestamp } from '../../records/int64.ts'
 import { INFLATED_BYTES_MAX } from '../../records/record.ts'
 import { HEADER, RecordBatch } from '../../records/record-batch.ts'
 import { BATCH_HEADER_BYTES, baseOffsetAt, isSound, lastOffsetAt, sizeAt } from './batch-header.ts'
 import type { LogConfig } from './log-config.ts'
-import { OffsetIndex } from './offset-index.ts'
+import type { OffsetIndex } from './offset-index.ts'
 import type { OpenFiles, SegmentFile } from './open-files.ts'
 import { RecordCursor } from './record-cursor.ts'
-import {
-  fileName,
-  LOG_SUFFIX,
-  OFFSET_INDEX_SUFFIX,
-  SIDE_SUFFIXES,
-  TIME_INDEX_SUFFIX,
-  TRANSACTION_INDEX_SUFFIX,
-} from './segment-name.ts'
-import { TimeIndex } from './time-index.ts'
-import { type AbortedTransaction, TransactionIndex } from './transaction-index.ts'
+import { type IndexedSegment, SegmentIndexes } from './segment-indexes.ts'
+import { fileName, LOG_SUFFIX } from './segment-name.ts'
+import type { TimeIndex } from './time-index.ts'
+import type { AbortedTransaction, TransactionIndex } from './transaction-index.ts'
 
 /** What a segment needs of the log that it is part of. */
 export interface SegmentHome {
@@ -58,15 +51,12 @@ const EMPTY = Buffer.alloc(0)
 // 3. A file handle or an index of a closed segment may be dropped at any time; the next use brings it back.
 // 4. Bytes below `#unverified` that no read has verified yet are checked against their CRC when they are first read: those that
 //    this process has not written itself, and all of a closed segment.
-export class Segment {
+export class Segment implements IndexedSegment {
   readonly baseOffset: number
   readonly #home: SegmentHome
   readonly #log: SegmentFile
-  #suffix: string
+  readonly #indexes: SegmentIndexes
   #size = 0
-  #offsetIndex: OffsetIndex | undefined
-  #timeIndex: TimeIndex | undefined
-  #transactionIndex: TransactionIndex | undefined
   /** Undefined until the time index of a segment found on the disk is read. */
   #maxTimestamp: number | undefined
   #offsetOfMaxTimestamp: number
@@ -84,8 +74,8 @@ export class Segment {
   private constructor(home: SegmentHome, baseOffset: number, now: number, suffix: string) {
     this.#home = home
     this.baseOffset = baseOffset
-    this.#suffix = suffix
-    this.#log = home.files.file(this.#path(LOG_SUFFIX))
+    this.#log = home.files.file(this.#path(suffix))
+    this.#indexes = new SegmentIndexes(home.files.disk, home.directory, this, suffix)
     this.#offsetOfMaxTimestamp = baseOffset
     this.#created = now
     this.#lastModified = now
@@ -96,9 +86,8 @@ export class Segment {
     const segment = new Segment(home, baseOffset, now, suffix)
     segment.#log.create()
     if (segment.#log.size() > 0) segment.#log.truncate(0)
-    segment.#offsetIndex = new OffsetIndex(baseOffset)
-    segment.#timeIndex = new TimeIndex(baseOffset)
-    segment.#transactionIndex = new TransactionIndex()
+    segment.#indexes.reset()
+    segment.#indexes.resetTransactions()
     segment.#maxTimestamp = NO_TIMESTAMP
     return segment
   }
@@ -125,18 +114,15 @@ export class Segment {
   }
 
   get offsetIndex(): OffsetIndex {
-    if (this.#offsetIndex === undefined) this.#loadIndexes()
-    return this.#offsetIndex!
+    return this.#indexes.offsets
   }
 
   get timeIndex(): TimeIndex {
-    if (this.#timeIndex === undefined) this.#loadIndexes()
-    return this.#timeIndex!
+    return this.#indexes.times
   }
 
   get transactionIndex(): TransactionIndex {
-    this.#transactionIndex ??= this.#loadTransactionIndex()
-    return this.#transactionIndex
+    return this.#indexes.transactions
   }
 
   /** −1 when no record carries a timestamp. */
@@ -266,8 +252,7 @@ export class Segment {
    * last kept batch is cut when `cut` is set, else left for a reader to stumble on. Returns the bytes that were not batches.
    */
   rebuild(accept: (batch: RecordBatch, position: number) => boolean, cut: boolean): number {
-    this.#offsetIndex = new OffsetIndex(this.baseOffset)
-    this.#timeIndex = new TimeIndex(this.baseOffset)
+    this.#indexes.reset()
     this.#maxTimestamp = NO_TIMESTAMP
     this.#bytesSinceEntry = 0
     const end = this.walk(0, (batch, position) => {
@@ -283,7 +268,7 @@ export class Segment {
 
   /** Forgets the aborted transactions, to be added again by whoever replays the segment. */
   resetTransactions(): void {
-    this.#transactionIndex = new TransactionIndex()
+    this.#indexes.resetTransactions()
   }
 
   /** Reads what lies behind the last index entry; returns the offset after the last batch. For a segment that is to grow. */
@@ -316,39 +301,21 @@ export class Segment {
   /** No more appends: the indexes get their last entries and are written. */
   seal(): void {
     this.timeIndex.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
-    this.writeIndexes()
+    this.#indexes.write()
     this.#unverified = this.#size
     this.#verified = 0
-  }
-
-  /** Brings the index files up to date with memory. */
-  writeIndexes(): void {
-    this.#writeSide(OFFSET_INDEX_SUFFIX, this.offsetIndex.bytes)
-    this.#writeSide(TIME_INDEX_SUFFIX, this.timeIndex.bytes)
-    this.#writeSide(TRANSACTION_INDEX_SUFFIX, this.transactionIndex.bytes)
   }
 
   /** Returns when the batches would survive a loss of power; with `indexes`, these too. */
   sync(indexes: boolean): void {
     this.#log.sync()
-    if (!indexes) return
-    for (const suffix of SIDE_SUFFIXES) {
-      const file = this.#disk.open(this.#path(suffix), { create: false })
-      try {
-        file.sync()
-      } finally {
-        file.close()
-      }
-    }
+    if (indexes) this.#indexes.sync()
   }
 
   /** Closes the file; for a closed segment, drops the indexes too. */
   release(dropIndexes: boolean): void {
     this.#log.close()
-    if (!dropIndexes) return
-    this.#offsetIndex = undefined
-    this.#timeIndex = undefined
-    this.#transactionIndex = undefined
+    if (dropIndexes) this.#indexes.drop()
   }
 
   /** Closes the file of a segment whose folder is about to go. */
@@ -359,25 +326,28 @@ export class Segment {
   /** The log goes first: without it the others are worthless, and the next opening removes them. */
   remove(): void {
     this.#log.remove()
-    for (const suffix of SIDE_SUFFIXES) this.#disk.remove(this.#path(suffix))
+    this.#indexes.remove()
   }
 
   /** Renames all four files, the log first: side files that a crash leaves behind are built anew. */
   rename(suffix: string): void {
-    const old = SIDE_SUFFIXES.map((side) => this.#path(side))
-    this.#suffix = suffix
-    this.#log.rename(this.#path(LOG_SUFFIX))
-    SIDE_SUFFIXES.forEach((side, index) => {
-      this.#disk.rename(old[index]!, this.#path(side))
-    })
+    this.#log.rename(this.#path(suffix))
+    this.#indexes.rename(suffix)
   }
 
-  get #disk(): Disk {
-    return this.#home.files.disk
+  /** For SegmentIndexes. Rot in the middle ends the index there: who reads on will walk into it and hear that it is corrupt. */
+  rebuildIndexes(): void {
+    this.rebuild(() => true, false)
+    this.timeIndex.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
+  }
+
+  /** For SegmentIndexes. */
+  findAborted(): AbortedTransaction[] {
+    return this.#home.abortedIn(this)
   }
 
   #path(suffix: string): string {
-    return `${this.#home.directory}/${fileName(this.baseOffset, suffix)}${this.#suffix}`
+    return `${this.#home.directory}/${fileName(this.baseOffset, LOG_SUFFIX)}${suffix}`
   }
 
   #waited(maxTimestamp: number, now: number): number {
@@ -426,7 +396,7 @@ export class Segment {
     const leadsToBatch = header.length === BATCH_HEADER_BYTES && isSound(header, 0, this.baseOffset)
     if (leadsToBatch && lastOffsetAt(header, 0) === this.offsetIndex.offsetOf(slot))
       return this.#search(position, offset)
-    this.#repairIndexes()
+    this.#indexes.repair()
     return this.#search(this.positionBefore(offset), offset)
   }
 
@@ -479,46 +449,6 @@ export class Segment {
   #hint(offset: number, position: number): void {
     this.#hints[this.#nextHint] = { offset, position }
     this.#nextHint = (this.#nextHint + 1) % HINTS
-  }
-
-  #loadIndexes(): void {
-    const offsets = this.#readSide(OFFSET_INDEX_SUFFIX)
-    const times = this.#readSide(TIME_INDEX_SUFFIX)
-    this.#offsetIndex = offsets && OffsetIndex.parse(this.baseOffset, offsets, this.#size)
-    this.#timeIndex = times && TimeIndex.parse(this.baseOffset, times)
-    if (this.#offsetIndex === undefined || this.#timeIndex === undefined) this.#repairIndexes()
-  }
-
-  /** Rot in the middle ends the index there: a reader of what lies behind will walk into it and hear that it is corrupt. */
-  #repairIndexes(): void {
-    this.rebuild(() => true, false)
-    this.#timeIndex!.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
-    this.#writeSide(OFFSET_INDEX_SUFFIX, this.offsetIndex.bytes)
-    this.#writeSide(TIME_INDEX_SUFFIX, this.timeIndex.bytes)
-  }
-
-  #loadTransactionIndex(): TransactionIndex {
-    const content = this.#readSide(TRANSACTION_INDEX_SUFFIX)
-    const loaded = content && TransactionIndex.parse(this.baseOffset, content)
-    if (loaded !== undefined) return loaded
-    const rebuilt = new TransactionIndex(this.#home.abortedIn(this))
-    this.#writeSide(TRANSACTION_INDEX_SUFFIX, rebuilt.bytes)
-    return rebuilt
-  }
-
-  #readSide(suffix: string): Buffer | undefined {
-    const path = this.#path(suffix)
-    return this.#disk.exists(path) ? this.#disk.read(path) : undefined
-  }
-
-  #writeSide(suffix: string, content: Buffer): void {
-    const file = this.#disk.open(this.#path(suffix))
-    try {
-      if (content.length > 0) file.write([content], 0)
-      file.truncate(content.length)
-    } finally {
-      file.close()
-    }
   }
 }
 
