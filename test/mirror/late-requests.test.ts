@@ -108,7 +108,7 @@ describe.each([
       dead.push(life)
     }
     expect(late, 'no request was late').toBeGreaterThan(5)
-    const last = new MirrorProcess(common)
+    const last = new MirrorProcess({ ...common, limits: { settleMs: 200 } })
     for (const life of dead) life.letGo()
     const expected = linesOf(await readAll(reader, kind, 0))
     await until(
