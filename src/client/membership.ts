@@ -47,6 +47,8 @@ export class Membership {
   readonly #listener: MembershipListener
   readonly #consumer: Consumer
   #owned: ReadonlySet<number> = new Set()
+  /** What the group's current generation gives us; more than #owned only while the coordinator is out of reach. */
+  #assigned: readonly number[] = []
   #stopped = false
   #expiry: Timer | undefined
 
@@ -117,10 +119,15 @@ export class Membership {
     on(events.GROUP_JOIN, ({ payload }) => {
       // Before the first fetch, and again after a crash, when kafkajs begins with a fresh state.
       this.#consumer.pause([{ topic: this.#options.topic }])
+      this.#assigned = payload.memberAssignment[this.#options.topic] ?? []
       this.#heard(sessionTimeoutMs)
-      this.#become(payload.memberAssignment[this.#options.topic] ?? [])
+      this.#become(this.#assigned)
     })
-    on(events.HEARTBEAT, () => this.#heard(sessionTimeoutMs))
+    on(events.HEARTBEAT, () => {
+      this.#heard(sessionTimeoutMs)
+      // A coordinator that was away counts the session anew; its answer says that the assignment still stands.
+      this.#become(this.#assigned)
+    })
     // While it waits for the others to join, a member sends no heartbeat and need not.
     on(events.REBALANCING, () => this.#heard(rebalanceTimeoutMs + sessionTimeoutMs))
     on(events.CRASH, ({ payload }) => {
