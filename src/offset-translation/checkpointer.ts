@@ -94,6 +94,7 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions
   readonly #lookup: OffsetLookup
   readonly #ranges = new Map<TopicPartition, Promise<LogRange | undefined>>()
+  readonly #complaints = new Map<string, string>()
   #groups = new Map<string, TrackedGroup>()
 
   constructor(platform: Platform, options: CheckpointerOptions) {
@@ -303,10 +304,14 @@ export class Checkpointer {
     else tracked.blocked = `the target refuses the offset: ${errorOf(errorCode).name} (${errorOf(errorCode).message})`
   }
 
+  /** Said once, not at every pass, until it changes. */
   #complain(cluster: string, { failures }: GroupListing): void {
-    if (failures.length === 0) return
-    const message = `not every broker of the ${cluster} lists its groups: ${failures.join('; ')}`
-    this.#platform.log.warn('groups.incomplete', message, { cluster })
+    const message =
+      failures.length === 0 ? '' : `not every broker of the ${cluster} lists its groups: ${failures.join('; ')}`
+    if (message === (this.#complaints.get(cluster) ?? '')) return
+    this.#complaints.set(cluster, message)
+    if (message === '') this.#platform.log.info('groups.complete', `every broker of the ${cluster} lists its groups`)
+    else this.#platform.log.warn('groups.incomplete', message, { cluster })
   }
 }
 
