@@ -192,6 +192,15 @@ describe('contradicting offsets', () => {
     expect(() => joinBatches([batch], NO_LIMIT)).toThrow('offset delta')
   })
 
+  it('are refused in the middle of a batch that is dense by its header', () => {
+    const bytes = buildBatch(many.map((record, index) => ({ ...record, offset: index })))
+    const recordBytes = 12
+    const deltaAt = 61 + 10 * recordBytes + 3
+    expect(bytes[deltaAt]).toBe(20)
+    bytes[deltaAt] = 22
+    expect(() => joinBatches([new RecordBatch(bytes)], NO_LIMIT)).toThrow('offset delta 11 after 11')
+  })
+
   it('are refused when they descend', () => {
     const bytes = buildBatch([0, 5, 7].map((offset) => ({ offset, timestamp: 1, key: null, value: 'v' })))
     const lastDeltaAt = bytes.lastIndexOf(14)
