@@ -3,6 +3,7 @@
 //   --repeats N   runs per contestant (default 3)      --scale X   share of the usual amount of data (default 1)
 //   --only TEXT   contestants whose name contains TEXT
 import { parseArgs } from 'node:util'
+import { ackSinkLocal, ackSinkWan } from './ack-sink.ts'
 import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up.ts'
 import { crash } from './crash.ts'
 import { idle } from './idle.ts'
@@ -18,6 +19,8 @@ const questions: readonly Question[] = [
   catchUpLarge,
   catchUpZstd,
   catchUpTiny,
+  ackSinkLocal,
+  ackSinkWan,
   latency1000,
   latency5000,
   idle,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApacheKafka, javaArguments, runKafkaTool, unavailable } from '../../test/support/apache-kafka.ts'
 import { ExternalProcess } from '../../test/support/external-process.ts'
+import type { AckSink } from './ack-sink.ts'
 import { ClusterEnds } from './cluster-ends.ts'
 import type { Contestant, MirrorJob } from './contestant.ts'
 import type { Figures } from './report.ts'
@@ -57,10 +58,11 @@ export class Rig {
     this.directory = directory
   }
 
-  static async start(): Promise<Rig> {
+  /** `sink`: a target that only acknowledges stands before the real one. */
+  static async start(options: { sink?: AckSink } = {}): Promise<Rig> {
     const reason = unavailable()
     if (reason) throw new Error(`the bench needs Apache Kafka: ${reason}`)
-    const [source, target] = await Promise.all([start(), start()])
+    const [source, target] = await Promise.all([start(), start(options.sink)])
     const ends = await Promise.all([ClusterEnds.open(source.port), ClusterEnds.open(target.port)])
     return new Rig(source, target, ends, mkdtempSync(join(tmpdir(), 'heliostat-bench-')))
   }
@@ -171,8 +173,11 @@ export class Rig {
   }
 }
 
-function start(): Promise<ApacheKafka> {
-  return ApacheKafka.start({ heap: '1g', jvm, config })
+async function start(sink?: AckSink): Promise<ApacheKafka> {
+  const advertised = sink ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` } : {}
+  const kafka = await ApacheKafka.start({ heap: '1g', jvm, config: { ...config, ...advertised } })
+  if (sink) sink.behind = kafka.port
+  return kafka
 }
 
 async function must(tool: Parameters<typeof runKafkaTool>[0], args: readonly string[]): Promise<void> {
