@@ -10,14 +10,17 @@ import type { RecordBatch } from '../../records/record-batch.ts'
 import { CompactionRun, type CompactionStats } from './compaction.ts'
 import type { EpochCache, EpochEndOffset } from './epoch-cache.ts'
 import type { LogConfig } from './log-config.ts'
+import { floorIndex, type Isolation, type LogError, LogReader, type ReadResult } from './log-reader.ts'
 import { type AppendError, validate } from './log-validator.ts'
 import { OpenFiles } from './open-files.ts'
 import type { AppendOrigin, ProducerState, ProducerUpdate } from './producer-state.ts'
 import { type LogState, loadProducers, recover } from './recovery.ts'
 import { expiredSegments, type RetentionReason } from './retention.ts'
-import { CorruptSegment, Segment, type SegmentHome, type TimestampOffset } from './segment.ts'
+import { Segment, type SegmentHome, type TimestampOffset } from './segment.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
+
+export type { Isolation } from './log-reader.ts'
 
 export interface LogOptions {
   readonly clock: Pick<Clock, 'now'>
@@ -40,25 +43,6 @@ export interface AppendResult {
   readonly logStartOffset: number
   /** The batch was in the log already, at these offsets. */
   readonly duplicate: boolean
-}
-
-/** `log_end` reads what is not replicated yet: for followers. */
-export type Isolation = 'read_uncommitted' | 'read_committed' | 'log_end'
-
-export interface ReadResult {
-  readonly error: 0
-  /** Whole batches, as slices of one buffer that nobody else holds. */
-  readonly batches: Buffer[]
-  readonly highWatermark: number
-  readonly logStartOffset: number
-  readonly lastStableOffset: number
-  /** For read_committed: what of these batches the reader must leave out. */
-  readonly abortedTransactions: readonly AbortedTransaction[] | null
-}
-
-export interface LogError {
-  readonly error: number
-  readonly message: string
 }
 
 export interface ProducerDescription {
@@ -89,6 +73,7 @@ export class PartitionLog implements SegmentHome {
   readonly #onStateChange: () => void
   readonly #epochs: EpochCache
   readonly #snapshots: SnapshotFiles
+  readonly #reader: LogReader
   #segments: Segment[]
   #producers: ProducerState
   #logStartOffset: number
@@ -114,6 +99,7 @@ export class PartitionLog implements SegmentHome {
     this.#log = options.log
     this.#onStateChange = options.onStateChange ?? (() => {})
     this.#snapshots = new SnapshotFiles(disk, directory)
+    this.#reader = new LogReader(this, options.log)
     this.#segments = []
     const state = options.state ?? {}
     this.#isChanged = state.cleanShutdown !== true
@@ -253,15 +239,7 @@ export class PartitionLog implements SegmentHome {
   ): ReadResult | LogError {
     if (this.failure !== undefined) return storageError(this.failure)
     this.#used = true
-    if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
-      const message = `offset ${offset} is outside of ${this.#logStartOffset} to ${this.#logEndOffset}`
-      return { error: ErrorCode.OFFSET_OUT_OF_RANGE, message }
-    }
-    try {
-      return this.#read(offset, maxBytes, isolation, minOneMessage)
-    } catch (error) {
-      return this.#readError(error)
-    }
+    return this.#reader.read(offset, maxBytes, isolation, minOneMessage)
   }
 
   /** The first record not earlier than `timestamp` that a reader of this isolation may see. */
@@ -269,22 +247,14 @@ export class PartitionLog implements SegmentHome {
     timestamp: number,
     isolation: Isolation = 'read_uncommitted',
   ): TimestampOffset | LogError | undefined {
-    return this.#lookup(isolation, () => {
-      for (const segment of this.#segments.slice(this.#floor(this.#logStartOffset))) {
-        const found =
-          segment.largestTimestamp >= timestamp ? segment.findTimestamp(timestamp, this.#logStartOffset) : undefined
-        if (found !== undefined) return found
-      }
-      return undefined
-    })
+    if (this.failure !== undefined) return storageError(this.failure)
+    return this.#reader.offsetForTimestamp(timestamp, isolation)
   }
 
   /** ListOffsets −3: the record with the greatest timestamp, the first of them. */
   offsetOfMaxTimestamp(isolation: Isolation = 'read_uncommitted'): TimestampOffset | LogError | undefined {
-    return this.#lookup(isolation, () => {
-      const latest = this.#segments.reduce((one, other) => (other.maxTimestamp > one.maxTimestamp ? other : one))
-      return latest.findMaxTimestamp()
-    })
+    if (this.failure !== undefined) return storageError(this.failure)
+    return this.#reader.offsetOfMaxTimestamp(isolation)
   }
 
   /** ListOffsets −2. */
@@ -294,7 +264,7 @@ export class PartitionLog implements SegmentHome {
 
   /** ListOffsets −1. */
   latestOffset(isolation: Isolation): { offset: number; leaderEpoch: number } {
-    return { offset: this.#endFor(isolation), leaderEpoch: this.#epochs.latestEpoch ?? -1 }
+    return { offset: this.#reader.endFor(isolation), leaderEpoch: this.#epochs.latestEpoch ?? -1 }
   }
 
   /** Where the records of an epoch end in this log: OffsetForLeaderEpoch. */
@@ -456,11 +426,7 @@ export class PartitionLog implements SegmentHome {
 
   /** The aborted transactions with records in [from, to). */
   collectAborted(from: number, to: number): AbortedTransaction[] {
-    const found: AbortedTransaction[] = []
-    for (let index = this.#floor(from); index < this.#segments.length; index++) {
-      if (this.#segments[index]!.transactionIndex.collect(from, to, found)) break
-    }
-    return found
+    return this.#reader.collectAborted(from, to)
   }
 
   #checkCopied(batches: readonly RecordBatch[]): readonly RecordBatch[] | AppendError {
@@ -522,60 +488,6 @@ export class PartitionLog implements SegmentHome {
     return { error: 0, baseOffset, lastOffset: this.#logEndOffset - 1, logAppendTime, logStartOffset, duplicate: false }
   }
 
-  #read(offset: number, maxBytes: number, isolation: Isolation, minOneMessage: boolean): ReadResult {
-    const endOffset = this.#endFor(isolation)
-    const batches: Buffer[] = []
-    let nextOffset = offset
-    for (let index = this.#floor(offset); offset < endOffset && index < this.#segments.length; index++) {
-      const limit = this.#segments[index + 1]?.baseOffset ?? this.#logEndOffset
-      const found = this.#segments[index]!.read(offset, maxBytes, endOffset, limit, minOneMessage)
-      // Compaction may have left nothing from there on in this segment.
-      if (found === undefined) continue
-      if (found.bytes.length > 0) batches.push(found.bytes)
-      nextOffset = found.nextOffset
-      break
-    }
-    const { highWatermark, logStartOffset, lastStableOffset } = this
-    const abortedTransactions = isolation === 'read_committed' ? this.collectAborted(offset, nextOffset) : null
-    return { error: 0, batches, highWatermark, logStartOffset, lastStableOffset, abortedTransactions }
-  }
-
-  #readError(error: unknown): LogError {
-    if (error instanceof CorruptSegment) {
-      this.#log.error('log.corrupt', error.message, { directory: this.directory })
-      return { error: ErrorCode.CORRUPT_MESSAGE, message: error.message }
-    }
-    this.#log.error('log.read-failed', (error as Error).message, { directory: this.directory })
-    return storageError(error as Error)
-  }
-
-  #lookup(isolation: Isolation, find: () => TimestampOffset | undefined): TimestampOffset | LogError | undefined {
-    if (this.failure !== undefined) return storageError(this.failure)
-    try {
-      const found = find()
-      return found !== undefined && found.offset < this.#endFor(isolation) ? found : undefined
-    } catch (error) {
-      return this.#readError(error)
-    }
-  }
-
-  #endFor(isolation: Isolation): number {
-    if (isolation === 'log_end') return this.#logEndOffset
-    return isolation === 'read_committed' ? this.lastStableOffset : this.#highWatermark
-  }
-
-  /** The index of the segment that holds `offset`. */
-  #floor(offset: number): number {
-    let low = 0
-    let high = this.#segments.length - 1
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      if (this.#segments[middle]!.baseOffset <= offset) low = middle
-      else high = middle - 1
-    }
-    return low
-  }
-
   #roll(baseOffset: number): Segment {
     const active = this.#segments.at(-1)!
     if (active.baseOffset === baseOffset) return active
@@ -611,7 +523,7 @@ export class PartitionLog implements SegmentHome {
   }
 
   #truncate(offset: number): void {
-    const kept = this.#floor(offset) + 1
+    const kept = floorIndex(this.#segments, offset) + 1
     this.#removeSegments(this.#segments.slice(kept).reverse())
     this.#segments.at(-1)!.truncateTo(offset)
     this.#epochs.truncateFromEnd(offset)
@@ -656,7 +568,7 @@ export class PartitionLog implements SegmentHome {
   #syncBelow(offset: number): void {
     if (offset <= this.#recoveryPoint) return
     const active = this.#segments.at(-1)!
-    for (let index = this.#floor(this.#recoveryPoint); index < this.#segments.length; index++) {
+    for (let index = floorIndex(this.#segments, this.#recoveryPoint); index < this.#segments.length; index++) {
       const segment = this.#segments[index]!
       if (segment.baseOffset < offset) segment.sync(segment !== active)
     }
