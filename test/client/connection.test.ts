@@ -179,12 +179,22 @@ describe('deadlines', () => {
 
   it('do not fire for requests that were answered', async () => {
     const broker = await start()
-    const connection = await open(broker, { requestTimeoutMs: 40 })
-    const end = platform.clock.monotonic() + 150
+    const connection = await open(broker, { requestTimeoutMs: 150 })
+    const end = platform.clock.monotonic() + 400
     for (let index = 0; platform.clock.monotonic() < end; index++) {
       expect((await connection.send(heartbeat, beat(index))).throttleTimeMs).toBe(index)
     }
     expect(connection.isOpen).toBe(true)
+  })
+
+  it('count what waits in the socket while the process was held up as answered', async () => {
+    const broker = await start()
+    const connection = await open(broker, { requestTimeoutMs: 100 })
+    const answer = connection.send(heartbeat, beat(5))
+    await broker.until(() => broker.callsOf(heartbeat).length === 1)
+    const end = platform.clock.monotonic() + 150
+    while (platform.clock.monotonic() < end);
+    expect((await answer).throttleTimeMs).toBe(5)
   })
 
   it('cost one timer for any number of requests', async () => {
