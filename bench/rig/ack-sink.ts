@@ -13,6 +13,7 @@ const batchHeaderBytes = 61
 
 interface PartitionAnswer {
   readonly index: number
+  readonly errorCode: number
   readonly baseOffset: number
 }
 
@@ -144,6 +145,7 @@ export class AckSink {
           yield* varint(take)
           partitionResponses.push({
             index,
+            errorCode: 0,
             baseOffset: this.#append(`${name}-${index}`, batch.readInt32BE(recordsCountAt), bytes),
           })
         }
