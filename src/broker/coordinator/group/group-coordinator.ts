@@ -8,6 +8,8 @@ import { GroupMachine } from './group-machine.ts'
 import type { GroupRecord } from './group-record.ts'
 import { groupRecordCodec } from './group-record-codec.ts'
 
+const INT_MIN = -2_147_483_648
+
 type Runtime = CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>
 
 /** Commands for one group, each with a reply. */
@@ -78,9 +80,9 @@ export class GroupCoordinator {
   }
 }
 
-/** Java's String.hashCode without its sign, modulo: where every Kafka tool expects the group. */
-function partitionOf(groupId: string, partitionCount: number): number {
+/** Java's String.hashCode, absolute (the least integer has no absolute value: 0), modulo: where every Kafka tool expects the group. */
+export function partitionOf(groupId: string, partitionCount: number): number {
   let hash = 0
   for (let i = 0; i < groupId.length; i++) hash = (Math.imul(31, hash) + groupId.charCodeAt(i)) | 0
-  return (hash & 0x7fffffff) % partitionCount
+  return hash === INT_MIN ? 0 : Math.abs(hash) % partitionCount
 }
