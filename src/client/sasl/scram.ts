@@ -50,7 +50,8 @@ export class ScramMechanism implements SaslMechanism {
   async #answer(serverFirst: string): Promise<Buffer> {
     const { nonce, salt, iterations } = this.#readServerFirst(serverFirst)
     const length = this.#hash === 'sha256' ? 32 : 64
-    const salted = await stretch(this.#password.normalize('NFKC'), salt, iterations, length, this.#hash)
+    // Kafka stores what it is given: it does not prepare passwords as RFC 4013 would have it, so neither may we.
+    const salted = await stretch(this.#password, salt, iterations, length, this.#hash)
     const withoutProof = `c=${Buffer.from(GS2_HEADER).toString('base64')},r=${nonce}`
     const exchange = `${this.#firstBare()},${serverFirst},${withoutProof}`
     const clientKey = this.#hmac(salted, 'Client Key')
@@ -95,5 +96,5 @@ function attributes(text: string): Partial<Record<string, string>> {
 }
 
 function escapeName(name: string): string {
-  return name.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C')
+  return name.replaceAll('=', '=3D').replaceAll(',', '=2C')
 }
