@@ -37,7 +37,7 @@ export interface TlsOptions {
 }
 
 export interface Network {
-  /** Dials. The handler hears `opened` or `closed`, never both in that order's absence: see SocketHandler. */
+  /** Dials. The handler hears `opened` when the way is free (TLS included), and `closed` at the end, whether it opened or not. */
   connect(address: Address, handler: SocketHandler, tls?: TlsOptions): Socket
   /** Listens; port 0 takes a free one. Resolves when connections are accepted, rejects when the address is taken. */
   listen(address: Address, accept: (socket: Socket) => SocketHandler, tls?: TlsOptions): Promise<Listener>
@@ -61,10 +61,10 @@ export interface Socket {
   readonly bytesQueued: number
   /** Sends the buffers in order, without copying them: they must not change until `drained`, or until the peer answers. */
   write(buffers: readonly Uint8Array[]): void
-  /** Stops reading, so that the peer feels back-pressure. */
+  /** Stops reading, so that the peer feels back-pressure; what the machine has read already may still come. */
   pause(): void
   resume(): void
-  /** Sends what is queued, then closes. */
+  /** Sends what is queued, then closes; meanwhile the handler still hears what the peer sends. */
   end(): void
   /** Closes now; what is queued is dropped. */
   destroy(error?: Error): void
@@ -75,6 +75,7 @@ export interface Socket {
  * frame is filled in place.
  */
 export interface SocketHandler {
+  /** Only of sockets that were dialled: one that was accepted is open from the start. */
   opened?(): void
   /** Room for the next bytes; never empty. */
   readInto(): Uint8Array
