@@ -226,15 +226,11 @@ function removeStraySnapshots(disk: Disk, directory: string, segments: readonly 
 function finishSwap(home: SegmentHome, now: number, log: Logger): void {
   const { disk } = home.files
   const path = (name: string) => `${home.directory}/${name}`
-  let names = disk.list(home.directory)
-  const cleaned = names.filter((name) => name.endsWith(CLEANED_SUFFIX))
-  const firstCleaned = Math.min(...cleaned.map((name) => parseFileName(name)?.offset ?? Number.POSITIVE_INFINITY))
-  for (const name of names) {
-    // A result that was only partly renamed is incomplete; what it was to replace is still there.
-    const isPartSwap = name.endsWith(SWAP_SUFFIX) && (parseFileName(name)?.offset ?? 0) >= firstCleaned
-    if (isPartSwap || name.endsWith(CLEANED_SUFFIX) || name.endsWith(DELETED_SUFFIX)) disk.remove(path(name))
+  for (const name of disk.list(home.directory)) {
+    if (name.endsWith(CLEANED_SUFFIX) || name.endsWith(DELETED_SUFFIX)) disk.remove(path(name))
   }
-  names = disk.list(home.directory)
+  // The log is renamed before its indexes, and was synced before that: once it is there, the result is whole.
+  const names = disk.list(home.directory)
   for (const name of names) {
     const parsed = parseFileName(name)
     if (parsed?.suffix !== LOG_SUFFIX + SWAP_SUFFIX) continue

@@ -158,7 +158,7 @@ describe('compaction', () => {
   it('drops aborted records, and markers once nothing is left to mark', () => {
     const log = openLog({ config: { ...compacted, deleteRetentionMs: 1000 } })
     const producer = { producerId: 9, producerEpoch: 0, transactional: true }
-    append(log, batchOf([{ key: 'a', value: 'aborted' }], { ...producer, baseSequence: 0 }))
+    append(log, batchOf([{ key: 'only here', value: 'aborted' }], { ...producer, baseSequence: 0 }))
     marker(log, 'abort', 9)
     append(log, batchOf([{ key: 'a', value: 'committed' }], { ...producer, baseSequence: 1 }))
     marker(log, 'commit', 9)
@@ -173,6 +173,57 @@ describe('compaction', () => {
     expect(offsets()).toEqual([1, 2, 3, 4])
     log.compact(NOW + 1000)
     expect(offsets()).toEqual([2, 3, 4])
+  })
+
+  it('lets no open transaction take the place of what is committed', () => {
+    const log = openLog({ config: compacted })
+    put(log, 'k', 'committed')
+    log.roll()
+    append(
+      log,
+      batchOf([{ key: 'k', value: 'open' }], { producerId: 9, producerEpoch: 0, transactional: true, baseSequence: 0 }),
+    )
+    log.roll()
+    put(log, 'z', 'z')
+    log.compact(NOW)
+    expect(readAll(log)[0]).toEqual({ offset: 0, key: 'k', value: 'committed' })
+    marker(log, 'abort', 9)
+    log.roll()
+    put(log, 'z', 'z')
+    log.compact(NOW)
+    expect(readAll(log)[0]).toEqual({ offset: 0, key: 'k', value: 'committed' })
+  })
+
+  it('never loses the last offset of what it went through, though nothing is left there', () => {
+    const log = openLog({ config: { ...compacted, deleteRetentionMs: 1000, producerIdExpirationMs: 0 } })
+    put(log, 'a', 'a')
+    append(
+      log,
+      batchOf([{ key: 'b', value: 'aborted' }], {
+        producerId: 9,
+        producerEpoch: 0,
+        transactional: true,
+        baseSequence: 0,
+      }),
+    )
+    marker(log, 'abort', 9)
+    log.roll()
+    put(log, 'z', 'z')
+    log.expireProducers()
+    const spans = () => batchesOf(log).map((batch) => [batch.baseOffset, batch.lastOffset, batch.count])
+    log.compact(NOW)
+    log.compact(NOW)
+    expect(spans()).toEqual([
+      [0, 0, 1],
+      [2, 2, 1],
+      [3, 3, 1],
+    ])
+    log.compact(NOW + 1000)
+    expect(spans()).toEqual([
+      [0, 0, 1],
+      [2, 2, 0],
+      [3, 3, 1],
+    ])
   })
 
   it('goes on in a later round when the keys of one do not fit', () => {

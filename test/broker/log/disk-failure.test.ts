@@ -85,7 +85,8 @@ function live(faults: Faults): number {
   const acknowledged: SeenRecord[] = []
   faults.armed = true
   for (let index = 0; index < 24; index++) {
-    const record = { key: `k${index % 3}`, value: `v${index}` }
+    // Some keys come once, so that every segment holds something that must not be lost.
+    const record = { key: index % 2 ? `k${index % 3}` : `once ${index}`, value: `v${index}` }
     const result = log.append([batchOf([record])], { leaderEpoch: Math.floor(index / 8), origin: 'client' })
     if (result.error === 0) {
       acknowledged.push({ offset: log.logEndOffset - 1, ...record })

@@ -135,6 +135,20 @@ describe('reading', () => {
 })
 
 describe('a follower', () => {
+  it('reads what it was given after a truncation, where something else lay before', () => {
+    const log = openLog()
+    for (let index = 0; index < 6; index++) append(log, filler(1, 50))
+    const read = (offset: number) => log.read(offset, 1, { isolation: 'log_end', minOneMessage: true })
+    for (let offset = 0; offset < 6; offset++) read(offset)
+    log.truncateTo(2)
+    for (let index = 0; index < 6; index++) append(log, filler(1, 10))
+    for (let offset = 0; offset < 8; offset++) {
+      const result = read(offset)
+      if (!('batches' in result)) throw new Error(`at ${offset}: ${result.error}`)
+      expect(new RecordBatch(result.batches[0]!).baseOffset).toBe(offset)
+    }
+  })
+
   it('begins with the batch that holds the first offset it was given, though that begins before it', () => {
     const log = openLog({ state: { logStartOffset: 7 } })
     const copy = (baseOffset: number, values: string[]) =>
@@ -241,6 +255,13 @@ describe('retention', () => {
     while (total(kept) - kept[0]! >= 2000) kept = kept.slice(1)
     expect(log.segments.map((segment) => segment.size)).toEqual(kept)
     expect(readAll(log)[0]!.offset).toBe(log.logStartOffset)
+    for (const [retentionBytes, gone] of [
+      [total(kept) - kept[0]! + 1, 0],
+      [total(kept) - kept[0]!, 1],
+    ] as const) {
+      log.config = { ...log.config, retentionBytes }
+      expect(log.enforceRetention(NOW)).toBe(gone)
+    }
   })
 
   it('by time goes by the latest record of a segment, and stops at the first that is young', () => {

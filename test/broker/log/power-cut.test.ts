@@ -109,7 +109,7 @@ describe('when the power goes', () => {
           let model: SeenRecord[] = []
           for (const { kind, amount } of steps) {
             if (kind === 'append') {
-              const record = { key: `k${Math.floor(amount * 5)}`, value: `v${model.length}` }
+              const record = { key: `k${Math.floor(amount * 30)}`, value: `v${model.length}` }
               append(log, batchOf([record]))
               model.push({ offset: model.length, ...record })
             } else if (kind === 'roll') log.roll()

@@ -54,6 +54,7 @@ describe('an idempotent producer', () => {
     expect(send(log, 0, 1)).toMatchObject({ error: 0, baseOffset: 2 })
     const within = openLog()
     send(within, MAX, 3)
+    expect(within.describeProducers()).toMatchObject([{ lastSequence: 1 }])
     expect(send(within, MAX, 3)).toMatchObject({ duplicate: true, baseOffset: 0 })
     expect(send(within, 2)).toMatchObject({ error: 0, baseOffset: 3 })
     expect(send(within, 2)).toMatchObject({ duplicate: true, baseOffset: 3 })
@@ -165,6 +166,18 @@ describe('transactions', () => {
     expect(abortedAt(8, 1)).toEqual([])
     const uncommitted = log.read(4, 1, { isolation: 'read_uncommitted', minOneMessage: true })
     expect('batches' in uncommitted && uncommitted.abortedTransactions).toBe(null)
+  })
+
+  it('note with each abort up to where all was decided, so that a search knows when to stop', () => {
+    const log = openLog()
+    transact(log, 1, 0)
+    transact(log, 2, 0)
+    marker(log, 'abort', 1)
+    marker(log, 'abort', 2)
+    expect(log.collectAborted(0, 4)).toEqual([
+      { producerId: 1, firstOffset: 0, lastOffset: 2, lastStableOffset: 1 },
+      { producerId: 2, firstOffset: 1, lastOffset: 3, lastStableOffset: 4 },
+    ])
   })
 
   it('survive a restart, open or aborted, with or without snapshots', () => {

@@ -83,6 +83,19 @@ describe('after a crash', () => {
     }
   })
 
+  it('forgets an epoch whose only batches were torn off', () => {
+    const disk = memoryDisk()
+    const log = openLog({ disk })
+    append(log, batchOf(['a']), 1)
+    const start = log.sizeInBytes
+    append(log, batchOf(['b']), 2)
+    const name = logFiles(disk)[0]!
+    disk.replace(`${FOLDER}/${name}`, bytesOf(disk, name).subarray(0, start + 30))
+    const reopened = openLog({ disk })
+    expect(reopened.latestOffset('log_end')).toEqual({ offset: 1, leaderEpoch: 1 })
+    expect(reopened.endOffsetForEpoch(2)).toEqual({ leaderEpoch: -1, endOffset: -1 })
+  })
+
   it('drops the segments behind a cut, so that no offset is missing in the middle', () => {
     const disk = memoryDisk()
     const log = openLog({ disk, config: small })
@@ -276,6 +289,15 @@ describe('a crash in the middle of a change', () => {
       const newest = new Map(readAll(log, log.logStartOffset, 'log_end').map((record) => [record.key, record.value]))
       for (const [key, value] of newest)
         expect([crashAt, key, value]).toEqual([crashAt, key, expectedNewest(log.logEndOffset, key!)])
+      const keys = new Set(Array.from({ length: Math.min(log.logEndOffset, RECORDS) }, (_, index) => keyOf(index)))
+      expect([crashAt, newest.size]).toEqual([crashAt, keys.size])
+      log.segments.forEach((segment, index) => {
+        const end = log.segments[index + 1]?.baseOffset ?? log.logEndOffset
+        segment.walk(0, (batch) => {
+          expect([crashAt, batch.lastOffset < end]).toEqual([crashAt, true])
+          return true
+        })
+      })
       const left = disk.list(FOLDER).filter((name) => /cleaned|swap|deleted/.test(name))
       expect(left).toEqual([])
       expect(append(log, batchOf([{ key: 'k', value: 'v' }])).baseOffset).toBeGreaterThanOrEqual(appended)
@@ -285,10 +307,12 @@ describe('a crash in the middle of a change', () => {
 
   const busy = { compact: true, delete: false, segmentBytes: 500, indexIntervalBytes: 100 }
   const RECORDS = 30
+  /** Some keys come once, so that every segment holds something that must not be lost. */
+  const keyOf = (index: number) => (index % 3 === 0 ? `once ${index}` : `k${index % 4}`)
 
   function expectedNewest(end: number, key: string): string {
     const last = Array.from({ length: Math.min(end, RECORDS) }, (_, index) => index)
-      .filter((index) => `k${index % 4}` === key)
+      .filter((index) => keyOf(index) === key)
       .at(-1)
     return `v${last}`
   }
@@ -330,7 +354,7 @@ describe('a crash in the middle of a change', () => {
         log: quiet,
       })
       for (let index = 0; index < RECORDS; index++) {
-        append(log, batchOf([{ key: `k${index % 4}`, value: `v${index}` }]))
+        append(log, batchOf([{ key: keyOf(index), value: `v${index}` }]))
         appended = log.logEndOffset
         if (index === 15 || index === 29) log.compact(NOW)
       }
