@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { ControllerCommand, ControllerReplies } from '../../../../src/broker/coordinator/controller/command.ts'
+import { ControllerMachine } from '../../../../src/broker/coordinator/controller/controller-machine.ts'
+import {
+  type MetadataRecord,
+  metadataRecordCodec,
+} from '../../../../src/broker/coordinator/controller/metadata-record.ts'
+import { ErrorCode } from '../../../../src/protocol/errors.ts'
+
+/** A machine whose records pass through Kafka's bytes, as in its log. */
+function controller(brokerIds: readonly number[] = [1, 2, 3]) {
+  const machine = new ControllerMachine(brokerIds)
+  const log: MetadataRecord[] = []
+  return {
+    machine,
+    log,
+    ask<C extends ControllerCommand>(command: C): ControllerReplies[C['type']] {
+      const { records, replies } = machine.handle(1, command, 0)
+      for (const record of records) {
+        const decoded = metadataRecordCodec.decode(metadataRecordCodec.encode(record))!
+        expect(decoded).toMatchObject(record)
+        log.push(decoded)
+        machine.replay(decoded)
+      }
+      return replies[0]!.reply as ControllerReplies[C['type']]
+    },
+  }
+}
+
+let ids = 0
+function creation(
+  name: string,
+  numPartitions = 1,
+  replicationFactor = 1,
+): ControllerCommand & { type: 'create-topics' } {
+  const topicId = Buffer.alloc(16, ++ids).toString('base64url')
+  const topic = {
+    name,
+    topicId,
+    numPartitions,
+    replicationFactor,
+    assignments: [],
+    configs: new Map([['retention.ms', '1']]),
+  }
+  return {
+    type: 'create-topics',
+    topics: [topic],
+    validateOnly: false,
+    defaultPartitions: 1,
+    defaultReplicationFactor: 1,
+  }
+}
+
+it('goes round the brokers with leaders, and puts followers on the next ones', () => {
+  const { ask, machine } = controller()
+  ask(creation('t', 4, 2))
+  const { partitions } = machine.image.topics.get('t')!
+  expect(partitions.map(({ replicas, leader, isr }) => [replicas, leader, isr])).toEqual([
+    [[1, 2], 1, [1, 2]],
+    [[2, 3], 2, [2, 3]],
+    [[3, 1], 3, [3, 1]],
+    [[1, 2], 1, [1, 2]],
+  ])
+  ask({ type: 'create-partitions', topics: [{ name: 't', count: 5, assignments: null }], validateOnly: false })
+  expect(machine.image.topics.get('t')!.partitions[4]!.replicas).toEqual([2, 3])
+})
+
+it('drops the configs of a deleted topic', () => {
+  const { ask, machine } = controller()
+  ask(creation('t'))
+  expect([...machine.image.configs(2, 't')]).toEqual([['retention.ms', '1']])
+  ask({ type: 'delete-topics', topics: [{ name: 't', topicId: '' }] })
+  expect([...machine.image.configs(2, 't')]).toEqual([])
+  ask({ ...creation('t'), topics: [{ ...creation('t').topics[0]!, configs: new Map() }] })
+  expect([...machine.image.configs(2, 't')]).toEqual([])
+})
+
+it('writes only the configs that change', () => {
+  const { ask, log } = controller()
+  ask(creation('t'))
+  const before = log.length
+  const operations = [
+    { name: 'retention.ms', operation: 0, value: '1' },
+    { name: 'segment.ms', operation: 0, value: '5' },
+  ]
+  const resource = { resourceType: 2, resourceName: 't', operations, replaceAll: false }
+  ask({ type: 'alter-configs', resources: [resource], validateOnly: false })
+  expect(log.slice(before)).toEqual([
+    { type: 'config', resourceType: 2, resourceName: 't', name: 'segment.ms', value: '5' },
+  ])
+})
+
+it('gives out blocks of producer ids that never meet', () => {
+  const { ask } = controller()
+  const blocks = [1, 2, 1].map((brokerId) => ask({ type: 'allocate-producer-ids', brokerId, count: 10 }))
+  expect(blocks.map(({ first }) => first)).toEqual([0, 10, 20])
+})
+
+it('is the same machine after a replay of its log, whatever was asked', () => {
+  const name = fc.constantFrom('a', 'b', 'c.d', 'c_d', 'bad name')
+  const command = fc.oneof(
+    fc.record({ kind: fc.constant('create' as const), name, count: fc.integer({ min: -1, max: 3 }) }),
+    fc.record({ kind: fc.constant('delete' as const), name, count: fc.constant(0) }),
+    fc.record({ kind: fc.constant('grow' as const), name, count: fc.integer({ min: 0, max: 6 }) }),
+    fc.record({ kind: fc.constant('alter' as const), name, count: fc.integer({ min: -3, max: 9 }) }),
+  )
+  fc.assert(
+    fc.property(fc.array(command, { maxLength: 30 }), (commands) => {
+      const { ask, machine, log } = controller()
+      for (const { kind, name: topic, count } of commands) {
+        if (kind === 'create') ask(creation(topic, count))
+        else if (kind === 'delete') ask({ type: 'delete-topics', topics: [{ name: topic, topicId: '' }] })
+        else if (kind === 'grow')
+          ask({ type: 'create-partitions', topics: [{ name: topic, count, assignments: null }], validateOnly: false })
+        else {
+          const operations = [{ name: 'retention.ms', operation: 0, value: String(count) }]
+          const resource = { resourceType: 2, resourceName: topic, operations, replaceAll: false }
+          ask({ type: 'alter-configs', resources: [resource], validateOnly: false })
+        }
+      }
+      const again = new ControllerMachine([1, 2, 3])
+      for (const record of log) again.replay(record)
+      expect([...again.image.topics]).toEqual([...machine.image.topics])
+      for (const topic of machine.image.topics.keys()) {
+        expect([...again.image.configs(2, topic)]).toEqual([...machine.image.configs(2, topic)])
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+it('refuses a request that creates more partitions than one unit of the log should hold', () => {
+  const { ask } = controller()
+  expect(ask(creation('huge', 10_001)).topics[0]!.errorCode).toBe(ErrorCode.POLICY_VIOLATION)
+})

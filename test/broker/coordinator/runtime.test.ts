@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { CoordinatorRuntime, type RecordCodec } from '../../../src/broker/coordinator/runtime.ts'
+import {
+  type Effects,
+  Outcome,
+  type RequestId,
+  type StateMachine,
+} from '../../../src/broker/coordinator/state-machine.ts'
+import { defaultLogConfig } from '../../../src/broker/log/log-config.ts'
+import { PartitionLog } from '../../../src/broker/log/partition-log.ts'
+import { Partition } from '../../../src/broker/partition.ts'
+import { memoryDisk } from '../../../src/platform/memory-disk.ts'
+import { nodeLog } from '../../../src/platform/node-log.ts'
+import type { Disk } from '../../../src/platform/platform.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+type Command = { add: number } | { read: true } | { addLater: number } | { cancel: true }
+
+/** A sum, kept by its summands. */
+class Sum implements StateMachine<Command, number, number> {
+  total = 0
+
+  handle(id: RequestId, command: Command, _nowMs: number): Effects<Command, number, number> {
+    const outcome = new Outcome<Command, number, number>()
+    if ('add' in command) outcome.record(command.add)
+    if ('addLater' in command) outcome.setTimer('later', command.addLater, { add: 100 })
+    if ('cancel' in command) outcome.cancelTimer('later')
+    outcome.reply(id, this.total + ('add' in command ? command.add : 0))
+    return outcome
+  }
+
+  replay(record: number): void {
+    this.total += record
+  }
+
+  loaded(): Effects<Command, number, number> {
+    return new Outcome()
+  }
+}
+
+const codec: RecordCodec<number> = {
+  encode: (record) => ({ key: null, value: Buffer.from(String(record)) }),
+  decode: ({ value }) => (value ? Number(value.toString()) : undefined),
+}
+
+const silent = nodeLog({ level: 'silent' })
+const registration = { partitionId: 0, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
+
+function host(disk: Disk = memoryDisk(), clock = new FakeClock()) {
+  const log = PartitionLog.open(disk, '/log', { clock, config: defaultLogConfig, log: silent })
+  const partition = new Partition({ name: 'sums', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }, registration, log)
+  const committed: number[] = []
+  const machines: Sum[] = []
+  const runtime = new CoordinatorRuntime<Command, number, number>({
+    partition,
+    codec,
+    clock,
+    log: silent,
+    machine: () => {
+      machines.push(new Sum())
+      return machines.at(-1)!
+    },
+    onCommitted: (record) => committed.push(record),
+  })
+  return { runtime, partition, clock, committed, machines, log }
+}
+
+describe('CoordinatorRuntime', () => {
+  it('appends, replays and answers', async () => {
+    const { runtime, committed, partition } = host()
+    expect(await runtime.submit({ add: 3 })).toBe(3)
+    expect(await runtime.submit({ add: 4 })).toBe(7)
+    expect(await runtime.submit({ read: true })).toBe(7)
+    expect(committed).toEqual([3, 4])
+    expect(partition.log.logEndOffset).toBe(2)
+  })
+
+  it('finds its state again in the log', async () => {
+    const disk = memoryDisk()
+    const first = host(disk)
+    for (let i = 1; i <= 100; i++) await first.runtime.submit({ add: i })
+    first.runtime.close()
+    first.log.close()
+    const second = host(disk)
+    expect(await second.runtime.submit({ read: true })).toBe(5050)
+    expect(second.committed).toHaveLength(100)
+  })
+
+  it('holds every answer, also to what only reads, until the high watermark passes what it tells of', async () => {
+    const { runtime, partition, committed } = host()
+    // As with replicas that lag: what is appended is not committed yet.
+    Object.defineProperty(partition.log, 'highWatermark', { get: () => watermark, set: () => {} })
+    let watermark = 0
+    const answers: number[] = []
+    const told = [runtime.submit({ add: 1 }), runtime.submit({ read: true }), runtime.submit({ add: 2 })].map((reply) =>
+      reply.then((value) => answers.push(value)),
+    )
+    await Promise.resolve()
+    expect([answers, committed]).toEqual([[], []])
+    watermark = 1
+    const third = runtime.submit({ read: true })
+    await Promise.all(told.slice(0, 2))
+    expect([answers, committed]).toEqual([[1, 1], [1]])
+    watermark = 2
+    const fourth = runtime.submit({ read: true })
+    expect(await Promise.all([third, fourth])).toEqual([3, 3])
+    expect(committed).toEqual([1, 2])
+  })
+
+  it('fires, replaces and cancels timers', async () => {
+    const { runtime, clock } = host()
+    await runtime.submit({ addLater: 10 })
+    await clock.advance(9)
+    await runtime.submit({ addLater: 10 })
+    await clock.advance(9)
+    expect(await runtime.submit({ read: true })).toBe(0)
+    await clock.advance(1)
+    expect(await runtime.submit({ read: true })).toBe(100)
+    await runtime.submit({ addLater: 10 })
+    await runtime.submit({ cancel: true })
+    await clock.advance(20)
+    expect(await runtime.submit({ read: true })).toBe(100)
+    expect(clock.timers).toBe(0)
+  })
+
+  it('drops the machine when an append fails, tells those who wait, and builds it anew from the log', async () => {
+    const { runtime, partition, machines } = host()
+    await runtime.submit({ add: 5 })
+    const append = partition.append.bind(partition)
+    partition.append = () => ({ errorCode: 56, errorMessage: 'the disk is full', recordErrors: [] })
+    await expect(runtime.submit({ add: 7 })).rejects.toMatchObject({ errorCode: 15 })
+    partition.append = append
+    expect(machines).toHaveLength(2)
+    expect(await runtime.submit({ add: 1 })).toBe(6)
+  })
+
+  it('answers nobody after its close, and its timers are gone', async () => {
+    const { runtime, clock } = host()
+    await runtime.submit({ addLater: 10 })
+    runtime.close()
+    await expect(runtime.submit({ read: true })).rejects.toMatchObject({ errorCode: 16 })
+    expect(clock.timers).toBe(0)
+  })
+})
