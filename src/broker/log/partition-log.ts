@@ -509,10 +509,12 @@ export class PartitionLog implements SegmentHome {
   #expire(reason: RetentionReason, now: number): number {
     const count = expiredSegments(this.#segments, this, this.config, reason, now)
     if (count === 0) return 0
-    // The new, empty segment is all that will hold the end offset, so its name must be durable before the others go.
-    if (count === this.#segments.length) this.#roll(this.#logEndOffset).sync(false)
+    if (count === this.#segments.length) this.#roll(this.#logEndOffset)
+    // When the power goes after this, the first that is left must be there, or the offsets would begin anew.
+    const first = this.#segments[count]!
+    if (first.baseOffset >= this.#recoveryPoint) first.sync(false)
     const gone = this.#segments.slice(0, count)
-    this.#startAt(this.#segments[count]!.baseOffset)
+    this.#startAt(first.baseOffset)
     this.#removeSegments(gone)
     this.#log.info('log.retention', `removed ${count} segments`, {
       directory: this.directory,

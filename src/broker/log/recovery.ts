@@ -3,7 +3,7 @@
 // 1. A compaction that was swapping its result in is finished; one that was still writing is undone.
 // 2. After an unclean stop the segments from the recovery point on are read, their indexes built anew, and the log is cut behind
 //    the last whole batch that matches its CRC: a torn or lost write. What lies below the recovery point was synced: damage there
-//    is rot, which a reader hears of and nothing here cuts away.
+//    is rot, which a reader hears of and nothing here cuts away; the log goes on behind it.
 // 3. After a clean stop only the bytes behind the last index entry are read.
 // 4. Producers come from the newest snapshot and the batches after it; leader epochs from their file, or from the batches.
 import type { Disk, Logger } from '../../platform/platform.ts'
@@ -55,7 +55,7 @@ export function recover(home: SegmentHome, state: LogState, now: number, log: Lo
   const epochs = loadEpochs(disk, home.directory, segments)
   const logStartOffset = Math.max(floor, segments[0]!.baseOffset)
   const end = state.cleanShutdown
-    ? readCleanEnd(home, segments, logStartOffset, now)
+    ? readCleanEnd(home, segments, state, logStartOffset, now)
     : scanUnflushed(home, segments, epochs, state, logStartOffset, now, log)
   if (logStartOffset > end.logEndOffset) return startOver(home, segments, epochs, logStartOffset, now)
   epochs.truncateFromEnd(end.logEndOffset)
@@ -106,8 +106,17 @@ interface LogEnd {
   readonly producers: ProducerState
 }
 
-function readCleanEnd(home: SegmentHome, segments: readonly Segment[], logStartOffset: number, now: number): LogEnd {
-  const logEndOffset = segments.at(-1)!.readTail()
+function readCleanEnd(
+  home: SegmentHome,
+  segments: Segment[],
+  state: LogState,
+  logStartOffset: number,
+  now: number,
+): LogEnd {
+  const active = segments.at(-1)!
+  const { nextOffset, rest } = active.readTail()
+  const logEndOffset =
+    rest > 0 ? leaveRot(home, segments, Math.max(nextOffset, state.recoveryPoint ?? 0), now) : nextOffset
   return { logEndOffset, producers: loadProducers(home, segments, logStartOffset, logEndOffset, now) }
 }
 
@@ -120,14 +129,13 @@ function scanUnflushed(
   now: number,
   log: Logger,
 ): LogEnd {
-  const recoveryPoint = state.recoveryPoint ?? Number.POSITIVE_INFINITY
+  const recoveryPoint = state.recoveryPoint ?? segments.at(-1)!.baseOffset
   const first = Math.max(
     0,
     segments.findLastIndex((segment) => segment.baseOffset <= recoveryPoint),
   )
-  const firstBase = segments[first]!.baseOffset
-  const producers = loadProducers(home, segments.slice(0, first), logStartOffset, firstBase, now)
-  let logEndOffset = firstBase
+  let logEndOffset = segments[first]!.baseOffset
+  const producers = loadProducers(home, segments.slice(0, first), logStartOffset, logEndOffset, now)
   for (let index = first; index < segments.length; index++) {
     const segment = segments[index]!
     logEndOffset = segment.baseOffset
@@ -136,18 +144,37 @@ function scanUnflushed(
       if (!replayScanned(batch, segment, producers, epochs)) return false
       logEndOffset = batch.nextOffset
       return true
-    }, true)
+    })
+    const isLast = index === segments.length - 1
+    if (rest > 0 && logEndOffset < recoveryPoint) {
+      log.error('log.recovery.rot', `${rest} bytes are damaged that were synced`, {
+        directory: home.directory,
+        logEndOffset,
+      })
+      if (!isLast) segment.seal()
+      else logEndOffset = leaveRot(home, segments, recoveryPoint, now)
+      continue
+    }
+    segment.cutRest(rest)
     if (rest > 0) {
       log.warn('log.recovery.cut', `cut ${rest} bytes that are not whole batches`, {
         directory: home.directory,
         logEndOffset,
       })
       removeFrom(segments, index + 1)
-    }
-    if (index < segments.length - 1) segment.seal()
+    } else if (!isLast) segment.seal()
   }
   producers.endOffset = logEndOffset
   return { logEndOffset, producers }
+}
+
+/** What was synced and is damaged now stays where it is, for its readers to hear of; the log goes on in another segment. */
+function leaveRot(home: SegmentHome, segments: Segment[], logEndOffset: number, now: number): number {
+  const damaged = segments.at(-1)!
+  damaged.seal()
+  const next = Math.max(logEndOffset, damaged.baseOffset + 1)
+  segments.push(Segment.create(home, next, now))
+  return next
 }
 
 /** False when the batch is damaged. */

@@ -248,22 +248,25 @@ export class Segment implements IndexedSegment {
   }
 
   /**
-   * Reads the segment from its start and builds the indexes anew. `accept` says whether a batch is to be kept; what follows the
-   * last kept batch is cut when `cut` is set, else left for a reader to stumble on. Returns the bytes that were not batches.
+   * Reads the segment from its start and builds the indexes anew, up to the first bytes that are not a batch or that `accept`
+   * does not take. Returns how many bytes remain from there on; a reader will find them corrupt, unless they are cut.
    */
-  rebuild(accept: (batch: RecordBatch, position: number) => boolean, cut: boolean): number {
+  rebuild(accept: (batch: RecordBatch) => boolean): number {
     this.#indexes.reset()
     this.#maxTimestamp = NO_TIMESTAMP
     this.#bytesSinceEntry = 0
     const end = this.walk(0, (batch, position) => {
-      if (!accept(batch, position)) return false
+      if (!accept(batch)) return false
       this.#note(batch, position)
       return true
     })
-    const rest = this.#size - end
-    if (cut && rest > 0) this.#cutAt(end)
-    if (cut) this.#unverified = 0
-    return rest
+    return this.#size - end
+  }
+
+  /** Cuts the last bytes, after a scan has verified all the others. */
+  cutRest(bytes: number): void {
+    if (bytes > 0) this.#cutAt(this.#size - bytes)
+    this.#unverified = 0
   }
 
   /** Forgets the aborted transactions, to be added again by whoever replays the segment. */
@@ -271,8 +274,11 @@ export class Segment implements IndexedSegment {
     this.#indexes.resetTransactions()
   }
 
-  /** Reads what lies behind the last index entry; returns the offset after the last batch. For a segment that is to grow. */
-  readTail(): number {
+  /**
+   * Reads what lies behind the last index entry, for a segment that is to grow: the offset after the last batch, and how many
+   * bytes behind that are none.
+   */
+  readTail(): { nextOffset: number; rest: number } {
     let nextOffset = this.baseOffset
     const from = this.offsetIndex.lastPosition
     const timeIndex = this.timeIndex
@@ -284,7 +290,7 @@ export class Segment implements IndexedSegment {
       return true
     })
     this.#bytesSinceEntry = end - from
-    return nextOffset
+    return { nextOffset, rest: this.#size - end }
   }
 
   /** Drops the batch that holds `offset` and all after it. */
@@ -337,7 +343,7 @@ export class Segment implements IndexedSegment {
 
   /** For SegmentIndexes. Rot in the middle ends the index there: who reads on will walk into it and hear that it is corrupt. */
   rebuildIndexes(): void {
-    this.rebuild(() => true, false)
+    this.rebuild(() => true)
     this.timeIndex.maybeAppend(this.maxTimestamp, this.#offsetOfMaxTimestamp)
   }
 

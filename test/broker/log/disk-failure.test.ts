@@ -159,6 +159,7 @@ describe('when the disk fails', () => {
     faults.armed = true
     expect(send('b').error).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect(log).toMatchObject({ logEndOffset: 1, sizeInBytes: size, failure: undefined })
+    expect(disk.read('data/orders-0/00000000000000000000.log')).toHaveLength(size)
     expect(send('c')).toMatchObject({ error: 0, baseOffset: 1 })
     expect(readAll(log, 0, 'log_end').map((record) => record.value)).toEqual(['a', 'c'])
   })

@@ -178,6 +178,8 @@ describe('transactions', () => {
       { producerId: 1, firstOffset: 0, lastOffset: 2, lastStableOffset: 1 },
       { producerId: 2, firstOffset: 1, lastOffset: 3, lastStableOffset: 4 },
     ])
+    expect(log.collectAborted(0, 2)).toHaveLength(2)
+    expect(log.collectAborted(3, 4)).toHaveLength(1)
   })
 
   it('survive a restart, open or aborted, with or without snapshots', () => {

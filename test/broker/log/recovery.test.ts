@@ -131,6 +131,28 @@ describe('after a crash', () => {
     expect(readAll(reopened, bad + 1)).toHaveLength(30 - bad - 1)
   })
 
+  it('leaves rot in what was synced of the last segment too, and goes on behind it', () => {
+    for (const cleanShutdown of [true, false]) {
+      const disk = memoryDisk()
+      const log = openLog({ disk })
+      for (let index = 0; index < 9; index++) append(log, batchOf([`value ${index}`]))
+      const state = { recoveryPoint: 9, highWatermark: 9, cleanShutdown }
+      log.close()
+      const name = logFiles(disk)[0]!
+      const damaged = bytesOf(disk, name)
+      damaged.writeInt32BE(7, (damaged.length / 9) * 4 + 8)
+      disk.replace(`${FOLDER}/${name}`, damaged)
+      const reopened = openLog({ disk, state })
+      expect(reopened.logEndOffset).toBe(9)
+      expect(bytesOf(disk, name)).toEqual(damaged)
+      expect(append(reopened, batchOf(['next'])).baseOffset).toBe(9)
+      const read = (offset: number) => reopened.read(offset, 1, { isolation: 'log_end', minOneMessage: true }).error
+      expect([0, 1, 2, 3, 4, 5, 8, 9].map(read)).toEqual([0, 0, 0, 0, 2, 2, 2, 0])
+      const again = openLog({ disk, state: { ...state, cleanShutdown: false } })
+      expect(again.logEndOffset).toBe(10)
+    }
+  })
+
   it('never skips a batch silently, whichever byte of an old segment rots', () => {
     const disk = memoryDisk()
     const log = openLog({ disk, config: { segmentBytes: 400, indexIntervalBytes: 100 } })
