@@ -174,7 +174,9 @@ export class Rig {
 }
 
 async function start(sink?: AckSink): Promise<ApacheKafka> {
-  const advertised: Record<string, string> = sink ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` } : {}
+  const advertised: Record<string, string> = sink
+    ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` }
+    : {}
   const kafka = await ApacheKafka.start({ heap: '1g', jvm, config: { ...config, ...advertised } })
   if (sink) sink.behind = kafka.port
   return kafka
