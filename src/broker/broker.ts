@@ -71,25 +71,16 @@ export class Broker {
       { slots: config.number('max.incremental.fetch.session.cache.slots'), minEvictionMs: FETCH_SESSION_EVICTION_MS },
       () => platform.random.bytes(4).readUInt32BE(0) >>> 1,
     )
-    this.controller = new Controller({
-      partition: this.partitions.openMetadata(nodeId),
-      brokerIds: [nodeId],
-      clock: platform.clock,
-      log: this.log,
-      onCommitted: (record) => this.#apply(record),
-    })
+    this.controller = this.#openController()
     this.producerIds = new ProducerIds(this.controller, nodeId)
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
-    this.#loading = false
-    this.#applyBrokerConfigs()
-    this.partitions.openAll(nodeId)
-    for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
   }
 
   /** Recovers what is on the disk, then listens. */
   static async start(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options)
     try {
+      broker.#recover()
       await broker.#listen(options.address)
     } catch (error) {
       await broker.stop()
@@ -112,6 +103,27 @@ export class Broker {
     this.controller.close()
     this.partitions.close()
     await closing
+  }
+
+  #openController(): Controller {
+    const { clock } = this.platform
+    const partition = this.partitions.openMetadata(this.nodeId)
+    const onCommitted = (record: MetadataRecord) => this.#apply(record)
+    try {
+      return new Controller({ partition, brokerIds: [this.nodeId], clock, log: this.log, onCommitted })
+    } catch (error) {
+      // A broker that cannot start gives its directory back.
+      this.partitions.close()
+      throw error
+    }
+  }
+
+  /** Brings up what the metadata, which is read by now, gives to this broker. */
+  #recover(): void {
+    this.#loading = false
+    this.#applyBrokerConfigs()
+    this.partitions.openAll(this.nodeId)
+    for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
   }
 
   async #listen(address: Address): Promise<void> {

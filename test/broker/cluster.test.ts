@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { startCluster } from '../../src/broker/cluster.ts'
+import { LogDirectory } from '../../src/broker/log/log-directory.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { createPartitions } from '../../src/protocol/messages/create-partitions.ts'
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
@@ -19,8 +20,11 @@ import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { syncGroup } from '../../src/protocol/messages/sync-group.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
+import { RecordBatch } from '../../src/records/record-batch.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { batchOf, makeTopic, produceOf } from './requests.ts'
+
+const platform = nodePlatform({ log: { level: 'silent' } })
 
 function dataDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'heliostat-broker-'))
@@ -142,7 +146,19 @@ it('lets go of everything when its port is taken', async () => {
   await embeddedCluster({ data })
 })
 
-const platform = nodePlatform({ log: { level: 'silent' } })
+it('does not start on metadata that it does not understand, and gives the directory back', async () => {
+  const data = dataDirectory()
+  await (await embeddedCluster({ data })).stop()
+  const directory = LogDirectory.open(platform, join(data, '1'))
+  const garbage = buildBatch([{ timestamp: 1, key: null, value: Buffer.from([1, 2, 0, 200]) }])
+  const log = directory.get('__cluster_metadata', 0)!
+  log.append([new RecordBatch(garbage)], { leaderEpoch: 0, origin: 'coordinator' })
+  directory.close()
+  for (const _attempt of [1, 2]) {
+    await expect(embeddedCluster({ data })).rejects.toMatchObject({ code: 'HEL_STORAGE' })
+  }
+})
+
 const WRONG: readonly [string, object, RegExp][] = [
   ['several brokers', { brokers: 3 }, /only 1/],
   ['an unknown property', { config: { 'num.partition': 3 } }, /did you mean num\.partitions\?/],

@@ -1,6 +1,7 @@
 // Hosts any StateMachine on the log of a partition: appends its records, replays them at once, holds every reply until the high
 // watermark passes the log end that the decision saw, and fires its timers. Written once, for groups, transactions and the controller.
 
+import { HeliostatError } from '../../platform/errors.ts'
 import type { Clock, Logger, Timer } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { buildBatch } from '../../records/batch-builder.ts'
@@ -98,7 +99,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   #load(onCommitted?: (record: Rec) => void): void {
     const { partition, codec, clock } = this.#hosting
     for (const record of committedRecords(partition)) {
-      const decoded = codec.decode(record)
+      const decoded = understood(partition, () => codec.decode(record))
       if (decoded === undefined) continue
       this.#machine.replay(decoded)
       onCommitted?.(decoded)
@@ -161,7 +162,13 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     this.#uncommitted.length = 0
     this.#failAll(error)
     this.#machine = this.#hosting.machine()
-    this.#load()
+    try {
+      this.#load()
+    } catch (cause) {
+      // The log cannot be read either: nobody is coordinated here until the broker starts anew.
+      this.#hosting.log.error('coordinator.lost', 'the state cannot be read from its log', { error: String(cause) })
+      this.close()
+    }
   }
 
   #setTimer({ key, delayMs, command }: TimerEffect<Command>): void {
@@ -191,6 +198,17 @@ function closedError(): CoordinatorError {
   return new CoordinatorError(ErrorCode.NOT_COORDINATOR, 'the coordinator has stopped')
 }
 
+/** What the state is made of cannot be passed over: a record that is not understood ends the start. */
+function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
+  try {
+    return decode()
+  } catch (cause) {
+    const where = { topic: partition.topic, partition: partition.partitionId }
+    const message = `a record of ${partition.topic}-${partition.partitionId} cannot be understood: ${(cause as Error).message}`
+    throw new HeliostatError('HEL_STORAGE', message, { cause, where })
+  }
+}
+
 /** The records of a partition up to its high watermark, without control batches. */
 function* committedRecords(partition: Partition): Generator<{ key: Buffer | null; value: Buffer | null }> {
   const { log } = partition
@@ -198,7 +216,7 @@ function* committedRecords(partition: Partition): Generator<{ key: Buffer | null
   while (offset < log.highWatermark) {
     const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'read_uncommitted', minOneMessage: true })
     if (read.error !== ErrorCode.NONE || !('batches' in read)) {
-      throw new Error(`reading ${partition.topic} at ${offset} failed with error ${read.error}`)
+      throw new HeliostatError('HEL_STORAGE', `reading ${partition.topic} at ${offset} failed with error ${read.error}`)
     }
     const { batches } = splitBatches(Buffer.concat(read.batches))
     if (batches.length === 0) return

@@ -190,7 +190,12 @@ it('deletes by name and by id, and a new topic of the name begins empty', async 
   await makeTopic(connection, 'b')
   await produceOf(connection, 'a', batchOf(['x']))
   const remove = async (topics: { name: string | null; topicId?: string }[]) =>
-    (await connection.send(deleteTopics, { topics, timeoutMs: 1000 })).responses
+    (
+      await connection.send(deleteTopics, {
+        topics: topics.map((topic) => ({ topicId: ZERO_UUID, ...topic })),
+        timeoutMs: 1000,
+      })
+    ).responses
   expect(await remove([{ name: null, topicId }])).toMatchObject([{ name: 'a', topicId, errorCode: 0 }])
   expect(await remove([{ name: null, topicId }])).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_TOPIC_ID }])
   expect(await remove([{ name: 'a' }])).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }])

@@ -1,5 +1,4 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
-import { ZERO_UUID } from '../../../protocol/schema.ts'
 import { type Effects, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
 import type {
   AlterConfigsCommand,
@@ -13,7 +12,7 @@ import type {
 import { alteredConfigs } from './config-alteration.ts'
 import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import { decidePartitions, decideTopic, invalid } from './topic-creation.ts'
+import { asksTooMuch, decidePartitions, decideTopic, invalid, refusal } from './topic-creation.ts'
 
 type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
 
@@ -72,13 +71,16 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
   }
 
   #createTopics(command: CreateTopicsCommand) {
+    if (asksTooMuch(command)) {
+      const error = invalid('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
+      return { reply: { topics: command.topics.map(({ name }) => refusal(name, error).result) }, records: [] }
+    }
     const names = command.topics.map((topic) => topic.name)
     const taken = new Set<string>()
     const records: MetadataRecord[] = []
     const topics = command.topics.map((topic) => {
       if (names.filter((name) => name === topic.name).length > 1) {
-        const error = invalid('INVALID_REQUEST', 'Duplicate topic name.')
-        return { ...error, name: topic.name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
+        return refusal(topic.name, invalid('INVALID_REQUEST', 'Duplicate topic name.')).result
       }
       const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken)
       if (decision.result.errorCode === ErrorCode.NONE) taken.add(topic.name)

@@ -15,6 +15,15 @@ export interface Decision<Result> {
   readonly records: readonly MetadataRecord[]
 }
 
+/** Whether the request as a whole would make a unit of the log too large. */
+export function asksTooMuch(command: CreateTopicsCommand): boolean {
+  const counts = command.topics.map(({ assignments, numPartitions }) => {
+    if (assignments.length > 0) return assignments.length
+    return numPartitions === -1 ? command.defaultPartitions : Math.max(numPartitions, 0)
+  })
+  return counts.reduce((sum, count) => sum + count, 0) > PARTITIONS_PER_REQUEST_MAX
+}
+
 /** Decides one topic of CreateTopics; `earlier` are the names that the same request has already taken. */
 export function decideTopic(
   image: MetadataImage,
@@ -99,9 +108,6 @@ function place(
   if (topic.assignments.length > 0) return placeByHand(brokerIds, topic)
   const count = topic.numPartitions === -1 ? command.defaultPartitions : topic.numPartitions
   const factor = topic.replicationFactor === -1 ? command.defaultReplicationFactor : topic.replicationFactor
-  if (count > PARTITIONS_PER_REQUEST_MAX) {
-    return invalid('POLICY_VIOLATION', `Excessively large number of partitions per request: ${count}.`)
-  }
   return tooFewBrokers(brokerIds, factor) ?? { assignment: placeReplicas(brokerIds, 0, count, factor) }
 }
 
@@ -185,6 +191,6 @@ export function invalid(name: keyof typeof ErrorCode, errorMessage: string | nul
   return { errorCode: ErrorCode[name], errorMessage }
 }
 
-function refusal(name: string, error: ItemError): Decision<CreatedTopic> {
+export function refusal(name: string, error: ItemError): Decision<CreatedTopic> {
   return { result: { ...error, name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }, records: [] }
 }
