@@ -142,7 +142,7 @@ describe('a follower', () => {
     for (let offset = 0; offset < 6; offset++) read(offset)
     log.truncateTo(2)
     for (let index = 0; index < 6; index++) append(log, filler(1, 10))
-    for (let offset = 0; offset < 8; offset++) {
+    for (let offset = 7; offset >= 0; offset--) {
       const result = read(offset)
       if (!('batches' in result)) throw new Error(`at ${offset}: ${result.error}`)
       expect(new RecordBatch(result.batches[0]!).baseOffset).toBe(offset)

@@ -119,7 +119,7 @@ describe('when the power goes', () => {
               model.filter(({ offset }) => offset < again.logEndOffset).map((record) => [record.key, record.offset]),
             )
             const expected = model.filter(({ key, offset }) => {
-              if (offset < again.logStartOffset || offset >= synced) return false
+              if (offset < log.logStartOffset || offset >= synced) return false
               return policy === 'delete' || newest.get(key) === offset
             })
             const seen = new Set(records.map(({ offset }) => offset))
