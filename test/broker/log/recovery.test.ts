@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { defaultLogConfig } from '../../../src/broker/log/log-config.ts'
 import { PartitionLog } from '../../../src/broker/log/partition-log.ts'
 import { memoryDisk } from '../../../src/platform/memory-disk.ts'
+import { nodeDisk } from '../../../src/platform/node-disk.ts'
 import type { Disk } from '../../../src/platform/platform.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import {
@@ -389,8 +393,22 @@ describe('a crash in the middle of a change', () => {
   }
 })
 
-describe('a log against a plain array', () => {
+const disks = [
+  { name: 'memory', make: memoryDisk, runs: 200 },
+  { name: 'node', make: nodeDisk, runs: 10 },
+]
+
+describe.each(disks)('a log against a plain array, on the $name disk', ({ make, runs }) => {
+  let home: string
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'heliostat-array-'))
+  })
+  afterEach(() => {
+    rmSync(home, { recursive: true, force: true })
+  })
+
   it('holds what the array holds, through appends, reads, rolls, retention, truncation and reopening', () => {
+    let folders = 0
     const step = fc.oneof(
       {
         weight: 6,
@@ -421,8 +439,9 @@ describe('a log against a plain array', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 2000 }), (steps, maxBytes) => {
-        const disk = memoryDisk()
-        let log = openLog({ disk, config: small })
+        const disk = make()
+        const directory = `${home}/${folders++}`
+        let log = openLog({ disk, directory, config: small })
         let model: (string | null)[] = []
         let start = 0
         /** Offsets at which batches begin: truncation drops whole batches. */
@@ -467,7 +486,7 @@ describe('a log against a plain array', () => {
               recoveryPoint: log.recoveryPoint,
               cleanShutdown: each.clean,
             }
-            log = openLog({ disk, config: small, state })
+            log = openLog({ disk, directory, config: small, state })
           } else log.release()
           expect(log.logEndOffset).toBe(model.length)
           expect(log.logStartOffset).toBe(start)
@@ -476,7 +495,7 @@ describe('a log against a plain array', () => {
           expect(values(readAll(log, from, 'read_uncommitted', maxBytes))).toEqual(model.slice(from))
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs },
     )
   })
 })
