@@ -62,6 +62,8 @@ export interface MirrorLimits {
   readonly settleMs?: number
   /** How long a stop waits for acknowledgements. */
   readonly stopGraceMs?: number
+  /** How often a partition that stopped looks whether what stopped it has passed: rights, limits. */
+  readonly lookAgainMs?: number
 }
 
 export interface MirrorOptions {
@@ -113,6 +115,8 @@ export class Mirror {
   readonly #unreachable = { source: new Set<number>(), target: new Set<number>() }
   readonly #latency = new Latency()
   #slotCount: number
+  /** Whether it is settled which slots are ours; none may be, when others have them all. */
+  #isAssigned = false
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #paused = false
   #sourceAnswers = true
@@ -134,6 +138,7 @@ export class Mirror {
       queueBytes: 4 * MIB,
       settleMs: 10_000,
       stopGraceMs: 10_000,
+      lookAgainMs: 30_000,
       ...limits,
     }
     this.#slotCount = options.slots ?? 16
@@ -218,6 +223,7 @@ export class Mirror {
     this.#watcher.start()
     await this.#ownership.start(this.#slotCount, {
       gained: (slots) => {
+        this.#isAssigned = true
         for (const slot of slots) void this.#openSlot(slot)
       },
       lost: (slots) => {
@@ -281,7 +287,7 @@ export class Mirror {
   #slotLost(slot: number, reason: HeliostatError): void {
     this.#countError(reason)
     this.#dropSlot(slot)
-    if (!this.#stopping.signal.aborted) void this.#openSlot(slot)
+    if (!this.#stopping.signal.aborted) this.#ownership.taken(slot)
   }
 
   // ---- topics and partitions
@@ -360,6 +366,7 @@ export class Mirror {
       onDataLoss: this.flow.onDataLoss ?? 'stop',
       queueBytesMax: this.#limits.queueBytes,
       settleMs: this.#limits.settleMs,
+      lookAgainMs: this.#limits.lookAgainMs,
       fetcher: (nodeId) => this.#fetcher(nodeId),
       producer: (nodeId) => this.#producer(nodeId),
       batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
@@ -519,7 +526,8 @@ export class Mirror {
     if (this.#paused) return 'paused'
     if (!this.#sourceAnswers || this.#unreachable.source.size > 0) return 'source-unavailable'
     if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'
-    if (this.#state !== 'running') return 'starting'
+    if (this.#state !== 'running' || !this.#isAssigned) return 'starting'
+    if ([...this.#slots.values()].some((slot) => !slot.isOpen)) return 'catching-up'
     const behind = topics.some(({ partitions }) =>
       partitions.some(({ state }) => state === 'catching-up' || state === 'starting' || state === 'recovering'),
     )

@@ -57,6 +57,7 @@ export interface PartitionHost {
   readonly onDataLoss: 'stop' | 'skip' | 'restart'
   readonly queueBytesMax: number
   readonly settleMs: number
+  readonly lookAgainMs: number
   fetcher(nodeId: number): Fetcher
   producer(nodeId: number): Producer<OutgoingBatch>
   /** The target topic's max.message.bytes, read anew. */
@@ -73,7 +74,6 @@ interface Loss {
 }
 
 const IDLE_LIMIT_MS = 60 * 60_000
-const LOOK_AGAIN_MS = 30_000
 const SEQUENCES = 2 ** 31
 
 export class MirroredPartition implements BatchQueue<OutgoingBatch> {
@@ -101,6 +101,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   #lastWriteAt: number
   #behindSince: number | undefined
   #lookAgain: Timer | undefined
+  /** A record was too large for the target topic as we know it. */
+  #limitMayHaveChanged = false
 
   constructor(
     host: PartitionHost,
@@ -235,8 +237,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const tail = await this.#host.tails.tail(this.remote)
     const stop = this.#judgeTail(tail, progress) ?? (await this.#settleClaims(tail.end))
     if (stop) return stop
-    if (this.#mirror.stopReason?.code === 'record-too-large')
-      this.#mirror.raiseBatchBytesMax(await this.#host.batchBytesMax(this.remote.topic))
+    if (this.#limitMayHaveChanged) {
+      this.#mirror.limitBatchBytes(await this.#host.batchBytesMax(this.remote.topic))
+      this.#limitMayHaveChanged = false
+    }
     const inDoubt = platform.clock.monotonic() < this.#doubtUntil
     try {
       this.#mirror.resume(tail.end, { inDoubt, upstream: progress.resumeAt })
@@ -627,8 +631,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       code: reason.code,
     })
     if (!reason.mayPass) return
+    this.#limitMayHaveChanged ||= reason.code === 'record-too-large'
     this.#lookAgain?.cancel()
-    this.#lookAgain = this.#host.platform.clock.setTimer(LOOK_AGAIN_MS, () => {
+    this.#lookAgain = this.#host.platform.clock.setTimer(this.#host.lookAgainMs, () => {
+      this.#backoff.reset()
       if (this.#mirror) this.#recover(reason.message)
       else void this.#position()
     })

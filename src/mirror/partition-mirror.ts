@@ -249,7 +249,7 @@ export class PartitionMirror {
     this.#doubt = false
   }
 
-  raiseBatchBytesMax(limit: number): void {
+  limitBatchBytes(limit: number): void {
     this.#batchBytesMax = limit
   }
 
