@@ -50,6 +50,8 @@ export class Broker {
   readonly #connections = new Set<ServerConnection>()
   #listener: Listener | undefined
   #loading = true
+  /** While the past is read: topics that were deleted in it. */
+  readonly #deletedTopicIds = new Set<string>()
 
   private constructor(options: BrokerOptions) {
     const { platform, nodeId, clusterId, directory, config } = options
@@ -122,7 +124,8 @@ export class Broker {
   #recover(): void {
     this.#loading = false
     this.#applyBrokerConfigs()
-    this.partitions.openAll(this.nodeId)
+    this.partitions.openAll(this.nodeId, this.#deletedTopicIds)
+    this.#deletedTopicIds.clear()
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
   }
 
@@ -140,7 +143,10 @@ export class Broker {
   #apply(record: MetadataRecord): void {
     const removed = record.type === 'remove-topic' ? this.image.topicById(record.topicId) : undefined
     this.image.apply(record)
-    if (this.#loading) return
+    if (this.#loading) {
+      if (removed) this.#deletedTopicIds.add(removed.topicId)
+      return
+    }
     if (record.type === 'partition') this.#openPartition(record.topicId, record.partitionId)
     if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.TOPIC) {
       this.partitions.reconfigure([record.resourceName])

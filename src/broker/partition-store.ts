@@ -1,4 +1,4 @@
-import type { Platform } from '../platform/platform.ts'
+import type { Logger, Platform } from '../platform/platform.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
@@ -10,25 +10,28 @@ import { Partition } from './partition.ts'
 
 /** Kafka's own id for its metadata topic. */
 const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
-/** The metadata is needed whole, from its first record on. */
-const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, delete: false }
+/** The metadata is needed whole, from its first record on, and what it promised must outlive a loss of power: it says whose logs are whose. */
+const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, delete: false, flushMessages: 1 }
 
 /**
  * The partitions of this broker, on the logs of its data directory.
  *
  * 1. What the metadata gives to this broker is here and its log open; the metadata's own log is in the directory and not here.
- * 2. A log that belongs to no partition of the metadata does not outlive the start.
+ * 2. The log of a deleted topic does not outlive the start. One that the metadata never heard of is left alone: it may be all that
+ *    is left of something.
  */
 export class PartitionStore {
   readonly #directory: LogDirectory
   readonly #image: ReadonlyMetadataImage
   readonly #config: BrokerConfig
+  readonly #log: Logger
   readonly #partitions = new Map<string, Map<number, Partition>>()
 
   /** Takes the data directory for this process and recovers its logs. */
   constructor(platform: Platform, path: string, image: ReadonlyMetadataImage, config: BrokerConfig) {
     this.#image = image
     this.#config = config
+    this.#log = platform.log
     this.#directory = LogDirectory.open(platform, path, {
       configOf: (topic) => this.#configOf(topic),
       retentionCheckMs: config.number('log.retention.check.interval.ms'),
@@ -57,12 +60,12 @@ export class PartitionStore {
     return new Partition(METADATA_TOPIC, { partitionId: 0, leaderEpoch: 0, partitionEpoch: 0, ...ids }, log)
   }
 
-  /** Once the image is read: opens what it gives to this broker, and lets go of what it does not know. */
-  openAll(nodeId: number): void {
+  /** Once the image is read: opens what it gives to this broker, and finishes the deletion of topics that a crash interrupted. */
+  openAll(nodeId: number, deletedTopicIds: ReadonlySet<string>): void {
     for (const { topic, partition, topicId } of [...this.#directory.logs]) {
-      const known = this.#image.topics.get(topic)
-      const wanted = known?.topicId === topicId && known?.partitions[partition]?.replicas.includes(nodeId)
-      if (!wanted && topic !== CLUSTER_METADATA) this.#directory.delete(topic, partition)
+      if (topic === CLUSTER_METADATA || this.#image.topicById(topicId ?? '')) continue
+      if (topicId !== undefined && deletedTopicIds.has(topicId)) this.#directory.delete(topic, partition)
+      else this.#log.warn('broker.stray-log', 'a log of no known topic is left alone', { topic, partition, topicId })
     }
     for (const topic of this.#image.topics.values()) {
       for (const registration of topic.partitions) {

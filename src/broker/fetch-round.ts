@@ -1,0 +1,114 @@
+// One round through the partitions of a fetch: what each of them gives within the limits, or why it gives nothing.
+
+import { ErrorCode } from '../protocol/errors.ts'
+import type { FetchPartition } from './fetch-session.ts'
+import type { Isolation } from './log/partition-log.ts'
+import type { Partition } from './partition.ts'
+import type { PartitionStore } from './partition-store.ts'
+
+/** Who reads, and how. */
+export interface Reader {
+  readonly isolation: Isolation
+  readonly maxBytes: number
+  /** Topics are named by id (KIP-516): one that was made anew under the old name is another topic. */
+  readonly usesTopicIds: boolean
+  readonly isFollower: boolean
+}
+
+export interface Round {
+  readonly answers: readonly PartitionAnswer[]
+  readonly bytes: number
+  /** Something must be told at once, however few bytes there are. */
+  readonly settled: boolean
+}
+
+export interface PartitionAnswer {
+  readonly asked: FetchPartition
+  readonly errorCode: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  readonly abortedTransactions: readonly { producerId: number; firstOffset: number }[] | null
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
+  readonly records: readonly Buffer[]
+  readonly bytes: number
+}
+
+/** Reads in the given order; the first batch is given even when it is larger than the limits (KIP-74). */
+export function readRound(store: PartitionStore, reader: Reader, partitions: readonly FetchPartition[]): Round {
+  let left = reader.maxBytes
+  let bytes = 0
+  let settled = false
+  const answers = partitions.map((asked) => {
+    const answer = readOne(store, reader, asked, left, bytes === 0)
+    left = Math.max(left - answer.bytes, 0)
+    bytes += answer.bytes
+    settled ||= answer.errorCode !== ErrorCode.NONE || answer.divergingEpoch !== undefined
+    return answer
+  })
+  return { answers, bytes, settled }
+}
+
+function readOne(
+  store: PartitionStore,
+  reader: Reader,
+  asked: FetchPartition,
+  bytesLeft: number,
+  minOneMessage: boolean,
+): PartitionAnswer {
+  const partition = findPartition(store, reader, asked)
+  if (typeof partition === 'number') return failed(asked, partition)
+  const diverging = divergence(partition, asked)
+  if (typeof diverging === 'number') return failed(asked, diverging)
+  const { highWatermark, lastStableOffset, logStartOffset } = partition.log
+  if (diverging) {
+    const offsets = { highWatermark, lastStableOffset, logStartOffset }
+    return { asked, errorCode: ErrorCode.NONE, ...offsets, ...EMPTY, divergingEpoch: diverging }
+  }
+  const { isolation } = reader
+  const maxBytes = Math.min(asked.maxBytes, bytesLeft)
+  const read = partition.log.read(asked.fetchOffset, maxBytes, { isolation, minOneMessage })
+  if (!('batches' in read)) return failed(asked, read.error)
+  return {
+    asked,
+    errorCode: ErrorCode.NONE,
+    highWatermark: read.highWatermark,
+    lastStableOffset: read.lastStableOffset,
+    logStartOffset: read.logStartOffset,
+    abortedTransactions: read.abortedTransactions,
+    records: read.batches,
+    bytes: read.batches.reduce((sum, batch) => sum + batch.length, 0),
+  }
+}
+
+function findPartition(store: PartitionStore, reader: Reader, asked: FetchPartition): Partition | number {
+  if (reader.isFollower) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+  if (reader.usesTopicIds && asked.topic === '') return ErrorCode.UNKNOWN_TOPIC_ID
+  const partition = store.get(asked.topic, asked.partition)
+  if (!partition) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  if (reader.usesTopicIds && partition.topicId !== asked.topicId) return ErrorCode.UNKNOWN_TOPIC_ID
+  const errorCode = partition.epochError(asked.currentLeaderEpoch)
+  return errorCode === ErrorCode.NONE ? partition : errorCode
+}
+
+/** Where the reader's log parted from this one, if it did; an error code when that cannot be told. */
+function divergence(
+  partition: Partition,
+  asked: FetchPartition,
+): { epoch: number; endOffset: number } | number | undefined {
+  if (asked.lastFetchedEpoch < 0) return undefined
+  const { leaderEpoch, endOffset } = partition.endOffsetForEpoch(asked.lastFetchedEpoch)
+  if (endOffset < 0 || leaderEpoch < 0) return ErrorCode.OFFSET_OUT_OF_RANGE
+  if (leaderEpoch >= asked.lastFetchedEpoch && endOffset >= asked.fetchOffset) return undefined
+  return { epoch: leaderEpoch, endOffset }
+}
+
+const NOT_FOUND: readonly number[] = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID]
+const EMPTY = { abortedTransactions: null, records: [], bytes: 0 } as const
+
+function failed(asked: FetchPartition, errorCode: number): PartitionAnswer {
+  // Kafka's empty answer for a partition that it does not find has an empty list here, all others have none.
+  const abortedTransactions = NOT_FOUND.includes(errorCode) ? [] : null
+  const offsets = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+  return { asked, errorCode, ...offsets, ...EMPTY, abortedTransactions }
+}

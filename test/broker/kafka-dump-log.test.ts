@@ -1,0 +1,52 @@
+// Kafka's own tool reads what the coordinators wrote: groups and offsets, and the cluster's metadata.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { partitionOf } from '../../src/broker/coordinator/group/group-coordinator.ts'
+import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
+import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
+import { embeddedCluster } from './embedded-cluster.ts'
+import { makeTopic } from './requests.ts'
+
+const reason = unavailable()
+const title = 'kafka-dump-log decodes the metadata log and __consumer_offsets'
+
+it.skipIf(reason !== undefined)(
+  reason === undefined ? title : `${title} (skipped: ${reason})`,
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'heliostat-dump-'))
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+    const cluster = await embeddedCluster({ data })
+    const connection = await cluster.connect()
+    const topicId = await makeTopic(connection, 'orders', { configs: { 'retention.ms': '5' } })
+    await makeTopic(connection, 'gone')
+    await connection.send(deleteTopics, { topicNames: ['gone'], timeoutMs: 1000 }, { version: 5 })
+    await connection.send(findCoordinator, { coordinatorKeys: ['g'] })
+    const partitions = [{ partitionIndex: 0, committedOffset: 42, committedMetadata: 'here' }]
+    await connection.send(
+      offsetCommit,
+      { groupId: 'g', memberId: '', topics: [{ name: 'orders', partitions }] },
+      { version: 8 },
+    )
+    await cluster.stop()
+    const metadata = await dump(data, '__cluster_metadata-0', '--cluster-metadata-decoder')
+    expect(metadata).toContain(`{"type":"TOPIC_RECORD","version":0,"data":{"name":"orders","topicId":"${topicId}"}}`)
+    expect(metadata).toContain('"resourceName":"orders","name":"retention.ms","value":"5"')
+    expect(metadata).toContain('"type":"PARTITION_RECORD"')
+    expect(metadata).toContain('"type":"REMOVE_TOPIC_RECORD"')
+    const offsets = await dump(data, `__consumer_offsets-${partitionOf('g', 4)}`, '--offsets-decoder')
+    expect(offsets).toContain('{"group":"g","topic":"orders","partition":0}')
+    expect(offsets).toContain('"offset":42,"leaderEpoch":-1,"metadata":"here"')
+  },
+  60_000,
+)
+
+async function dump(data: string, folder: string, decoder: string): Promise<string> {
+  const file = join(data, '1', folder, `${'0'.repeat(20)}.log`)
+  const { code, stdout, stderr } = await runKafkaTool('kafka-dump-log', ['--files', file, decoder, '--print-data-log'])
+  expect([code, stderr]).toEqual([0, ''])
+  return stdout
+}
