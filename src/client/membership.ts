@@ -4,7 +4,8 @@
 // Invariants:
 // 1. `lost` names only partitions that `owned` named before and that were not lost since; each change is told once.
 // 2. A rebalance that leaves a partition with this member says nothing about it.
-// 3. A member that the coordinator has not heard for a session's length has lost all: others may own it by now.
+// 3. A member that the coordinator has not heard for a session's length is unsure: others may own its partitions by now. It
+//    is told what it lost, if anything, when it has joined again.
 // 4. After `stop` nothing is told.
 import type { Consumer, Kafka, PartitionAssigner } from 'kafkajs'
 import type { HeliostatError } from '../platform/errors.ts'
@@ -27,9 +28,12 @@ export interface MembershipOptions {
 }
 
 export interface MembershipListener {
+  /** What is added. Called after the first join, and after one that ends `unsure`, also when that is nothing. */
   owned(partitions: readonly number[]): void
   lost(partitions: readonly number[]): void
-  /** The membership is over for a reason that trying again does not mend (no right to the group); all is lost before. */
+  /** The coordinator was out of reach for a session; ends with the next join. */
+  unsure(): void
+  /** The membership is over for a reason that trying again does not mend (no right to the group). */
   failed(error: HeliostatError): void
 }
 
@@ -47,6 +51,7 @@ export class Membership {
   readonly #listener: MembershipListener
   readonly #consumer: Consumer
   #owned: ReadonlySet<number> = new Set()
+  #sure = false
   /** What the group's current generation gives us; more than #owned only while the coordinator is out of reach. */
   #assigned: readonly number[] = []
   #stopped = false
@@ -142,7 +147,8 @@ export class Membership {
     const lost = [...before].filter((partition) => !this.#owned.has(partition))
     const gained = [...this.#owned].filter((partition) => !before.has(partition))
     if (lost.length > 0) this.#listener.lost(lost)
-    if (gained.length > 0) this.#listener.owned(gained)
+    if (gained.length > 0 || !this.#sure) this.#listener.owned(gained)
+    this.#sure = true
   }
 
   #heard(validMs: number): void {
@@ -150,15 +156,15 @@ export class Membership {
     this.#expiry?.cancel()
     this.#expiry = this.#platform.clock.setTimer(validMs, () => {
       const { groupId } = this.#options
-      const message = `group ${groupId} at ${this.#cluster} was out of reach for ${validMs} ms; its work is given up`
+      const message = `group ${groupId} at ${this.#cluster} was out of reach for ${validMs} ms; others may have its work`
       this.#platform.log.warn('membership.expired', message, { groupId, partitions: this.partitions })
-      this.#become([]) // invariant 3
+      this.#sure = false // invariant 3
+      this.#listener.unsure()
     })
   }
 
   #fail(error: unknown): void {
     if (this.#stopped) return
-    this.#become([])
     this.#stopped = true
     this.#expiry?.cancel()
     this.#listener.failed(fromKafkajs(error, this.#cluster, `stay in group ${this.#options.groupId}`))

@@ -58,7 +58,10 @@ function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: 
   const problem = (rule: string, message: string, key?: string): Problem => ({
     severity: 'error',
     rule,
-    message: path.length > 0 ? `${pathText(key === undefined ? path : [...path, key])}: ${message}` : message,
+    message:
+      path.length > 0 || key !== undefined
+        ? `${pathText(key === undefined ? path : [...path, key])}: ${message}`
+        : message,
     ...document.position(path, key),
   })
   switch (issue.code) {

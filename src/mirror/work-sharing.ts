@@ -4,7 +4,7 @@
 // mirrored logs are written by compare-and-append, so one of them sees at once that it was overtaken.
 import { Backoff } from '../client/backoff.ts'
 import type { ControlClient } from '../client/control-client.ts'
-import type { Membership } from '../client/membership.ts'
+import type { Membership, MembershipListener } from '../client/membership.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
 
@@ -16,16 +16,27 @@ export interface OwnershipListener {
 
 export interface SlotOwnership {
   start(slots: number, listener: OwnershipListener): Promise<void>
+  /** Another instance was seen writing to this slot. It is `gained` again if it is ours all the same. */
+  taken(slot: number): void
   stop(): Promise<void>
 }
 
 /** One instance that has all slots, by agreement of whoever started it. */
 export class SoleOwner implements SlotOwnership {
+  #listener: OwnershipListener | undefined
+
   async start(slots: number, listener: OwnershipListener): Promise<void> {
+    this.#listener = listener
     listener.gained(Array.from({ length: slots }, (_, slot) => slot))
   }
 
-  async stop(): Promise<void> {}
+  taken(slot: number): void {
+    this.#listener?.gained([slot])
+  }
+
+  async stop(): Promise<void> {
+    this.#listener = undefined
+  }
 }
 
 /** Short, since the partitions of a dead instance wait for it; brokers refuse less than 6 s by default. */
@@ -36,13 +47,22 @@ export interface SharedOwnershipOptions {
   readonly progressTopic: string
 }
 
-/** A share of the slots, as a member of the flow's group. */
+/**
+ * A share of the slots, as a member of the flow's group.
+ *
+ * 1. `#held` is what was told: gained and not lost since.
+ * 2. A coordinator that is out of reach takes nothing away: whether another instance took over is seen in the slots' logs.
+ *    But what was taken by another is not claimed again before the group has said whose it is.
+ */
 export class SharedOwnership implements SlotOwnership {
   readonly #platform: Platform
   readonly #control: Pick<ControlClient, 'joinGroup'>
   readonly #options: SharedOwnershipOptions
   readonly #stopping = new AbortController()
+  readonly #held = new Set<number>()
+  #listener: OwnershipListener | undefined
   #membership: Membership | undefined
+  #isSure = false
   #joining: Promise<void> = Promise.resolve()
 
   constructor(platform: Platform, control: Pick<ControlClient, 'joinGroup'>, options: SharedOwnershipOptions) {
@@ -53,8 +73,14 @@ export class SharedOwnership implements SlotOwnership {
 
   /** Joins, and joins again whenever the membership ends, until `stop`. */
   async start(_slots: number, listener: OwnershipListener): Promise<void> {
-    this.#joining = this.#join(listener)
+    this.#listener = listener
+    this.#joining = this.#join()
     await this.#joining
+  }
+
+  taken(slot: number): void {
+    this.#held.delete(slot)
+    if (this.#isSure && this.#membership?.partitions.includes(slot)) this.#gain([slot])
   }
 
   async stop(): Promise<void> {
@@ -63,7 +89,7 @@ export class SharedOwnership implements SlotOwnership {
     await this.#membership?.stop()
   }
 
-  async #join(listener: OwnershipListener): Promise<void> {
+  async #join(): Promise<void> {
     const { groupId, progressTopic: topic } = this.#options
     const { clock, log, random } = this.#platform
     const backoff = new Backoff(random, { initialMs: 100, maxMs: 5_000 })
@@ -72,11 +98,7 @@ export class SharedOwnership implements SlotOwnership {
       try {
         this.#membership = await this.#control.joinGroup(
           { groupId, topic, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: SESSION_MS },
-          {
-            owned: (slots) => listener.gained(slots),
-            lost: (slots) => listener.lost(slots),
-            failed: (error) => this.#ended(error, listener),
-          },
+          this.#hearsay(),
         )
         return
       } catch (error) {
@@ -88,9 +110,42 @@ export class SharedOwnership implements SlotOwnership {
     }
   }
 
-  #ended(error: HeliostatError, listener: OwnershipListener): void {
+  #hearsay(): MembershipListener {
+    let first = true
+    return {
+      owned: (slots) => {
+        this.#isSure = true
+        // A new membership begins by naming all that is ours now.
+        if (first) this.#lose([...this.#held].filter((slot) => !slots.includes(slot)))
+        first = false
+        this.#gain(slots)
+      },
+      lost: (slots) => {
+        this.#isSure = true
+        this.#lose(slots)
+      },
+      unsure: () => {
+        this.#isSure = false
+      },
+      failed: (error) => this.#ended(error),
+    }
+  }
+
+  #gain(slots: readonly number[]): void {
+    const gained = slots.filter((slot) => !this.#held.has(slot))
+    for (const slot of gained) this.#held.add(slot)
+    this.#listener?.gained(gained)
+  }
+
+  #lose(slots: readonly number[]): void {
+    const lost = slots.filter((slot) => this.#held.delete(slot))
+    if (lost.length > 0) this.#listener?.lost(lost)
+  }
+
+  #ended(error: HeliostatError): void {
     if (this.#stopping.signal.aborted) return
+    this.#isSure = false
     this.#platform.log.warn('sharing.ended', error.message, { groupId: this.#options.groupId, code: error.code })
-    this.#joining = this.#join(listener)
+    this.#joining = this.#join()
   }
 }

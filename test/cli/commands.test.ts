@@ -1,0 +1,213 @@
+// The commands as a person meets them: as processes, by their output and exit code.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { buildBatch } from '../../src/records/batch-builder.ts'
+import { ExternalProcess, runExternal } from '../support/external-process.ts'
+import { appendBatch, clientOf, linesOf, makeTopic, readAll, until } from '../support/log-content.ts'
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const folder = mkdtempSync(join(tmpdir(), 'heliostat-cli-'))
+const heliostat = (...args: string[]) => runExternal(process.execPath, [main, ...args])
+const file = (name: string, text: string) => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+/** Nothing listens there: the port is reserved and no test can be given it. */
+const deaf = '127.0.0.1:1'
+const configOf = (east: string, west: string) => `version: 1
+clusters:
+  east: { bootstrap: ["${east}"] }
+  west: { bootstrap: ["${west}"] }
+mirrors: [{ from: east, to: west, refresh: 200ms }]
+server: { listen: "127.0.0.1:0" }
+`
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('heliostat', () => {
+  it('prints its version and its help on stdout', async () => {
+    expect(await heliostat('version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    const help = await heliostat('--help')
+    expect(help.code).toBe(0)
+    for (const command of ['run', 'broker', 'demo', 'lint', 'create', 'status', 'translate']) {
+      expect(help.stdout).toContain(`  ${command}`)
+    }
+  })
+
+  it('answers wrong usage with 2 and a hint, on stderr alone', async () => {
+    for (const args of [
+      ['rnu'],
+      ['run'],
+      ['broker', '--port', 'many'],
+      ['translate', file('u.yaml', configOf(deaf, deaf))],
+    ]) {
+      const { code, stdout, stderr } = await heliostat(...args)
+      expect([args, code, stdout]).toEqual([args, 2, ''])
+      expect(stderr).not.toBe('')
+    }
+  })
+
+  it('lints what it creates, and names what is wrong with its place', async () => {
+    const { stdout } = await heliostat('create')
+    expect(await heliostat('lint', file('created.yaml', stdout))).toMatchObject({ code: 0, stdout: '' })
+    const bad = file('bad.yaml', configOf(deaf, deaf).replace('mirrors', 'mirors'))
+    const lint = await heliostat('lint', bad)
+    expect(lint.code).toBe(78)
+    expect(lint.stdout).toContain(`${bad}:5:1 error unknown-key mirors: unknown key; did you mean mirrors?\n`)
+    const run = await heliostat('run', bad)
+    expect(run.code).toBe(78)
+    expect(run.stderr).toContain('did you mean mirrors?')
+    expect(await heliostat('run', join(folder, 'nowhere.yaml'))).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('there is no such file'),
+    })
+  })
+
+  it('says where it looked when no daemon answers', async () => {
+    const { code, stderr } = await heliostat('status', '--url', `http://${deaf}`)
+    expect(code).toBe(4)
+    expect(stderr).toContain(`no daemon answers at http://${deaf}`)
+  })
+
+  it('plays the scripted demo and accounts for every record', async () => {
+    const { code, stdout } = await heliostat('demo', '--scripted', '--seconds', '1')
+    expect(stdout).toContain('Every record is accounted for.')
+    expect(code).toBe(0)
+  })
+})
+
+describe('heliostat run', () => {
+  let brokers: ExternalProcess
+  let east: ClusterClient
+  let west: ClusterClient
+  let config: string
+  const daemons: Daemon[] = []
+
+  beforeAll(async () => {
+    const topology = file('topology.yaml', 'version: 1\nclusters: { east: {}, west: {} }\n')
+    brokers = new ExternalProcess(process.execPath, [main, 'broker', topology, '--log-level', 'warn'])
+    await brokers.until(({ stdout }) => stdout.includes('\n'), 'a ready line')
+    const { ready, clusters } = JSON.parse(brokers.stdout)
+    expect(ready).toBe(true)
+    expect(Object.keys(clusters)).toEqual(['east', 'west'])
+    expect(clusters.east).toMatchObject({
+      clusterId: expect.stringMatching(/^[\w-]{22}$/),
+      nodes: { 1: clusters.east.bootstrap },
+    })
+    east = clientOf(clusters.east.bootstrap)
+    west = clientOf(clusters.west.bootstrap)
+    config = file('run.yaml', configOf(clusters.east.bootstrap, clusters.west.bootstrap))
+    await makeTopic(east, 'orders', 2)
+  })
+
+  afterEach(async () => {
+    for (const daemon of daemons.splice(0)) await daemon.process.kill()
+  })
+
+  afterAll(async () => {
+    east.close()
+    west.close()
+    expect(await brokers.kill('SIGTERM')).toEqual({ code: 0, signal: null })
+  })
+
+  interface Daemon {
+    readonly process: ExternalProcess
+    readonly url: string
+  }
+
+  async function start(path = config): Promise<Daemon> {
+    const process_ = new ExternalProcess(process.execPath, [main, 'run', path])
+    await process_.until(({ stderr }) => stderr.includes('daemon.started'), 'its start')
+    const daemon = { process: process_, url: /"url":"([^"]+)"/.exec(process_.stderr)![1]! }
+    daemons.push(daemon)
+    return daemon
+  }
+
+  const write = (from: number, count: number) => {
+    const records = Array.from({ length: count }, (_, i) => ({
+      timestamp: 1_700_000_000_000 + i,
+      key: Buffer.from(`k${from + i}`),
+      value: Buffer.from(`v${from + i}`),
+      headers: [],
+    }))
+    return appendBatch(east, 'orders', 0, buildBatch(records))
+  }
+
+  async function mirrored(): Promise<void> {
+    const original = linesOf(await readAll(east, 'orders', 0))
+    await west.refresh()
+    await until(
+      async () => {
+        await west.refresh()
+        if (!west.topics().has('east.orders')) return false
+        return (await readAll(west, 'east.orders', 0)).length >= original.length
+      },
+      () => 'the copy is not complete',
+    )
+    expect(linesOf(await readAll(west, 'east.orders', 0))).toEqual(original)
+  }
+
+  it('mirrors, drains on SIGTERM, and goes on where it was', async () => {
+    await write(0, 500)
+    const first = await start()
+    await mirrored()
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200)
+    await write(500, 500)
+    expect(await first.process.kill('SIGTERM')).toEqual({ code: 0, signal: null })
+    await start()
+    await mirrored()
+  })
+
+  it('loses and doubles nothing when it is killed and started again', async () => {
+    const first = await start()
+    await write(1_000, 500)
+    await first.process.kill('SIGKILL')
+    await write(1_500, 500)
+    await start()
+    await mirrored()
+  })
+
+  it('shows its status, and translates offsets also when it is gone', async () => {
+    const daemon = await start()
+    await mirrored()
+    await until(
+      async () => (await fetch(`${daemon.url}/readyz`)).status === 200,
+      () => 'the daemon is not ready',
+    )
+    const status = await heliostat('status', '--url', daemon.url, '-o', 'json')
+    expect(status.code).toBe(0)
+    expect(JSON.parse(status.stdout)).toMatchObject([{ flow: 'east->west', stoppedPartitions: 0, topics: 1 }])
+    await daemon.process.kill('SIGTERM')
+    const translate = (...args: string[]) =>
+      heliostat('translate', config, '--topic', 'orders', '--partition', '0', '--offset', '7', '-o', 'json', ...args)
+    expect(JSON.parse((await translate()).stdout)).toEqual([
+      { topic: 'orders', partition: 0, offset: 7, translatedTopic: 'east.orders', translated: 7 },
+    ])
+    const clusters = await heliostat('status', config)
+    expect(clusters.code).toBe(0)
+    expect(clusters.stdout).toMatch(/east->west +orders +0 +\d+ +\d+ +0 +east\.orders/)
+    const beyond = await heliostat('translate', config, '--topic', 'orders', '--partition', '0', '--offset', '99999')
+    expect(beyond.code).toBe(3)
+    expect(beyond.stdout).toContain('not mirrored yet')
+  })
+
+  it('lives without its target, says so, and ends when told', async () => {
+    const { host, port } = east.nodes().get(1)!
+    const daemon = await start(file('dark.yaml', configOf(`${host}:${port}`, deaf)))
+    expect((await fetch(`${daemon.url}/healthz`)).status).toBe(200)
+    const ready = await fetch(`${daemon.url}/readyz?verbose`)
+    expect(ready.status).toBe(503)
+    await until(
+      async () => {
+        const text = await (await fetch(`${daemon.url}/readyz?verbose`)).text()
+        return text.includes('flow east->west is target-unavailable')
+      },
+      () => 'it is not said why',
+    )
+    expect(await daemon.process.kill('SIGINT')).toEqual({ code: 0, signal: null })
+  })
+})
