@@ -9,6 +9,7 @@ import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
+import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
 import {
@@ -115,7 +116,7 @@ async function deleteBelow(client: ClusterClient, topic: string, offset: number)
 async function removeTopic(client: ClusterClient, topic: string): Promise<void> {
   const connection = await client.controller()
   const response = await connection.send(deleteTopics, {
-    topics: [{ name: topic }],
+    topics: [{ name: topic, topicId: ZERO_UUID }],
     topicNames: [topic],
     timeoutMs: 5_000,
   })
