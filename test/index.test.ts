@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest'
+import { ConfigError, loadConfig, startDaemon, startTopology } from '../src/index.ts'
+import { buildBatch } from '../src/records/batch-builder.ts'
+import { appendBatch, clientOf, linesOf, makeTopic, readAll, until } from './support/log-content.ts'
+
+it('a test of any project can start clusters, mirror between them, ask where an offset went, and stop it all', async () => {
+  const topology = await startTopology({ clusters: { east: {}, west: {} } })
+  const [east, west] = [topology.clusters['east']!, topology.clusters['west']!]
+  const config = loadConfig(`version: 1
+clusters: { east: { bootstrap: ["${east.bootstrap}"] }, west: { bootstrap: ["${west.bootstrap}"] } }
+mirrors: [{ from: east, to: west, refresh: 100ms }]
+server: { listen: "127.0.0.1:0" }
+`)
+  const daemon = await startDaemon(config)
+  const [source, target] = [clientOf(east.bootstrap), clientOf(west.bootstrap)]
+  await makeTopic(source, 'orders', 1)
+  const records = [1, 2, 3].map((i) => ({
+    timestamp: i,
+    key: Buffer.from(`${i}`),
+    value: Buffer.from('v'),
+    headers: [],
+  }))
+  await appendBatch(source, 'orders', 0, buildBatch(records))
+  const flow = daemon.flows.get('east->west')!
+  const ask = () => flow.translate({ topic: 'orders', partition: 0, offset: 3, reverse: false })
+  await until(
+    () => ask().offset === 3,
+    () => JSON.stringify(ask()),
+  )
+  await target.refresh()
+  expect(linesOf(await readAll(target, 'east.orders', 0))).toEqual(linesOf(await readAll(source, 'orders', 0)))
+  source.close()
+  target.close()
+  await daemon.stop()
+  await topology.stop()
+})
+
+it('a configuration with problems names them all', () => {
+  expect(() => loadConfig('version: 2\n', { file: 'h.yaml' })).toThrow(ConfigError)
+  expect(() => loadConfig('version: 2\n', { file: 'h.yaml' })).toThrow(/h\.yaml:1:1 error missing clusters/)
+})
