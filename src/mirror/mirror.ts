@@ -82,6 +82,7 @@ export interface MirrorOptions {
 const MIB = 1024 * 1024
 const INTERNAL_REPLICAS = 3
 const DRAIN_PAUSE_MS = 5
+const GOODBYE_MS = 2_000
 
 interface OwnedSlot {
   log: SlotLog
@@ -196,11 +197,14 @@ export class Mirror {
   }
 
   async #leave(slot: OwnedSlot, drained: boolean): Promise<void> {
+    // A target that does not answer must not keep us: without a goodbye the next owner is careful, and nothing is lost.
+    const patience = this.#platform.clock.setTimer(GOODBYE_MS, () => slot.log.close())
     try {
       if (slot.isOpen && drained) await slot.log.write([ownerRecord('closed')])
     } catch (error) {
-      this.#countError(error as HeliostatError) // then the next owner is careful; nothing is lost
+      this.#countError(error as HeliostatError)
     }
+    patience.cancel()
     slot.log.close()
   }
 
@@ -305,7 +309,10 @@ export class Mirror {
       this.#countError(error as HeliostatError)
     }
     this.#arrange()
-    for (const partition of this.#partitions.values()) partition.refreshed(this.#synced.get(partition.source.topic))
+    for (const partition of this.#partitions.values()) {
+      partition.refreshed(this.#synced.get(partition.source.topic))
+      void partition.lookAtSourceEnd()
+    }
   }
 
   #isNews(topic: TopicMetadata): boolean {

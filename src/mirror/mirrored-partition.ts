@@ -651,6 +651,19 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     return this.#mirror !== undefined && this.#mirror.state !== 'starting'
   }
 
+  /**
+   * While nothing is fetched nobody tells where the source ends, and what piles up there would not be seen. A source that
+   * cannot be asked keeps its last known end, and the clock of what is missing runs on.
+   */
+  async lookAtSourceEnd(): Promise<void> {
+    const mirror = this.#mirror
+    if (!mirror || mirror.state === 'running') return
+    const end = await this.#host.sourceOffsets.find(this.source, LATEST).catch(() => undefined)
+    if (end === undefined || this.#mirror?.state === 'running') return
+    mirror.noteSourceEnd(end)
+    this.#noteLag(this.#host.platform.clock.now())
+  }
+
   #noteLag(nowMs: number): void {
     const mirror = this.#mirror!
     const isBehind = mirror.sourceEnd !== undefined && mirror.acknowledgedUpstream < mirror.sourceEnd

@@ -166,7 +166,10 @@ export class PartitionMirror {
 
   /** The next source offset whose record the target has not acknowledged. */
   get acknowledgedUpstream(): number {
-    return this.#flights[0]?.upstream ?? this.#queue[0]?.upstream ?? this.#nextUpstream
+    const waiting = this.#flights[0] ?? this.#queue[0]
+    if (waiting) return waiting.upstream
+    // What was fetched and dropped again has not arrived: then the map knows, which hears of acknowledgements alone.
+    return this.isFlowing || this.#state === 'starting' ? this.#nextUpstream : this.map.nextUpstream
   }
 
   get oldestUnacknowledged(): OutgoingBatch | undefined {
@@ -284,6 +287,11 @@ export class PartitionMirror {
   }
 
   // ---- from the source
+
+  /** Where the source ends, asked for while nothing is fetched. */
+  noteSourceEnd(sourceEnd: number): void {
+    this.#sourceEnd = sourceEnd
+  }
 
   /** Takes what was fetched; false when the fetcher should pause this partition. */
   accept(fetched: FetchedPartition): boolean {
