@@ -13,6 +13,7 @@ import type { Api, RequestInput, Response } from '../protocol/schema.ts'
 import { retry } from './backoff.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionPool, type Purpose } from './connection-pool.ts'
+import { FramePool } from './frame-pool.ts'
 import { type ClusterMetadata, mergeMetadata, NO_METADATA, type NodeMetadata, type TopicMetadata } from './metadata.ts'
 import type { SaslOptions } from './sasl/sasl.ts'
 
@@ -35,10 +36,13 @@ export type CoordinatorType = 'group' | 'transaction'
 
 const KEY_TYPE: Readonly<Record<CoordinatorType, number>> = { group: 0, transaction: 1 }
 const FIRST_VERSION_WITH_KEYS = 4
+const FREE_FRAME_BYTES_MAX = 32 * 1024 * 1024
 
 export class ClusterClient {
   readonly name: string
   readonly rack: string | undefined
+  /** The memory of large answers: whoever is done with one may give it back. */
+  readonly frames = new FramePool({ freeBytesMax: FREE_FRAME_BYTES_MAX })
   readonly #platform: Platform
   readonly #options: ClusterClientOptions
   readonly #pool: ConnectionPool
@@ -55,7 +59,14 @@ export class ClusterClient {
     this.#platform = platform
     this.#options = options
     const { clientId, tls, sasl, requestTimeoutMs, maxFrameBytes } = options
-    this.#pool = new ConnectionPool(platform, { clientId, tls, sasl, requestTimeoutMs, maxFrameBytes })
+    this.#pool = new ConnectionPool(platform, {
+      clientId,
+      tls,
+      sasl,
+      requestTimeoutMs,
+      maxFrameBytes,
+      frames: this.frames,
+    })
   }
 
   /** Known after the first metadata. */

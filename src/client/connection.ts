@@ -14,6 +14,7 @@ import { FrameReader } from '../protocol/frame.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
+import type { FramePool } from './frame-pool.ts'
 import { authenticate, type SaslOptions } from './sasl/sasl.ts'
 import { askVersions, type VersionTable } from './version-table.ts'
 
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number
   /** Larger answers close the connection before anything is allocated for them. */
   readonly maxFrameBytes?: number
+  /** Where the memory of large answers comes from. */
+  readonly frames?: FramePool
 }
 
 export interface ExchangeOptions {
@@ -101,6 +104,7 @@ export class Connection {
       maxFrameBytes,
       (frame) => this.#answered(frame),
       (error) => this.#distrust(`sent ${error.message}`),
+      options.frames && ((bytes) => options.frames!.take(bytes)),
     )
     const handler: SocketHandler = {
       opened,

@@ -368,6 +368,10 @@ export class Mirror {
       tails: new TailReader(platform, this.#target),
       gapLedger: new GapLedger(platform, this.#target, this.policy.gapsTopic),
       latency: this.#latency,
+      memory: {
+        take: (bytes) => this.#source.frames.take(bytes),
+        lease: (batch) => this.#budget.lease(batch.length, () => this.#source.frames.give(batch)),
+      },
       hooks,
       start: this.flow.start ?? 'earliest',
       onDataLoss: this.flow.onDataLoss ?? 'stop',

@@ -18,7 +18,7 @@ import type { Tail, TailReader } from '../sink/tail-reader.ts'
 import type { Fetched, Fetcher, FetchFailure, FetchPosition } from '../source/fetcher.ts'
 import type { GapLedger } from './gap-ledger.ts'
 import type { Latency } from './latency.ts'
-import { type OutgoingBatch, PartitionMirror } from './partition-mirror.ts'
+import { type BatchMemory, type OutgoingBatch, PartitionMirror } from './partition-mirror.ts'
 import { chunkRecord, type PartitionProgress, type ProgressRecord, partitionRecord } from './progress-record.ts'
 import type { SlotLog } from './slot-log.ts'
 import type { Gap, PartitionState, PartitionStatus } from './status.ts'
@@ -53,6 +53,7 @@ export interface PartitionHost {
   readonly gapLedger: GapLedger
   readonly latency: Latency
   readonly hooks: MirrorHooks
+  readonly memory: BatchMemory
   readonly start: 'earliest' | 'latest' | { readonly timestamp: number }
   readonly onDataLoss: 'stop' | 'skip' | 'restart'
   readonly queueBytesMax: number
@@ -320,6 +321,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       keepLogAppendTime: this.#synced.keepLogAppendTime,
       contentMayChange: this.#synced.contentMayChange,
       queueBytesMax: this.#host.queueBytesMax,
+      memory: this.#host.memory,
       epochs: progress.epochs,
     })
   }

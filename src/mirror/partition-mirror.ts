@@ -32,8 +32,16 @@ export interface PartitionMirrorOptions {
   readonly contentMayChange: boolean
   /** Bytes that may wait here before the source is asked to pause. */
   readonly queueBytesMax: number
+  /** Where joined batches lie; without it each is fresh memory, counted with the frame it was read from. */
+  readonly memory?: BatchMemory
   /** Leader epochs of the mirrored records, as far as they are durable. */
   readonly epochs?: readonly EpochStart[]
+}
+
+export interface BatchMemory {
+  take(bytes: number): Buffer
+  /** Counts a batch that lies outside of its frame, until nobody holds it. */
+  lease(batch: Buffer): FrameLease
 }
 
 export interface ProducerIdentity {
@@ -367,7 +375,9 @@ export class PartitionMirror {
     }
     const limit = Math.min(JOINED_BYTES_MAX, this.#batchBytesMax)
     this.#countRewritten('joined', batches.length)
-    for (const joined of joinBatches([...batches], limit)) this.#enqueueRewritten(joined, lease)
+    const { memory } = this.#options
+    const allocate = memory && ((bytes: number) => memory.take(bytes))
+    for (const joined of joinBatches(batches, limit, allocate)) this.#enqueueRewritten(joined, lease)
   }
 
   #admit(batch: RecordBatch, lease: FrameLease): void {
@@ -416,8 +426,13 @@ export class PartitionMirror {
   #enqueueRewritten(part: RewrittenBatch, lease: FrameLease): void {
     if (!this.#isAdmitting) return
     const { tooLarge: record } = part
-    if (record) this.#stopAfterQueue(tooLarge(record.offset, record.sizeInBytes, this.#batchBytesMax))
-    else this.#enqueue(new RecordBatch(part.bytes), part.runs, lease)
+    if (record) {
+      this.#stopAfterQueue(tooLarge(record.offset, record.sizeInBytes, this.#batchBytesMax))
+      return
+    }
+    const own = this.#options.memory?.lease(part.bytes)
+    this.#enqueue(new RecordBatch(part.bytes), part.runs, own ?? lease)
+    own?.release()
   }
 
   #enqueue(batch: RecordBatch, runs: RewrittenBatch['runs'], lease: FrameLease): void {

@@ -3,7 +3,7 @@
 //
 // Invariants:
 // 1. The size is compared with the limit before anything is allocated for it.
-// 2. A frame handed out is its own memory: nothing writes to it afterwards, it may be kept.
+// 2. A frame handed out is its own memory: the reader does not write to it afterwards, it may be kept.
 // 3. After an error no further frame comes: the place of the next one is unknown.
 
 import { DecodeError } from './reader.ts'
@@ -22,9 +22,17 @@ export class FrameReader {
   #frame: Buffer | undefined
   #filled = 0
   #failed = false
+  readonly #allocate: (bytes: number) => Buffer
 
-  constructor(maxFrameBytes: number, onFrame: (frame: Buffer) => void, onError?: (error: DecodeError) => void) {
+  /** `allocate` gives the memory of large frames, exactly as many bytes as it is asked for. */
+  constructor(
+    maxFrameBytes: number,
+    onFrame: (frame: Buffer) => void,
+    onError?: (error: DecodeError) => void,
+    allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
+  ) {
     this.#maxFrameBytes = maxFrameBytes
+    this.#allocate = allocate
     this.#onFrame = onFrame
     this.#onError = onError
   }
@@ -61,7 +69,7 @@ export class FrameReader {
         }
         if (end - at - 4 < size) {
           if (size <= STAGED_FRAME_MAX) break
-          this.#frame = Buffer.allocUnsafeSlow(size)
+          this.#frame = this.#allocate(size)
           this.#filled = stage.copy(this.#frame, 0, at + 4, end)
           at = end
           return

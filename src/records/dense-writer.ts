@@ -30,8 +30,8 @@ export class DenseWriter {
   count = 0
 
   /** `bytesExpected` spares regrowing and is no limit. */
-  constructor(bytesExpected: number) {
-    this.#output = Buffer.allocUnsafe(HEADER.records + bytesExpected + slackFor(bytesExpected))
+  constructor(bytesExpected: number, allocate: (bytes: number) => Buffer = Buffer.allocUnsafe) {
+    this.#output = allocate(HEADER.records + bytesExpected + slackFor(bytesExpected))
   }
 
   /** The uncompressed batch's size so far. */

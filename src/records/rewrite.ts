@@ -67,8 +67,15 @@ export function isJoinable(batch: RecordBatch): boolean {
   return batch.magic === 2 && batch.compression === 'none' && !batch.isControl && batch.count > 0 && batch.isDense
 }
 
-/** Fills batches up to `maxBytes` with the records of joinable ones in ascending order; gaps between them become runs. */
-export function joinBatches(batches: readonly RecordBatch[], maxBytes: number): RewrittenBatch[] {
+/**
+ * Fills batches up to `maxBytes` with the records of joinable ones in ascending order; gaps between them become runs. Their
+ * memory comes from `allocate`, a buffer each.
+ */
+export function joinBatches(
+  batches: readonly RecordBatch[],
+  maxBytes: number,
+  allocate?: (bytes: number) => Buffer,
+): RewrittenBatch[] {
   const joined: RewrittenBatch[] = []
   let bytesLeft = batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0)
   let nextOffset = 0
@@ -79,7 +86,7 @@ export function joinBatches(batches: readonly RecordBatch[], maxBytes: number): 
     nextOffset = batch.nextOffset
     const source = sourceOf(batch, { maxBytes })
     while (source.cursor.isAtRecord) {
-      open ??= new OpenBatch(source, Math.min(bytesLeft, maxBytes))
+      open ??= new OpenBatch(source, Math.min(bytesLeft, maxBytes), allocate)
       if (open.take(source, maxBytes)) break
       joined.push(open.finish('none', maxBytes))
       open = undefined
@@ -147,8 +154,8 @@ class OpenBatch {
   #run: OffsetRun | undefined
   #maxTimestamp = Number.NEGATIVE_INFINITY
 
-  constructor(base: Source, bytesExpected: number) {
-    this.#writer = new DenseWriter(bytesExpected + (bytesExpected >>> 4))
+  constructor(base: Source, bytesExpected: number, allocate?: (bytes: number) => Buffer) {
+    this.#writer = new DenseWriter(bytesExpected + (bytesExpected >>> 4), allocate)
     this.#base = base
   }
 

@@ -205,7 +205,8 @@ export class Fetcher {
     this.#backoff.reset()
     this.#consumer.reachable(this.nodeId, undefined)
     this.#session.answered(response.sessionId)
-    const lease = this.#options.budget.lease(recordBytes(response))
+    const { bytes, slice } = recordsOf(response)
+    const lease = this.#options.budget.lease(bytes, slice && (() => this.#client.frames.give(slice)))
     for (const { topic, topicId, partitions } of response.responses) {
       const name = version >= 13 ? this.#topicNames.get(topicId) : topic
       if (name === undefined) continue // it is no topic that was ever wanted
@@ -264,9 +265,15 @@ export class Fetcher {
   }
 }
 
-function recordBytes(response: Response<typeof fetch>): number {
+/** How many bytes of records the frame holds, and a part of it: all are views of the same memory. */
+function recordsOf(response: Response<typeof fetch>): { bytes: number; slice: Buffer | undefined } {
   let bytes = 0
+  let slice: Buffer | undefined
   for (const { partitions } of response.responses)
-    for (const { records } of partitions) for (const slice of records ?? []) bytes += slice.length
-  return bytes
+    for (const { records } of partitions)
+      for (const part of records ?? []) {
+        bytes += part.length
+        slice = part
+      }
+  return { bytes, slice }
 }

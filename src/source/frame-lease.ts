@@ -24,10 +24,13 @@ export class FrameBudget {
     return this.#bytes >= this.bytesMax
   }
 
-  /** Counts a frame that its caller holds once. */
-  lease(bytes: number): FrameLease {
+  /** Counts a frame that its caller holds once; `onFree` is called when nobody holds it any more. */
+  lease(bytes: number, onFree?: () => void): FrameLease {
     this.#bytes += bytes
-    return new FrameLease(() => this.#free(bytes))
+    return new FrameLease(() => {
+      onFree?.()
+      this.#free(bytes)
+    })
   }
 
   #free(bytes: number): void {

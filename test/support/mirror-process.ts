@@ -31,6 +31,10 @@ export class MirrorProcess {
     })
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   get isOver(): boolean {
     return this.#isOver
   }
