@@ -210,6 +210,8 @@ export class Mirror {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
+    // Topics are matched and created while the slots are still being sorted out.
+    this.#watcher.start()
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 2_000 })
     while (!signal.aborted) {
       try {
@@ -224,11 +226,10 @@ export class Mirror {
     }
     if (signal.aborted) return
     this.#state = 'running'
-    this.#watcher.start()
+    this.#openVacantSlots()
     await this.#ownership.start(this.#slotCount, {
       gained: (slots) => {
-        this.#isAssigned = true
-        for (const slot of slots) void this.#openSlot(slot)
+        this.#assigned(slots)
       },
       lost: (slots) => {
         for (const slot of slots) this.#dropSlot(slot)
@@ -256,7 +257,21 @@ export class Mirror {
 
   // ---- slots
 
-  async #openSlot(slot: number): Promise<void> {
+  /**
+   * A slot that was never used, or whose last owner said goodbye, is begun before the group has met: that takes seconds on a
+   * fresh cluster. Two that start at once see each other in the slot's log; and the group's word counts as soon as it comes.
+   */
+  #openVacantSlots(): void {
+    for (let slot = 0; slot < this.#slotCount; slot++) void this.#openSlot(slot, { ifVacant: true })
+  }
+
+  #assigned(slots: readonly number[]): void {
+    if (!this.#isAssigned) for (const slot of [...this.#slots.keys()]) if (!slots.includes(slot)) this.#dropSlot(slot)
+    this.#isAssigned = true
+    for (const slot of slots) if (!this.#slots.has(slot)) void this.#openSlot(slot)
+  }
+
+  async #openSlot(slot: number, options: { ifVacant?: boolean } = {}): Promise<void> {
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 5_000 })
     while (!this.#stopping.signal.aborted) {
       const log = new SlotLog(this.#platform, this.#target, this.policy.progressTopic, slot, (reason) =>
@@ -265,8 +280,13 @@ export class Mirror {
       const owned: OwnedSlot = { log, isOpen: false, inDoubt: true }
       this.#slots.set(slot, owned)
       try {
-        const { wasClosed } = await log.open()
+        const { wasClosed, isOccupied } = await log.open({ ifVacant: (options.ifVacant ?? false) && !this.#isAssigned })
         if (this.#slots.get(slot) !== owned) return log.close()
+        if (isOccupied) {
+          if (!this.#isAssigned) return this.#dropSlot(slot)
+          log.close() // the group has said meanwhile that it is ours
+          continue
+        }
         this.#host.hooks.reached?.('progress-read')
         owned.isOpen = true
         owned.inDoubt = !wasClosed

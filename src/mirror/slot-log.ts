@@ -72,9 +72,13 @@ export class SlotLog {
     return this.#state.producer
   }
 
-  /** Reads the slot, makes sure that it has a producer, and says that it has an owner. True when the last owner left cleanly. */
-  async open(): Promise<{ wasClosed: boolean }> {
+  /**
+   * Reads the slot, makes sure that it has a producer, and says that it has an owner. `wasClosed` when the last owner left
+   * cleanly. With `ifVacant` a slot that may have an owner is left alone.
+   */
+  async open(options: { ifVacant: boolean }): Promise<{ wasClosed: boolean; isOccupied: boolean }> {
     await this.#read()
+    if (options.ifVacant && this.#tail && !this.#state.closed) return { wasClosed: false, isOccupied: true }
     for (let attempt = 1; !this.#isOurs(); attempt++) {
       if (this.#state.partitionCount > 0 || attempt > CLAIM_ATTEMPTS)
         throw this.#foreign('its tail is not by its own producer')
@@ -82,7 +86,7 @@ export class SlotLog {
     }
     const wasClosed = this.#state.closed
     if (wasClosed) await this.write([ownerRecord('open')])
-    return { wasClosed }
+    return { wasClosed, isOccupied: false }
   }
 
   /** Resolves when the records are durable, all or none. */
