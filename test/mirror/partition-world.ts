@@ -20,7 +20,7 @@ interface Entry {
 }
 
 /** Appends what fits its end, knows the newest five batches again, refuses all else: Kafka's rule for a producer. */
-export class TargetLog {
+class TargetLog {
   readonly entries: Entry[] = []
   readonly lines: string[] = []
 

@@ -57,9 +57,9 @@ function flowCard(flow, topics, groups) {
   const facts = [
     ['State', element('span', { class: 'state' }, flow.state)],
     ['Would be lost now', `${count(flow.rpoRecords)} records`],
-    ['Oldest of them', `${seconds(flow.rpoSeconds)} of ${seconds(flow.rpoTargetSeconds)} allowed`],
-    ['Rate', `${count(flow.recordsPerSecond)} records/s · ${bytes(flow.bytesPerSecond)}/s`],
-    ['Mirrored', `${count(flow.records)} records`],
+    ['Oldest, of allowed', `${seconds(flow.rpoSeconds)} of ${seconds(flow.rpoTargetSeconds)}`],
+    ['Rate', `${count(flow.recordsPerSecond)}/s · ${bytes(flow.bytesPerSecond)}/s`],
+    ['Records mirrored', count(flow.records)],
     ['Gaps', count(flow.gapRecords)],
     [
       'Groups',
@@ -139,7 +139,7 @@ function sentence(flows) {
   const lost = flows.reduce((sum, flow) => sum + flow.rpoRecords, 0)
   const ready = flows.reduce((sum, flow) => sum + flow.groups - flow.groupsBlocked, 0)
   const all = flows.reduce((sum, flow) => sum + flow.groups, 0)
-  const state = bad.length > 0 ? `${bad.map((flow) => flow.flow).join(', ')}: ${bad[0].state}` : 'All flows are up'
+  const state = bad.length > 0 ? `${bad.map((flow) => `${flow.flow} is ${flow.state}`).join(', ')}` : 'All flows are up'
   return `${state} · if the sources died now: ${count(lost)} records lost, ${ready} of ${all} groups go on exactly where they were`
 }
 
