@@ -14,7 +14,6 @@ export interface KafkajsOptions {
   readonly name?: string
   readonly tls?: TlsOptions
   readonly sasl?: SaslOptions
-  readonly requestTimeoutMs?: number
 }
 
 const CONNECTION_TIMEOUT_MS = 10_000
@@ -28,7 +27,7 @@ export async function makeKafkajs(platform: Platform, options: KafkajsOptions): 
     brokers: bootstrap.map(({ host, port }) => `${host}:${port}`),
     clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     retry: RETRY,
     socketFactory: socketFactory(platform, tls),
     logLevel: kafkajs.logLevel.INFO,
@@ -101,14 +100,6 @@ export function fromKafkajs(error: unknown, cluster: string, doing: string): Hel
     cause: error,
     where: { cluster, ...(typeof code === 'number' ? { errorCode: code } : {}) },
   })
-}
-
-/**
- * kafkajs learns that an idle connection is gone only when it asks over it, and leaves it at that; at times it even goes on
- * with the answer that did not come and stumbles over its absence.
- */
-export function lostItsConnection(error: unknown): boolean {
-  return error instanceof TypeError || (error as Error).name === 'KafkaJSConnectionClosedError'
 }
 
 function rootOf(error: KafkajsError): KafkajsError {

@@ -4,8 +4,8 @@
 // Invariants:
 // 1. `lost` names only partitions that `owned` named before and that were not lost since; each change is told once.
 // 2. A rebalance that leaves a partition with this member says nothing about it.
-// 3. A member that the coordinator has not heard for a session's length is unsure: others may own its partitions by now. It
-//    is told what it lost, if anything, when it has joined again.
+// 3. A member that has not heard from the coordinator for a session's length is unsure: others may own its partitions by now.
+//    It keeps them; the coordinator's next word, to a heartbeat or a join, ends the doubt and tells what was lost, if anything.
 // 4. After `stop` nothing is told.
 import type { Consumer, Kafka, PartitionAssigner } from 'kafkajs'
 import type { HeliostatError } from '../platform/errors.ts'
@@ -28,10 +28,10 @@ export interface MembershipOptions {
 }
 
 export interface MembershipListener {
-  /** What is added. Called after the first join, and after one that ends `unsure`, also when that is nothing. */
+  /** What is added. Called after the first join, and when `unsure` ends, also when that is nothing. */
   owned(partitions: readonly number[]): void
   lost(partitions: readonly number[]): void
-  /** The coordinator was out of reach for a session; ends with the next join. */
+  /** The coordinator was out of reach for a session; nothing is lost by that alone. Ends with the next `owned`. */
   unsure(): void
   /** The membership is over for a reason that trying again does not mend (no right to the group). */
   failed(error: HeliostatError): void
@@ -50,10 +50,10 @@ export class Membership {
   readonly #cluster: string
   readonly #listener: MembershipListener
   readonly #consumer: Consumer
+  /** What the last generation that we joined gives us, also while we are unsure of it. */
   #owned: ReadonlySet<number> = new Set()
+  /** The coordinator was heard within a session. */
   #sure = false
-  /** What the group's current generation gives us; more than #owned only while the coordinator is out of reach. */
-  #assigned: readonly number[] = []
   #stopped = false
   #expiry: Timer | undefined
 
@@ -124,14 +124,13 @@ export class Membership {
     on(events.GROUP_JOIN, ({ payload }) => {
       // Before the first fetch, and again after a crash, when kafkajs begins with a fresh state.
       this.#consumer.pause([{ topic: this.#options.topic }])
-      this.#assigned = payload.memberAssignment[this.#options.topic] ?? []
       this.#heard(sessionTimeoutMs)
-      this.#become(this.#assigned)
+      this.#become(payload.memberAssignment[this.#options.topic] ?? [])
     })
     on(events.HEARTBEAT, () => {
       this.#heard(sessionTimeoutMs)
       // A coordinator that was away counts the session anew; its answer says that the assignment still stands.
-      this.#become(this.#assigned)
+      this.#become(this.partitions)
     })
     // While it waits for the others to join, a member sends no heartbeat and need not.
     on(events.REBALANCING, () => this.#heard(rebalanceTimeoutMs + sessionTimeoutMs))

@@ -3,33 +3,47 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import { ControlClient, type ControlClientOptions } from '../../src/client/control-client.ts'
+import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { ControlClient } from '../../src/client/control-client.ts'
+import type { KafkajsOptions } from '../../src/client/kafkajs.ts'
 import type { Membership } from '../../src/client/membership.ts'
 import type { HeliostatError } from '../../src/platform/errors.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
-import type { Address, Platform } from '../../src/platform/platform.ts'
+import type { Address, Platform, TlsOptions } from '../../src/platform/platform.ts'
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { heartbeat } from '../../src/protocol/messages/heartbeat.ts'
+import { joinGroup } from '../../src/protocol/messages/join-group.ts'
+import { leaveGroup } from '../../src/protocol/messages/leave-group.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
+import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.ts'
+import { syncGroup } from '../../src/protocol/messages/sync-group.ts'
 import { makeCertificates } from '../support/certificate.ts'
+import { clientOf, makeTopic } from '../support/log-content.ts'
 import { ScriptedBroker } from '../support/scripted-broker.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 let cluster: Cluster
 let bootstrap: Address
+let topics: ClusterClient
 const clients: ControlClient[] = []
 
 beforeAll(async () => {
   cluster = await startCluster(platform, { name: 'east' })
+  topics = clientOf(cluster.bootstrap, platform)
   const [host, port] = cluster.bootstrap.split(':') as [string, string]
   bootstrap = { host, port: Number(port) }
 })
-afterAll(() => cluster.stop())
+afterAll(async () => {
+  topics.close()
+  await cluster.stop()
+})
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close()
 })
 
-function connect(options: Partial<ControlClientOptions> = {}, on: Platform = platform): ControlClient {
+function connect(options: Partial<KafkajsOptions> = {}, on: Platform = platform): ControlClient {
   const client = new ControlClient(on, { bootstrap: [bootstrap], clientId: 'test', name: 'east', ...options })
   clients.push(client)
   return client
@@ -42,86 +56,10 @@ async function failure(promise: Promise<unknown>): Promise<HeliostatError> {
   )
 }
 
-describe('topics', () => {
-  it('are created with partitions and configs, and listed', async () => {
-    const client = connect()
-    const made = await client.createTopics([
-      { topic: 'orders', partitions: 3, configs: { 'cleanup.policy': 'compact' } },
-      { topic: 'payments', replicationFactor: 1 },
-    ])
-    expect(made).toEqual([
-      { topic: 'orders', outcome: 'created' },
-      { topic: 'payments', outcome: 'created' },
-    ])
-    expect(await client.listTopics()).toEqual(expect.arrayContaining(['orders', 'payments']))
-  })
-
-  it('that cannot be created are named with the reason, and the others are created all the same', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'taken' }])
-    const outcomes = await client.createTopics([
-      { topic: 'taken' },
-      { topic: 'fresh' },
-      { topic: 'bad name!' },
-      { topic: 'bad-config', configs: { 'cleanup.policy': 'burn' } },
-    ])
-    expect(outcomes).toMatchObject([
-      { topic: 'taken', outcome: 'exists' },
-      { topic: 'fresh', outcome: 'created' },
-      { topic: 'bad name!', outcome: 'failed', errorCode: 17 },
-      { topic: 'bad-config', outcome: 'failed', errorCode: 40, reason: expect.stringContaining('INVALID_CONFIG') },
-    ])
-    expect(await client.listTopics()).toContain('fresh')
-  })
-
-  it('of which some exist are told apart from those that were created', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'half-1' }])
-    const outcomes = await client.createTopics([{ topic: 'half-1' }, { topic: 'half-2' }])
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['exists', 'created'])
-    expect(await client.createTopics([{ topic: 'half-2' }])).toEqual([{ topic: 'half-2', outcome: 'exists' }])
-  })
-
-  it('get more partitions, and never fewer', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'grows', partitions: 2 }])
-    await client.addPartitions('grows', 5)
-    const error = await failure(client.addPartitions('grows', 3))
-    expect(error).toMatchObject({ code: 'HEL_CONTROL', retriable: false, where: { cluster: 'east', errorCode: 37 } })
-    expect(error.message).toContain('cannot give topic grows 3 partitions at east: INVALID_PARTITIONS')
-  })
-})
-
-describe('topic configs', () => {
-  it('are described with where they come from', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'configured', configs: { 'retention.ms': '1234' } }])
-    const described = await client.describeTopicConfigs(['configured'])
-    const entries = new Map(described.get('configured')!.map((entry) => [entry.name, entry]))
-    expect(entries.get('retention.ms')).toMatchObject({ value: '1234', source: 'topic', sensitive: false })
-    expect(entries.get('retention.ms')!.synonyms[0]).toMatchObject({ value: '1234', source: 'topic' })
-    expect(entries.get('segment.bytes')!.source).toBe('default')
-  })
-
-  it('can be asked for by name', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'configured' }])
-    const described = await client.describeTopicConfigs(['configured'], ['cleanup.policy'])
-    expect(described.get('configured')!.map(({ name, value }) => [name, value])).toEqual([['cleanup.policy', 'delete']])
-  })
-
-  it('of topics that do not exist are left out', async () => {
-    const client = connect()
-    await client.createTopics([{ topic: 'configured' }])
-    const described = await client.describeTopicConfigs(['nowhere', 'configured', 'nor-there'])
-    expect([...described.keys()]).toEqual(['configured'])
-    expect(await client.describeTopicConfigs([])).toEqual(new Map())
-  })
-})
-
 /** A member that keeps what it is told and lets a test wait for it. */
 class Member {
   readonly heard: string[] = []
+  error: HeliostatError | undefined
   membership!: Membership
   #waiting: { until: () => boolean; resolve: () => void }[] = []
 
@@ -131,7 +69,10 @@ class Member {
       owned: (partitions) => this.#hear(`owned ${partitions.join(' ')}`),
       lost: (partitions) => this.#hear(`lost ${partitions.join(' ')}`),
       unsure: () => this.#hear('unsure'),
-      failed: (error) => this.#hear(`failed ${error.code}`),
+      failed: (error) => {
+        this.error = error
+        this.#hear(`failed ${error.code}`)
+      },
     })
   }
   until(condition: () => boolean): Promise<void> {
@@ -150,7 +91,7 @@ class Member {
 
 describe('membership', () => {
   it('shares the partitions out, and a member that stays hears only of what changes hands', async () => {
-    await connect().createTopics([{ topic: 'slots', partitions: 4 }])
+    await makeTopic(topics, 'slots', 4)
     const [first, second, third] = [new Member(), new Member(), new Member()]
     await first.join(connect(), 'sharing', 'slots')
     await first.owns(0, 1, 2, 3)
@@ -175,7 +116,7 @@ describe('membership', () => {
   })
 
   it('ends with stop: others take over at once, and nothing more is told', async () => {
-    await connect().createTopics([{ topic: 'slots-2', partitions: 2 }])
+    await makeTopic(topics, 'slots-2', 2)
     const [first, second] = [new Member(), new Member()]
     await first.join(connect(), 'leaving', 'slots-2')
     await first.owns(0, 1)
@@ -196,7 +137,9 @@ describe('membership', () => {
     const before = await startCluster(platform, { name: 'west', data, config })
     const [host, port] = before.bootstrap.split(':') as [string, string]
     const client = connect({ bootstrap: [{ host, port: Number(port) }], name: 'west' })
-    await client.createTopics([{ topic: 'slots', partitions: 1 }])
+    const west = clientOf(before.bootstrap, platform)
+    await makeTopic(west, 'slots', 1)
+    west.close()
     const member = new Member()
     await member.join(client, 'expiring', 'slots', 800)
     await member.owns(0)
@@ -217,20 +160,48 @@ describe('a control client', () => {
   it('that reaches nobody says so', async () => {
     const listener = await platform.network.listen({ host: '127.0.0.1', port: 0 }, () => expect.fail('accepted'))
     await listener.close()
-    const error = await failure(connect({ bootstrap: [listener.address], name: 'nowhere' }).listTopics())
-    expect(error).toMatchObject({ code: 'HEL_UNREACHABLE', retriable: true })
-    expect(error.message).toContain('cannot list topics at nowhere')
+    const client = connect({ bootstrap: [listener.address], name: 'nowhere' })
+    const error = await failure(new Member().join(client, 'sharing', 'slots'))
+    expect(error).toMatchObject({ code: 'HEL_UNREACHABLE', retriable: true, where: { cluster: 'nowhere' } })
+    expect(error.message).toContain('cannot join group sharing at nowhere')
     expect(error.message).toContain(`127.0.0.1:${listener.address.port}`)
   })
 
+  it('that may not join a group hears why, and that trying again is no use', async () => {
+    const broker = await startCoordinator('slots')
+    broker.on(joinGroup, () => ({ errorCode: 30, protocolName: '', leader: '', memberId: '', members: [] }))
+    const member = new Member()
+    await member.join(connect({ bootstrap: [broker.address] }), 'not-ours', 'slots')
+    await member.until(() => member.heard.length > 0)
+    expect(member.heard).toEqual(['failed HEL_CONTROL'])
+    expect(member.error).toMatchObject({ retriable: false, where: { cluster: 'east', errorCode: 30 } })
+    expect(member.error!.message).toContain('cannot stay in group not-ours at east: GROUP_AUTHORIZATION_FAILED')
+    await broker.stop()
+  })
+
   it('goes on after the broker has closed its connections', async () => {
-    const broker = await ScriptedBroker.start()
-    broker.on(metadata, () => metadataOf(broker))
+    const broker = await startCoordinator('slots')
     const client = connect({ bootstrap: [broker.address] })
-    expect(await client.listTopics()).toEqual(['orders'])
+    const member = new Member()
+    await member.join(client, 'sharing', 'slots')
+    await broker.until(() => broker.callsOf(heartbeat).length > 0)
+    const { accepted } = broker
     broker.dropConnections()
+    await broker.until(() => broker.callsOf(heartbeat).some(({ connection }) => connection >= accepted))
+    expect(member.heard).toEqual(['owned 0'])
+    await client.close()
+    await broker.stop()
+  })
+
+  it('leaves its groups when it is closed', async () => {
+    const broker = await startCoordinator('slots')
+    const client = connect({ bootstrap: [broker.address] })
+    const member = new Member()
+    await member.join(client, 'sharing', 'slots')
+    await broker.until(() => broker.callsOf(heartbeat).length > 0)
+    await client.close()
+    expect(broker.callsOf(leaveGroup)).toHaveLength(1)
     await broker.until(() => broker.openConnections === 0)
-    expect(await client.listTopics()).toEqual(['orders'])
     await broker.stop()
   })
 
@@ -244,25 +215,30 @@ describe('a control client', () => {
       },
     }
     const certificates = makeCertificates()
-    const broker = await ScriptedBroker.start({ tls: certificates.server })
+    const broker = await startCoordinator('slots', certificates.server)
     const tokens: string[] = []
-    broker.on(metadata, () => metadataOf(broker))
+    let errorCode = 0
     broker.on(saslHandshake, () => ({ errorCode: 0, mechanisms: ['PLAIN'] }))
     broker.on(saslAuthenticate, ({ authBytes }) => {
       tokens.push(authBytes.toString())
-      const errorCode = tokens.length > 2 ? 58 : 0
       return { errorCode, errorMessage: errorCode ? 'not you' : null, authBytes: Buffer.alloc(0) }
     })
-    const options: Partial<ControlClientOptions> = {
+    const options: Partial<KafkajsOptions> = {
       bootstrap: [broker.address],
       tls: { ca: certificates.ca },
       sasl: { mechanism: 'plain', username: 'mirror', password: 's3cret' },
     }
-    expect(await connect(options, { ...platform, network }).listTopics()).toEqual(['orders'])
-    expect(dialled[0]).toEqual({ ...broker.address, tls: true })
-    expect(tokens[0]).toBe('\0mirror\0s3cret')
-    tokens.push('x', 'x')
-    const error = await failure(connect(options).listTopics())
+    const client = connect(options, { ...platform, network })
+    const member = new Member()
+    await member.join(client, 'sharing', 'slots')
+    await member.owns(0)
+    await client.close()
+    expect(dialled).toHaveLength(broker.accepted)
+    for (const dial of dialled) expect(dial).toEqual({ ...broker.address, tls: true })
+    expect(new Set(tokens)).toEqual(new Set(['\0mirror\0s3cret']))
+    errorCode = 58
+    const error = await failure(new Member().join(connect(options), 'sharing', 'slots'))
+    expect(error.code).toBe('HEL_AUTHENTICATION')
     expect(error.message).toContain('not you')
     expect(error.message).not.toContain('s3cret')
     await broker.stop()
@@ -274,7 +250,7 @@ describe('a control client', () => {
     const broker = await ScriptedBroker.start()
     const { address } = broker
     await broker.stop()
-    await failure(connect({ bootstrap: [address] }, loud).listTopics())
+    await failure(new Member().join(connect({ bootstrap: [address] }, loud), 'sharing', 'slots'))
     expect(JSON.parse(lines[0]!)).toMatchObject({
       component: 'kafkajs',
       level: 'debug',
@@ -283,7 +259,23 @@ describe('a control client', () => {
   })
 })
 
-function metadataOf(broker: ScriptedBroker) {
-  const topic = { errorCode: 0, name: 'orders', partitions: [] }
-  return { brokers: [{ nodeId: 1, ...broker.address }], controllerId: 1, topics: [topic] }
+/** A broker that coordinates a group of one member over a topic of one partition. */
+async function startCoordinator(topic: string, tls?: TlsOptions): Promise<ScriptedBroker> {
+  const broker = await ScriptedBroker.start({ tls })
+  const partition = { errorCode: 0, partitionIndex: 0, leaderId: 1, replicaNodes: [1], isrNodes: [1] }
+  const topics = [{ errorCode: 0, name: topic, partitions: [partition] }]
+  broker.on(metadata, () => ({ brokers: [{ nodeId: 1, ...broker.address }], controllerId: 1, topics }))
+  broker.on(findCoordinator, () => ({ errorCode: 0, nodeId: 1, ...broker.address }), [0, 2])
+  broker.on(joinGroup, ({ protocols }) => {
+    const [{ name, metadata }] = protocols as [(typeof protocols)[number]]
+    const members = [{ memberId: 'm', metadata }]
+    return { errorCode: 0, generationId: 1, protocolName: name, leader: 'm', memberId: 'm', members }
+  })
+  broker.on(syncGroup, ({ assignments }) => ({ errorCode: 0, assignment: assignments[0]!.assignment }))
+  // kafkajs wants to know where to go on reading, though it never reads.
+  const partitions = [{ partitionIndex: 0, committedOffset: 0, metadata: null, errorCode: 0 }]
+  broker.on(offsetFetch, () => ({ errorCode: 0, topics: [{ name: topic, partitions }] }), [1, 5])
+  broker.on(heartbeat, () => ({ errorCode: 0 }))
+  broker.on(leaveGroup, () => ({ errorCode: 0, members: [] }))
+  return broker
 }

@@ -9,6 +9,7 @@ import type { Address } from '../../src/platform/platform.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { ApacheKafka, runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { makeCertificates } from '../support/certificate.ts'
+import { clientOf, makeTopic } from '../support/log-content.ts'
 
 const reason = unavailable()
 if (reason) process.stderr.write(`logins against Apache Kafka are skipped: ${reason}\n`)
@@ -71,6 +72,9 @@ describe.skipIf(reason)('Apache Kafka behind TLS and SASL', () => {
       (name) => `${name}=[iterations=8192,password=${user.password}]`,
     )
     for (const mechanism of scram) await alterUser(`127.0.0.1:${plain}`, mechanism)
+    const topics = clientOf(`127.0.0.1:${plain}`, platform)
+    await makeTopic(topics, 'slots', 1)
+    topics.close()
   }, 90_000)
   afterAll(() => kafka?.stop())
 
@@ -89,8 +93,12 @@ describe.skipIf(reason)('Apache Kafka behind TLS and SASL', () => {
 
   it.each(logins)('lets the control client in by $mechanism', async (sasl) => {
     const client = new ControlClient(platform, { bootstrap: [address], clientId: 'test', tls, sasl })
-    const topic = `made-by-${sasl.mechanism}`
-    expect(await client.createTopics([{ topic }])).toEqual([{ topic, outcome: 'created' }])
+    const groupId = `let-in-by-${sasl.mechanism}`
+    const owned = await new Promise<readonly number[]>((resolve, reject) => {
+      const listener = { owned: resolve, lost: reject, unsure: reject, failed: reject }
+      client.joinGroup({ groupId, topic: 'slots' }, listener).catch(reject)
+    })
+    expect(owned).toEqual([0])
     await client.close()
   })
 
