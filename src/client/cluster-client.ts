@@ -36,7 +36,8 @@ export type CoordinatorType = 'group' | 'transaction'
 
 const KEY_TYPE: Readonly<Record<CoordinatorType, number>> = { group: 0, transaction: 1 }
 const FIRST_VERSION_WITH_KEYS = 4
-const FREE_FRAME_BYTES_MAX = 16 * 1024 * 1024
+// As much as a mirror has in use at its fullest: what is let go waits for the collector, and counts as ours until then.
+const FREE_FRAME_BYTES_MAX = 48 * 1024 * 1024
 
 export class ClusterClient {
   readonly name: string

@@ -144,7 +144,7 @@ export class Mirror {
     }
     this.#slotCount = options.slots ?? 16
     this.#filter = topicFilter(flow.topics, { policy: this.policy, target: flow.target })
-    this.#budget = new FrameBudget(this.#limits.bufferBytes, () => {
+    this.#budget = new FrameBudget(this.#limits.bufferBytes, this.#limits.fetchBytes, () => {
       for (const fetcher of this.#fetchers.values()) fetcher.roomAgain()
     })
     this.#topicSync = new TopicSync(this.#platform, source, target, {

@@ -7,12 +7,14 @@
 
 export class FrameBudget {
   readonly bytesMax: number
+  readonly #fetchBytes: number
   #bytes = 0
   readonly #onRoom: () => void
 
-  /** `onRoom` is called when the budget goes from full to not full. */
-  constructor(bytesMax: number, onRoom: () => void) {
+  /** `onRoom` is called when the budget goes from full to not full: `fetchBytes`, the size of one answer, fit again. */
+  constructor(bytesMax: number, fetchBytes: number, onRoom: () => void) {
     this.bytesMax = bytesMax
+    this.#fetchBytes = fetchBytes
     this.#onRoom = onRoom
   }
 
@@ -21,7 +23,8 @@ export class FrameBudget {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= this.bytesMax
+    // With nothing held, one answer is let in whatever its size.
+    return this.#bytes > 0 && this.#bytes + this.#fetchBytes > this.bytesMax
   }
 
   /** Counts a frame that its caller holds once; `onFree` is called when nobody holds it any more. */

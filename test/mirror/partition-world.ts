@@ -124,7 +124,7 @@ interface Flight {
 export class PartitionWorld {
   readonly source: SourceLog
   readonly target = new TargetLog()
-  readonly budget = new FrameBudget(2 ** 40, () => {})
+  readonly budget = new FrameBudget(2 ** 40, 1, () => {})
   readonly random: (below: number) => number
   readonly #contentMayChange: boolean
   /** What is durable. */
