@@ -344,8 +344,9 @@ export class Mirror {
     this.#host.hooks.reached?.('topics-created')
     for (const [topic, result] of results) {
       if (result instanceof HeliostatError) {
+        // Told once, not at every refresh.
+        if (this.#refused.get(topic)?.message !== result.message) this.#countError(result)
         this.#refused.set(topic, result)
-        this.#countError(result)
       } else {
         this.#refused.delete(topic)
         this.#synced.set(topic, result)

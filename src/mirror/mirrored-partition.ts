@@ -22,7 +22,7 @@ import { type BatchMemory, type OutgoingBatch, PartitionMirror } from './partiti
 import { chunkRecord, type PartitionProgress, type ProgressRecord, partitionRecord } from './progress-record.ts'
 import type { SlotLog } from './slot-log.ts'
 import type { Gap, PartitionState, PartitionStatus } from './status.ts'
-import { corrupt, denied, foreign, type StopReason } from './stop-reason.ts'
+import { corrupt, denied, foreign, missing, type StopReason } from './stop-reason.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
 /** Moments at which a test may kill the process; see the drills' step boundaries. */
@@ -166,10 +166,15 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   refreshed(synced: SyncedTopic | undefined): void {
     const mirror = this.#mirror
     if (synced) this.#synced = synced
-    if (!mirror?.isFlowing) return
     const { topic, partition } = this.source
     const found = this.#host.source.topics().get(topic)
-    if (found && found.topicId !== this.#progress!.sourceTopicId)
+    if (found && mirror?.stopReason?.code === 'topic-missing') this.#recover('its source topic is there again')
+    if (!mirror?.isFlowing) return
+    if (!found) {
+      this.#stop(missing(topic))
+      return
+    }
+    if (found.topicId !== this.#progress!.sourceTopicId)
       return void this.#recover('looks at a source topic that was recreated')
     const leader = this.#host.source.leaderOf(topic, partition)
     if (leader && this.#fetcher && leader.nodeId !== this.#fetcher.nodeId) this.#fetch()
@@ -233,6 +238,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       if (stop) return stop
     }
     const progress = this.#progress!
+    if (!this.#host.source.topics().has(this.source.topic)) return missing(this.source.topic)
     if (this.#synced.targetTopicId !== progress.targetTopicId) return recreatedTarget(this.remote.topic)
     this.#mirror ??= this.#makeMirror(progress)
     const tail = await this.#host.tails.tail(this.remote)

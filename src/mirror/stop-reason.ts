@@ -104,6 +104,14 @@ export function foreign(why: string): StopReason {
   }
 }
 
+export function missing(topic: string): StopReason {
+  return {
+    code: 'topic-missing',
+    message: `The source has no topic ${topic} any more; its copy on the target is kept.`,
+    mayPass: true,
+  }
+}
+
 export function denied(what: string): StopReason {
   return { code: 'not-authorized', message: `We have no right to ${what}.`, mayPass: true }
 }

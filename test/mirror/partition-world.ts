@@ -211,7 +211,12 @@ export class PartitionWorld {
 
   _arrive(): void {
     const flight = this.#flights.find(({ answer }) => !answer)
-    if (flight) flight.answer = this.target.append(flight.bytes)
+    if (!flight) return
+    const fault = this.random(40)
+    // The leader has moved: not appended. Or it waits too long for replicas: appended, and answered with an error.
+    if (fault === 0) flight.answer = { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, baseOffset: -1 }
+    else flight.answer = this.target.append(flight.bytes)
+    if (fault === 1) flight.answer = { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, baseOffset: -1 }
   }
 
   _answer(): void {

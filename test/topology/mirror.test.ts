@@ -368,6 +368,17 @@ describe('trouble', () => {
     expect(mirror.translate(topic, 0, 1)).toBe(3)
   })
 
+  test('a source topic that is gone is said to be gone, and its copy is kept', async () => {
+    await makeTopic(east, 'gone', 1)
+    await write('gone', 0, 'a')
+    const mirror = await mirrored(['gone'])
+    await expectCopied(mirror, 'gone')
+    await removeTopic(east, 'gone')
+    await until(() => partitionOf(mirror, 'gone')?.state === 'stopped', seen(mirror))
+    expect(partitionOf(mirror, 'gone')!.reason).toContain('has no topic gone any more')
+    expect(await endOffset(west, mirror.policy.remoteTopic('gone'), 0)).toBe(1)
+  })
+
   test('a foreign write to the mirrored topic stops its partition', async () => {
     await makeTopic(east, 'foreign', 2)
     await write('foreign', 0, 'a')
