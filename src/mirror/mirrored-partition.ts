@@ -74,6 +74,9 @@ interface Loss {
   readonly goOnAt: number
 }
 
+const BEAT_MS = 50
+/** Of the attempts to find a position, this share begins with new metadata: a new topic's brokers are busy enough without. */
+const REFRESH_EVERY = 4
 const IDLE_LIMIT_MS = 60 * 60_000
 const SEQUENCES = 2 ** 31
 
@@ -95,6 +98,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   #leftOut = false
   #writingPlans = false
   #positioning = false
+  /** Attempts in a row to find the position. */
+  #attempts = 0
   #paused = false
   /** Start over from here, EARLIEST or an offset, when nothing is in flight any more. */
   #restartAt: number | undefined
@@ -118,7 +123,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#slot = slot
     this.#synced = synced
     this.#standing = { state: 'starting', reason: undefined, trouble: undefined }
-    this.#backoff = new Backoff(host.platform.random, { initialMs: 20, maxMs: 5_000 })
+    this.#backoff = new Backoff(host.platform.random, { initialMs: 20, maxMs: 500 })
     const now = host.platform.clock.monotonic()
     this.#doubtUntil = options.inDoubt ? now + host.settleMs : now
     this.#lastWriteAt = now
@@ -203,6 +208,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
         if (stop) this.#stop(stop)
         else this.#bind()
         this.#positioning = false
+        this.#attempts = 0
         return this.#afterwards()
       } catch (error) {
         if (!(await this.#waitAfter(error as Error))) break
@@ -222,9 +228,18 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#stop({ code: 'broken-invariant', message: error.message, mayPass: known !== undefined })
       return false
     }
-    await sleep(this.#host.platform.clock, this.#backoff.next(), signal)
-    await Promise.allSettled([this.#host.source.refresh(), this.#host.target.refresh()])
+    await this.#pause()
+    if (this.#attempts++ % REFRESH_EVERY === 0)
+      await Promise.allSettled([this.#host.source.refresh(), this.#host.target.refresh()])
     return true
+  }
+
+  /** To the next common beat, so that a thousand partitions that wait for the same thing ask for it in one request. */
+  #pause(): Promise<void> {
+    const { clock } = this.#host.platform
+    const now = clock.monotonic()
+    const until = Math.ceil((now + this.#backoff.next()) / BEAT_MS) * BEAT_MS
+    return sleep(clock, until - now, this.#stopping.signal)
   }
 
   async #tryToPosition(): Promise<StopReason | undefined> {
@@ -610,10 +625,9 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   }
 
   #positionSoon(): void {
-    const { platform } = this.#host
     this.#positioning = true
     // The leader may have moved, so both are worth a look; and a target that keeps refusing is not asked in a tight loop.
-    sleep(platform.clock, this.#backoff.next(), this.#stopping.signal)
+    this.#pause()
       .then(() => Promise.allSettled([this.#host.target.refresh(), this.#host.source.refresh()]))
       .then(() => {
         this.#positioning = false
