@@ -45,6 +45,8 @@ if (unknown.length > 0 || asked.length === 0) {
   for (const { name, asks } of questions) process.stdout.write(`${name.padEnd(16)} ${asks}\n`)
   process.exit(unknown.length > 0 ? 2 : 0)
 }
+// An interrupted run still removes its brokers and their data.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const contestants = [mm2('default'), mm2('tuned'), heliostat()].filter(({ name }) => name.includes(values.only))
 for (const question of asked) {
   process.stderr.write(`${question.name}: ${question.asks}\n`)

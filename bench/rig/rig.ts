@@ -64,7 +64,9 @@ export class Rig {
     if (reason) throw new Error(`the bench needs Apache Kafka: ${reason}`)
     const [source, target] = await Promise.all([start(), start(options.sink)])
     const ends = await Promise.all([ClusterEnds.open(source.port), ClusterEnds.open(target.port)])
-    return new Rig(source, target, ends, mkdtempSync(join(tmpdir(), 'heliostat-bench-')))
+    const directory = mkdtempSync(join(tmpdir(), 'heliostat-bench-'))
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+    return new Rig(source, target, ends, directory)
   }
 
   async stop(): Promise<void> {

@@ -48,6 +48,7 @@ export class ApacheKafka {
   readonly directory: string
   readonly #process: ExternalProcess
   readonly #keep: boolean
+  readonly #remove = () => rmSync(this.directory, { recursive: true, force: true })
 
   private constructor(node: Node, process: ExternalProcess, keep: boolean) {
     this.port = node.port
@@ -56,6 +57,8 @@ export class ApacheKafka {
     this.directory = node.directory
     this.#process = process
     this.#keep = keep
+    // A run that is interrupted leaves no gigabytes behind; its broker ends with it.
+    if (!keep) globalThis.process.once('exit', this.#remove)
   }
 
   static async start(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
@@ -104,7 +107,9 @@ export class ApacheKafka {
 
   async stop(): Promise<void> {
     await this.#process.kill()
-    if (!this.#keep) rmSync(this.directory, { recursive: true, force: true })
+    if (this.#keep) return
+    globalThis.process.off('exit', this.#remove)
+    this.#remove()
   }
 }
 
