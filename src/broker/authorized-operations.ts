@@ -1,22 +1,11 @@
 // What a client that asked may do, as the bit field of KIP-430. Without an authorizer everybody may do everything.
 
+import { OPERATION, type Operation } from './security/authorizer.ts'
+
 /** Not asked for. */
 export const NOT_REQUESTED = -2_147_483_648
 
-const OPERATION = {
-  READ: 3,
-  WRITE: 4,
-  CREATE: 5,
-  DELETE: 6,
-  ALTER: 7,
-  DESCRIBE: 8,
-  CLUSTER_ACTION: 9,
-  DESCRIBE_CONFIGS: 10,
-  ALTER_CONFIGS: 11,
-  IDEMPOTENT_WRITE: 12,
-} as const
-
-function bits(...operations: (keyof typeof OPERATION)[]): number {
+function bits(...operations: Operation[]): number {
   return operations.reduce((field, operation) => field | (1 << OPERATION[operation]), 0)
 }
 

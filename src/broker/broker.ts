@@ -10,6 +10,7 @@ import { FetchSessions } from './fetch-session.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
+import type { Authorizer } from './security/authorizer.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 
@@ -46,6 +47,8 @@ export class Broker {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
+  /** Absent: nobody is held back. */
+  readonly authorizer: Authorizer | undefined = undefined
   readonly #dispatcher: Dispatcher
   readonly #connections = new Set<ServerConnection>()
   #listener: Listener | undefined

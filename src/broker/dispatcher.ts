@@ -10,13 +10,17 @@ import { ErrorCode } from '../protocol/errors.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import type { Api, Request, ResponseInput } from '../protocol/schema.ts'
 import type { Broker } from './broker.ts'
+import type { Caller, Operation, Resource } from './security/authorizer.ts'
 
 /** Who asks, and how. */
 export interface Call {
   readonly version: number
   readonly clientId: string
+  readonly caller: Caller
   /** As Kafka shows it to people: `/127.0.0.1`. */
   readonly clientHost: string
+  /** Whether the caller may do this; of the cluster the name is CLUSTER_NAME. Everybody may everything without an authorizer. */
+  may(operation: Operation, resource: Resource, name: string): boolean
   /** What this broker serves, for ApiVersions. */
   readonly served: readonly ServedApi[]
 }
@@ -57,22 +61,29 @@ export class Dispatcher {
   }
 
   /** Never throws; a frame that cannot be served closes its connection with one line in the log. */
-  dispatch(broker: Broker, log: Logger, clientHost: string, frame: Buffer): Dispatched | Promise<Dispatched> {
+  dispatch(broker: Broker, log: Logger, caller: Caller, frame: Buffer): Dispatched | Promise<Dispatched> {
     try {
-      return this.#dispatch(broker, log, clientHost, frame)
+      return this.#dispatch(broker, log, caller, frame)
     } catch (error) {
       return refuse(log, error)
     }
   }
 
-  #dispatch(broker: Broker, log: Logger, clientHost: string, frame: Buffer): Dispatched | Promise<Dispatched> {
+  #dispatch(broker: Broker, log: Logger, caller: Caller, frame: Buffer): Dispatched | Promise<Dispatched> {
     const header = decodeRequestHeader(frame)
     const row = this.#byKey.get(header.apiKey)
     if (!row) throw new DecodeError(`the API key ${header.apiKey} is not served`)
     const version = header.apiVersion
     if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
     const request = decodeRequest(row.api, version, frame, header.bodyOffset)
-    const call: Call = { version, clientId: header.clientId ?? '', clientHost, served: this.#served }
+    const call: Call = {
+      version,
+      clientId: header.clientId ?? '',
+      caller,
+      clientHost: `/${caller.host}`,
+      served: this.#served,
+      may: (operation, resource, name) => broker.authorizer?.allows(caller, operation, resource, name) ?? true,
+    }
     const answer = row.handle(broker, request as never, call)
     if (!(answer instanceof Promise)) return encode(row.api, header, answer)
     return answer.then(

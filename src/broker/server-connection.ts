@@ -2,6 +2,7 @@ import type { Logger, Socket, SocketHandler, Timer } from '../platform/platform.
 import { FrameReader } from '../protocol/frame.ts'
 import type { Broker } from './broker.ts'
 import { CLOSE, type Dispatched, type Dispatcher } from './dispatcher.ts'
+import { ANONYMOUS, type Caller } from './security/authorizer.ts'
 
 /** Requests that are not answered yet and answers that are not sent yet; above either, the socket is not read. */
 const IN_FLIGHT_BYTES_MAX = 128 * 1024 * 1024
@@ -25,7 +26,7 @@ export class ServerConnection implements SocketHandler {
   readonly #dispatcher: Dispatcher
   readonly #socket: Socket
   readonly #log: Logger
-  readonly #clientHost: string
+  readonly #caller: Caller
   readonly #frames: FrameReader
   readonly #slots: Slot[] = []
   readonly #onClosed: () => void
@@ -41,7 +42,7 @@ export class ServerConnection implements SocketHandler {
     this.#dispatcher = dispatcher
     this.#socket = socket
     this.#onClosed = onClosed
-    this.#clientHost = `/${socket.remote.host}`
+    this.#caller = { principal: ANONYMOUS, host: socket.remote.host }
     this.#log = broker.log.child({ client: `${socket.remote.host}:${socket.remote.port}` })
     this.#frames = new FrameReader(
       broker.config.number('socket.request.max.bytes'),
@@ -90,7 +91,7 @@ export class ServerConnection implements SocketHandler {
     const slot: Slot = { requestBytes: frame.length, answer: PENDING }
     this.#slots.push(slot)
     this.#requestBytes += frame.length
-    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#clientHost, frame)
+    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#caller, frame)
     if (!(dispatched instanceof Promise)) {
       slot.answer = dispatched
       return

@@ -5,10 +5,15 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeAcls } from '../../protocol/messages/describe-acls.ts'
 import { serve } from '../dispatcher.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveDescribeAcls = serve(describeAcls, [1, 3], () => ({
-  throttleTimeMs: 0,
-  errorCode: ErrorCode.SECURITY_DISABLED,
-  errorMessage: 'No Authorizer is configured on the broker',
-  resources: [],
-}))
+export const serveDescribeAcls = serve(describeAcls, [1, 3], (_broker, _request, call) => {
+  const refuse = (errorCode: number, errorMessage: string | null) => ({
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage,
+    resources: [],
+  })
+  if (!call.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return refuse(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, null)
+  return refuse(ErrorCode.SECURITY_DISABLED, 'No Authorizer is configured on the broker')
+})
