@@ -5,11 +5,27 @@ import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
+import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
 
 const INT_MAX = 2_147_483_647
+const STANDARD_AUTHORIZER = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+const ONLY_STANDARD_AUTHORIZER = `the only authorizer here is ${STANDARD_AUTHORIZER}`
 
 const OWN: readonly ConfigDefinition[] = [
+  {
+    name: 'allow.everyone.if.no.acl.found',
+    type: 'BOOLEAN',
+    default: 'false',
+    doc: 'Whether everybody may use what no ACL speaks of.',
+  },
+  {
+    name: 'authorizer.class.name',
+    type: 'STRING',
+    default: '',
+    refuses: (value) => (value === '' || value === STANDARD_AUTHORIZER ? undefined : ONLY_STANDARD_AUTHORIZER),
+    doc: 'What decides who may do what; empty: everybody may do everything.',
+  },
   {
     name: 'auto.create.topics.enable',
     type: 'BOOLEAN',
@@ -145,6 +161,16 @@ const OWN: readonly ConfigDefinition[] = [
     min: 1,
     doc: 'The largest request; a larger one closes the connection.',
   },
+  {
+    name: 'super.users',
+    type: 'STRING',
+    default: '',
+    refuses: (value) =>
+      principalsOf(value)
+        .map(principalComplaint)
+        .find((complaint) => complaint !== undefined),
+    doc: 'Who may do everything, as User:alice;User:bob.',
+  },
 ]
 
 /** The properties that stand for a topic config, described by it. */
@@ -254,11 +280,32 @@ export class BrokerConfig {
     }
   }
 
+  /** What decides who may do what; undefined: nothing is decided. */
+  get authorizer(): AclAuthorizerOptions | undefined {
+    if (this.#value('authorizer.class.name').trim() === '') return undefined
+    return {
+      superUsers: principalsOf(this.#value('super.users')),
+      allowEveryoneIfNoAclIsFound: this.boolean('allow.everyone.if.no.acl.found'),
+    }
+  }
+
   #value(name: string): string {
     const value = this.layers(name)[0]?.value
     if (value === undefined || value === null) throw new Error(`the property ${name} has no value`)
     return value
   }
+}
+
+function principalsOf(text: string): string[] {
+  return text
+    .split(';')
+    .map((principal) => principal.trim())
+    .filter((principal) => principal !== '')
+}
+
+function principalComplaint(principal: string): string | undefined {
+  if (principal.includes(':')) return undefined
+  return `expected a string in format principalType:principalName but got ${principal}`
 }
 
 /** −1 stays "no limit" in every unit. */

@@ -10,7 +10,7 @@ import { FetchSessions } from './fetch-session.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
-import type { Authorizer } from './security/authorizer.ts'
+import { AclAuthorizer } from './security/acl-authorizer.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 
@@ -47,8 +47,8 @@ export class Broker {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
-  /** Absent: nobody is held back. */
-  readonly authorizer: Authorizer | undefined = undefined
+  /** Absent: nobody is held back. It holds the access rules of the image. */
+  readonly authorizer: AclAuthorizer | undefined
   readonly #dispatcher: Dispatcher
   readonly #connections = new Set<ServerConnection>()
   #listener: Listener | undefined
@@ -63,6 +63,7 @@ export class Broker {
     this.nodeId = nodeId
     this.clusterId = clusterId
     this.config = config
+    this.authorizer = config.authorizer && new AclAuthorizer(config.authorizer)
     this.#dispatcher = options.dispatcher
     this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, this.image, config)
     this.groups = new GroupCoordinator({
@@ -145,6 +146,7 @@ export class Broker {
   /** Invariant 2: brings the broker to what the record says. While the past is read only the image follows. */
   #apply(record: MetadataRecord): void {
     const removed = record.type === 'remove-topic' ? this.image.topicById(record.topicId) : undefined
+    this.#follow(record)
     this.image.apply(record)
     if (this.#loading) {
       if (removed) this.#deletedTopicIds.add(removed.topicId)
@@ -159,6 +161,15 @@ export class Broker {
       this.partitions.reconfigure()
     }
     if (removed) this.#removeTopic(removed)
+  }
+
+  /** The authorizer follows the image, while the past is read too. */
+  #follow(record: MetadataRecord): void {
+    const { acls } = this.image
+    if (record.type === 'access-control-entry' && !acls.get(record.id)) this.authorizer?.add(record)
+    if (record.type !== 'remove-access-control-entry') return
+    const removed = acls.get(record.id)
+    if (removed) this.authorizer?.remove(removed)
   }
 
   #openPartition(topicId: string, partitionId: number): void {

@@ -21,6 +21,8 @@ export interface Call {
   readonly clientHost: string
   /** Whether the caller may do this; of the cluster the name is CLUSTER_NAME. Everybody may everything without an authorizer. */
   may(operation: Operation, resource: Resource, name: string): boolean
+  /** Whether there may be some resource of the type with which the caller may do this. */
+  mayWithSome(operation: Operation, resource: Resource): boolean
   /** What this broker serves, for ApiVersions. */
   readonly served: readonly ServedApi[]
 }
@@ -83,6 +85,7 @@ export class Dispatcher {
       clientHost: `/${caller.host}`,
       served: this.#served,
       may: (operation, resource, name) => broker.authorizer?.allows(caller, operation, resource, name) ?? true,
+      mayWithSome: (operation, resource) => broker.authorizer?.allowsSome(caller, operation, resource) ?? true,
     }
     const answer = row.handle(broker, request as never, call)
     if (!(answer instanceof Promise)) return encode(row.api, header, answer)

@@ -13,6 +13,8 @@ export interface Reader {
   /** Topics are named by id (KIP-516): one that was made anew under the old name is another topic. */
   readonly usesTopicIds: boolean
   readonly isFollower: boolean
+  /** Whether the reader has the right to read the topic; of a topic that is only known by an id the name is empty. */
+  readonly mayRead: (topic: string) => boolean
 }
 
 export interface Round {
@@ -82,6 +84,7 @@ function readOne(
 }
 
 function findPartition(store: PartitionStore, reader: Reader, asked: FetchPartition): Partition | number {
+  if (!reader.mayRead(asked.topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
   if (reader.isFollower) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   if (reader.usesTopicIds && asked.topic === '') return ErrorCode.UNKNOWN_TOPIC_ID
   const partition = store.get(asked.topic, asked.partition)
@@ -103,12 +106,16 @@ function divergence(
   return { epoch: leaderEpoch, endOffset }
 }
 
-const NOT_FOUND: readonly number[] = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID]
+const NOT_LOOKED_AT: readonly number[] = [
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+]
 const EMPTY = { abortedTransactions: null, records: [], bytes: 0 } as const
 
 function failed(asked: FetchPartition, errorCode: number): PartitionAnswer {
-  // Kafka's empty answer for a partition that it does not find has an empty list here, all others have none.
-  const abortedTransactions = NOT_FOUND.includes(errorCode) ? [] : null
+  // Kafka's empty answer for a partition that it does not look at has an empty list here, all others have none.
+  const abortedTransactions = NOT_LOOKED_AT.includes(errorCode) ? [] : null
   const offsets = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
   return { asked, errorCode, ...offsets, ...EMPTY, abortedTransactions }
 }

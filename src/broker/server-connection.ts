@@ -3,6 +3,7 @@ import { FrameReader } from '../protocol/frame.ts'
 import type { Broker } from './broker.ts'
 import { CLOSE, type Dispatched, type Dispatcher } from './dispatcher.ts'
 import { ANONYMOUS, type Caller } from './security/authorizer.ts'
+import { hostAddress } from './security/host-address.ts'
 
 /** Requests that are not answered yet and answers that are not sent yet; above either, the socket is not read. */
 const IN_FLIGHT_BYTES_MAX = 128 * 1024 * 1024
@@ -42,7 +43,7 @@ export class ServerConnection implements SocketHandler {
     this.#dispatcher = dispatcher
     this.#socket = socket
     this.#onClosed = onClosed
-    this.#caller = { principal: ANONYMOUS, host: socket.remote.host }
+    this.#caller = { principal: ANONYMOUS, host: hostAddress(socket.remote.host) }
     this.#log = broker.log.child({ client: `${socket.remote.host}:${socket.remote.port}` })
     this.#frames = new FrameReader(
       broker.config.number('socket.request.max.bytes'),

@@ -1,5 +1,4 @@
 import { ErrorCode } from '../protocol/errors.ts'
-import { authorizedOperations } from './authorized-operations.ts'
 import type { TopicImage } from './coordinator/controller/metadata-image.ts'
 import { isInternalTopic } from './coordinator/controller/topic-name.ts'
 
@@ -21,7 +20,7 @@ export interface TopicListing {
 }
 
 /** A topic as Metadata and DescribeTopicPartitions show it. */
-export function topicListing(topic: TopicImage, withOperations: boolean): TopicListing {
+export function topicListing(topic: TopicImage, topicAuthorizedOperations: number): TopicListing {
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
@@ -36,6 +35,6 @@ export function topicListing(topic: TopicImage, withOperations: boolean): TopicL
       isrNodes: partition.isr,
       offlineReplicas: [],
     })),
-    topicAuthorizedOperations: authorizedOperations('topic', withOperations),
+    topicAuthorizedOperations,
   }
 }

@@ -1,17 +1,30 @@
 // CreatePartitions (key 37), versions 0–3. The rules are in coordinator/controller/topic-creation.ts.
 //
 // - The count can only grow: INVALID_PARTITIONS otherwise. Replicas of the new partitions by hand or by the controller; validateOnly.
+// - Needs ALTER on the topic: TOPIC_AUTHORIZATION_FAILED.
 // - Left out: quotas (v3).
 
+import { ErrorCode } from '../../protocol/errors.ts'
 import { createPartitions } from '../../protocol/messages/create-partitions.ts'
 import { serve } from '../dispatcher.ts'
 
-export const serveCreatePartitions = serve(createPartitions, [0, 3], async (broker, request) => {
-  const topics = request.topics.map(({ name, count, assignments }) => ({
+export const serveCreatePartitions = serve(createPartitions, [0, 3], async (broker, request, call) => {
+  const names = request.topics.map(({ name }) => name)
+  // A name that stands twice is a wrong request whoever sends it.
+  const isRefused = (name: string) =>
+    names.indexOf(name) === names.lastIndexOf(name) && !call.may('ALTER', 'TOPIC', name)
+  const permitted = request.topics.filter(({ name }) => !isRefused(name))
+  const topics = permitted.map(({ name, count, assignments }) => ({
     name,
     count,
     assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
   }))
   const reply = await broker.controller.ask({ type: 'create-partitions', topics, validateOnly: request.validateOnly })
-  return { throttleTimeMs: 0, results: [...new Map(reply.topics.map((topic) => [topic.name, topic])).values()] }
+  const refused = names.filter(isRefused).map((name) => ({
+    name,
+    errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+    errorMessage: null,
+  }))
+  const once = new Map(reply.topics.map((topic) => [topic.name, topic]))
+  return { throttleTimeMs: 0, results: [...once.values(), ...refused] }
 })

@@ -2,13 +2,17 @@
 //
 // - The topic and its log are gone when the answer leaves; Kafka removes the files a minute later. Committed offsets go too.
 // - v6: by name or by id; both or neither: INVALID_REQUEST. Unknown: UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
+// - Needs DELETE on the cluster or the topic: TOPIC_AUTHORIZATION_FAILED. By name without DESCRIBE that is the answer whether or not
+//   there is such a topic; by id without DESCRIBE it leaves the name out.
 // - delete.topic.enable=false: TOPIC_DELETION_DISABLED (INVALID_REQUEST before v3).
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import type { Request } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { serve } from '../dispatcher.ts'
+import type { Broker } from '../broker.ts'
+import { type Call, serve } from '../dispatcher.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 
 const FIRST_VERSION_WITH_IDS = 6
 const FIRST_VERSION_THAT_SAYS_DISABLED = 3
@@ -18,7 +22,8 @@ interface Named {
   readonly topicId: string
 }
 
-export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, request, { version }) => {
+export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, request, call) => {
+  const { version } = call
   const asked = namedTopics(request, version)
   if (!broker.config.boolean('delete.topic.enable')) {
     const says = version >= FIRST_VERSION_THAT_SAYS_DISABLED
@@ -29,15 +34,30 @@ export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, requ
     const errorMessage = complaint(topic, asked)
     return errorMessage === undefined ? [] : [{ ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }]
   })
-  const topics = asked.filter((topic) => complaint(topic, asked) === undefined)
+  const wellNamed = asked.filter((topic) => complaint(topic, asked) === undefined)
+  const unauthorized = wellNamed.flatMap((topic) => refusal(broker, call, topic) ?? [])
+  const topics = wellNamed.filter((topic) => !refusal(broker, call, topic))
   const reply = await broker.controller.ask({ type: 'delete-topics', topics })
   const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
-  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values()] }
+  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized] }
 })
 
 function namedTopics(request: Request<typeof deleteTopics>, version: number): Named[] {
   if (version >= FIRST_VERSION_WITH_IDS) return request.topics.map(({ name, topicId }) => ({ name, topicId }))
   return request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))
+}
+
+/** The answer to a caller who may not; undefined when it may, or when all it learns is that there is no such topic. */
+function refusal(broker: Broker, call: Call, { name, topicId }: Named) {
+  const topic = name === null ? broker.image.topicById(topicId) : broker.image.topics.get(name)
+  const known = name ?? topic?.name
+  if (known === undefined || call.may('DELETE', 'CLUSTER', CLUSTER_NAME)) return undefined
+  const describable = call.may('DESCRIBE', 'TOPIC', known)
+  if (name !== null && describable && !topic) return undefined
+  if (call.may('DELETE', 'TOPIC', known) && (name === null || describable)) return undefined
+  const errorMessage = 'Topic authorization failed.'
+  const shown = name ?? (describable ? known : null)
+  return { name: shown, topicId, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage }
 }
 
 /** Why the request names the topic wrongly; undefined when it does not. */

@@ -6,13 +6,13 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeCluster } from '../../protocol/messages/describe-cluster.ts'
-import { authorizedOperations } from '../authorized-operations.ts'
+import { authorizedClusterOperations } from '../authorized-operations.ts'
 import { serve } from '../dispatcher.ts'
 
 const BROKERS = 1
 const CONTROLLERS = 2
 
-export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, request) => {
+export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, request, call) => {
   const { clusterId, nodeId } = broker
   const { endpointType } = request
   if (endpointType !== BROKERS) {
@@ -36,6 +36,6 @@ export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, requ
     clusterId,
     controllerId: nodeId,
     brokers: [{ brokerId: nodeId, host, port }],
-    clusterAuthorizedOperations: authorizedOperations('cluster', request.includeClusterAuthorizedOperations),
+    clusterAuthorizedOperations: authorizedClusterOperations(call, request.includeClusterAuthorizedOperations),
   }
 })

@@ -1,6 +1,7 @@
 // DescribeLogDirs (key 35), versions 1–4.
 //
 // - One log directory, with the sizes of its partitions; null topics: all. In memory the directory is only a name.
+// - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
 // - v4+: total and usable bytes are −1 (unknown), as the platform does not tell them.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -8,12 +9,16 @@ import { describeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
 import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { serve } from '../dispatcher.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveDescribeLogDirs = serve(describeLogDirs, [1, 4], (broker, request) => ({
-  throttleTimeMs: 0,
-  errorCode: ErrorCode.NONE,
-  results: [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.path, topics: sizes(broker, request.topics) }],
-}))
+export const serveDescribeLogDirs = serve(describeLogDirs, [1, 4], (broker, request, call) => {
+  if (!call.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) {
+    return { throttleTimeMs: 0, errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] }
+  }
+  const topics = sizes(broker, request.topics)
+  const results = [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.path, topics }]
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, results }
+})
 
 function sizes(broker: Broker, asked: Request<typeof describeLogDirs>['topics']) {
   const wanted = asked ?? [...broker.image.topics.keys()].map((topic) => ({ topic, partitions: undefined }))

@@ -1,16 +1,20 @@
 // DescribeProducers (key 61), version 0 (KIP-664).
 //
 // - The producers whose sequences a partition remembers. Without transactions nobody has an open one (−1).
+// - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A name that no topic can have: INVALID_TOPIC_EXCEPTION.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeProducers } from '../../protocol/messages/describe-producers.ts'
-import { serve } from '../dispatcher.ts'
+import { whyInvalidName } from '../coordinator/controller/topic-name.ts'
+import { type Call, serve } from '../dispatcher.ts'
 
-export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, request) => ({
+export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, request, call) => ({
   throttleTimeMs: 0,
   topics: request.topics.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => {
+      const refusal = refusalOf(call, name)
+      if (refusal) return { partitionIndex, ...refusal, activeProducers: [] }
       const partition = broker.partitions.get(name, partitionIndex)
       if (!partition) {
         const errorMessage = 'This server does not host this topic-partition.'
@@ -20,3 +24,10 @@ export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, 
     }),
   })),
 }))
+
+function refusalOf(call: Call, topic: string): { errorCode: number; errorMessage: string } | undefined {
+  const complaint = whyInvalidName(topic)
+  if (complaint !== undefined) return { errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: complaint }
+  if (call.may('READ', 'TOPIC', topic)) return undefined
+  return { errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage: 'Topic authorization failed.' }
+}

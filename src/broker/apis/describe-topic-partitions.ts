@@ -2,15 +2,16 @@
 //
 // - Topics in the order of their names, page by page: at most responsePartitionLimit partitions (and max.request.partition.size.limit),
 //   then a cursor to go on from. No topics named: all.
+// - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, outside of the paging, for what is named; what is not is left out.
 // - Left out: eligible leader replicas, which come with replication: none. Java's Admin cannot read null there.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { authorizedOperations } from '../authorized-operations.ts'
+import { authorizedOperations, NOT_REQUESTED } from '../authorized-operations.ts'
 import type { Broker } from '../broker.ts'
 import { isInternalTopic, whyInvalidName } from '../coordinator/controller/topic-name.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
 import { type TopicListing, topicListing } from '../topic-listing.ts'
 
 interface Cursor {
@@ -20,14 +21,16 @@ interface Cursor {
 
 const NO_ELIGIBLE_REPLICAS = { eligibleLeaderReplicas: [], lastKnownElr: [] }
 
-export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0], (broker, request) => {
+export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0], (broker, request, call) => {
   const { cursor } = request
   const limit = broker.config.number('max.request.partition.size.limit')
   let room = Math.max(1, Math.min(request.responsePartitionLimit, limit))
   const topics: TopicListing[] = []
   let nextCursor: Cursor | null = null
-  for (const name of names(broker, request.topics, cursor)) {
-    const listing = list(broker, name)
+  const asked = names(broker, request.topics, cursor)
+  const isVisible = (name: string) => call.may('DESCRIBE', 'TOPIC', name)
+  for (const name of asked.filter(isVisible)) {
+    const listing = list(broker, call, name)
     const from = cursor?.topicName === name ? Math.max(cursor.partitionIndex, 0) : 0
     const page = listing.partitions
       .slice(from, from + room)
@@ -39,7 +42,8 @@ export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0
       break
     }
   }
-  return { throttleTimeMs: 0, topics, nextCursor }
+  const hidden = request.topics.length === 0 ? [] : asked.filter((name) => !isVisible(name))
+  return { throttleTimeMs: 0, topics: [...topics, ...hidden.map(refusal)], nextCursor }
 })
 
 function names(broker: Broker, asked: readonly { name: string }[], cursor: Cursor | null): string[] {
@@ -47,11 +51,24 @@ function names(broker: Broker, asked: readonly { name: string }[], cursor: Curso
   return all.filter((name) => cursor === null || name >= cursor.topicName).sort()
 }
 
-function list(broker: Broker, name: string): TopicListing {
+function refusal(name: string) {
+  const errorCode = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+  return {
+    errorCode,
+    name,
+    topicId: ZERO_UUID,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: NOT_REQUESTED,
+  }
+}
+
+function list(broker: Broker, call: Call, name: string): TopicListing {
   const topic = broker.image.topics.get(name)
-  if (topic) return topicListing(topic, true)
+  const operations = authorizedOperations(call, 'TOPIC', name, true)
+  if (topic) return topicListing(topic, operations)
   const invalid = whyInvalidName(name) !== undefined
   const errorCode = invalid ? ErrorCode.INVALID_TOPIC_EXCEPTION : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   const empty = { name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] }
-  return { ...empty, errorCode, topicAuthorizedOperations: authorizedOperations('topic', true) }
+  return { ...empty, errorCode, topicAuthorizedOperations: operations }
 }

@@ -6,26 +6,29 @@
 // - v7+: incremental sessions (KIP-227). v9+: currentLeaderEpoch is fenced (KIP-320). v11+: the preferred replica is
 //   always −1, as only leaders serve. v12+: lastFetchedEpoch finds divergence (KIP-595). v13+: topic ids (KIP-516).
 // - v16+: no node endpoints, as leaders do not move.
+// - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A follower needs CLUSTER_ACTION on the cluster, and is told the same.
 // - Left out: fetches of followers (replicaId ≥ 0), which wait for replication: NOT_LEADER_OR_FOLLOWER.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { fetch } from '../../protocol/messages/fetch.ts'
 import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
 import { type PartitionAnswer, type Reader, type Round, readRound } from '../fetch-round.ts'
 import { type FetchPartition, type FetchSession, FINAL_EPOCH, INITIAL_EPOCH } from '../fetch-session.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 
 const FIRST_VERSION_WITH_IDS = 13
 const READ_COMMITTED = 1
 
 type FetchRequest = Request<typeof fetch>
 
-export const serveFetch = serve(fetch, [4, 18], (broker, request, { version }) => {
+export const serveFetch = serve(fetch, [4, 18], (broker, request, call) => {
+  const { version } = call
   const context = openContext(broker, request, version)
   if (typeof context === 'number') return { throttleTimeMs: 0, errorCode: context, responses: [] }
   const { partitions } = context
-  const reader = readerOf(broker, request, version)
+  const reader = readerOf(broker, request, call)
   const round = readRound(broker.partitions, reader, partitions)
   const enough = round.bytes >= request.minBytes || round.settled || partitions.length === 0
   if (enough || request.maxWaitMs <= 0) return respond(context, round, version)
@@ -35,12 +38,16 @@ export const serveFetch = serve(fetch, [4, 18], (broker, request, { version }) =
     .then(() => respond(context, readRound(broker.partitions, reader, partitions), version))
 })
 
-function readerOf(broker: Broker, request: FetchRequest, version: number): Reader {
+function readerOf(broker: Broker, request: FetchRequest, call: Call): Reader {
+  const isFollower = request.replicaId >= 0 || request.replicaState.replicaId >= 0
   return {
     isolation: request.isolationLevel === READ_COMMITTED ? 'read_committed' : 'read_uncommitted',
     maxBytes: Math.min(request.maxBytes, broker.config.number('fetch.max.bytes')),
-    usesTopicIds: version >= FIRST_VERSION_WITH_IDS,
-    isFollower: request.replicaId >= 0 || request.replicaState.replicaId >= 0,
+    usesTopicIds: call.version >= FIRST_VERSION_WITH_IDS,
+    isFollower,
+    mayRead: isFollower
+      ? () => call.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)
+      : (topic) => topic === '' || call.may('READ', 'TOPIC', topic),
   }
 }
 

@@ -2,6 +2,7 @@
 //
 // - Groups (key type 0): this broker, which creates `__consumer_offsets` first when it is not there. Kafka answers the first request
 //   with COORDINATOR_NOT_AVAILABLE while it creates the topic; here the topic is there at once.
+// - Needs DESCRIBE on the group: GROUP_AUTHORIZATION_FAILED for its key.
 // - v4+: several keys at once (KIP-699).
 // - Left out: transactional ids (1) and share partitions (2), answered with UNSUPPORTED_VERSION, so that clients fail at once and say
 //   why instead of asking for ever.
@@ -10,7 +11,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import type { Broker } from '../broker.ts'
 import { CONSUMER_OFFSETS } from '../coordinator/controller/topic-name.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
 
 const GROUP = 0
 const KNOWN_TYPES_MAX = 2
@@ -23,14 +24,21 @@ interface Found {
   readonly errorMessage: string
 }
 
-export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, { version }) => {
+export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, call) => {
+  const { version } = call
   const keys = version >= 4 ? request.coordinatorKeys : [request.key]
   const found = await find(broker, request.keyType)
-  const coordinators = keys.map((key) => ({ key, ...found }))
+  const coordinators = keys.map((key) => ({ key, ...(refusal(call, request.keyType, key) ?? found) }))
   if (version >= 4) return { throttleTimeMs: 0, coordinators }
+  const { key: _, ...only } = coordinators[0]!
   // Kafka says so, in these versions, where there is no error.
-  return { throttleTimeMs: 0, ...found, errorMessage: found.errorMessage === '' ? 'NONE' : found.errorMessage }
+  return { throttleTimeMs: 0, ...only, errorMessage: only.errorMessage === '' ? 'NONE' : only.errorMessage }
 })
+
+function refusal(call: Call, keyType: number, key: string): Found | undefined {
+  if (keyType !== GROUP || call.may('DESCRIBE', 'GROUP', key)) return undefined
+  return failed(ErrorCode.GROUP_AUTHORIZATION_FAILED, 'Group authorization failed.')
+}
 
 async function find(broker: Broker, keyType: number): Promise<Found> {
   if (keyType < 0 || keyType > KNOWN_TYPES_MAX) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)

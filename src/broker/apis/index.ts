@@ -4,8 +4,10 @@ import type { ServedApi } from '../dispatcher.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
+import { serveCreateAcls } from './create-acls.ts'
 import { serveCreatePartitions } from './create-partitions.ts'
 import { serveCreateTopics } from './create-topics.ts'
+import { serveDeleteAcls } from './delete-acls.ts'
 import { serveDeleteGroups } from './delete-groups.ts'
 import { serveDeleteRecords } from './delete-records.ts'
 import { serveDeleteTopics } from './delete-topics.ts'
@@ -55,6 +57,8 @@ export const servedApis: readonly ServedApi[] = [
   serveInitProducerId,
   serveOffsetForLeaderEpoch,
   serveDescribeAcls,
+  serveCreateAcls,
+  serveDeleteAcls,
   serveDescribeConfigs,
   serveAlterConfigs,
   serveDescribeLogDirs,

@@ -5,6 +5,7 @@
 // - A timestamp: the first record that is not earlier; offset −1 when there is none.
 // - A partition named twice is answered once, with INVALID_REQUEST.
 // - v4+: leader epochs, and currentLeaderEpoch is fenced (KIP-320).
+// - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED.
 // - Left out: fetches of followers and the debug consumer (replicaId ≥ 0, −2) are answered like consumers'.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -37,20 +38,28 @@ interface Found {
   readonly leaderEpoch: number
 }
 
-export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, { version }) => {
+export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, call) => {
+  const { version } = call
   const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
-  const topics = request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: [...Map.groupBy(partitions, ({ partitionIndex }) => partitionIndex)].map(([partitionIndex, asked]) => {
-      const repeated = asked.length > 1
-      const found = repeated ? failure(ErrorCode.INVALID_REQUEST) : find(broker, name, asked[0]!, isolation, version)
-      const { errorCode = ErrorCode.NONE, ...position } = found
-      // Before v4 there is no place for an epoch.
-      return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
-    }),
-  }))
+  const topics = request.topics.map(({ name, partitions }) => {
+    if (!call.may('DESCRIBE', 'TOPIC', name)) return { name, partitions: partitions.map(refused) }
+    const answers = [...Map.groupBy(partitions, ({ partitionIndex }) => partitionIndex)].map(
+      ([partitionIndex, asked]) => {
+        const repeated = asked.length > 1
+        const found = repeated ? failure(ErrorCode.INVALID_REQUEST) : find(broker, name, asked[0]!, isolation, version)
+        const { errorCode = ErrorCode.NONE, ...position } = found
+        // Before v4 there is no place for an epoch.
+        return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
+      },
+    )
+    return { name, partitions: answers }
+  })
   return { throttleTimeMs: 0, topics }
 })
+
+function refused({ partitionIndex }: { partitionIndex: number }) {
+  return { partitionIndex, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, timestamp: -1, offset: -1, leaderEpoch: -1 }
+}
 
 function find(
   broker: Broker,

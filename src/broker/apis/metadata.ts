@@ -5,6 +5,8 @@
 // - v0: an empty list means all topics; v1+: null means all, an empty list none.
 // - v10+: topics by id; an unknown id is answered with UNKNOWN_TOPIC_ID.
 // - Errors by topic: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and what the creation met.
+// - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, whether or not there is such a topic; when all are asked for the others are
+//   left out. To create needs CREATE on the cluster or the topic. v8–10: authorized operations of the cluster are 0 without DESCRIBE.
 // - v8+: authorized operations when asked for (KIP-430).
 // - Left out: v13's REBOOTSTRAP_REQUIRED, which Kafka itself does not send.
 
@@ -12,53 +14,73 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { metadata } from '../../protocol/messages/metadata.ts'
 import type { Request } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { authorizedOperations, NOT_REQUESTED } from '../authorized-operations.ts'
+import { authorizedClusterOperations, authorizedOperations, NOT_REQUESTED } from '../authorized-operations.ts'
 import type { Broker } from '../broker.ts'
 import { CONSUMER_OFFSETS, TRANSACTION_STATE, whyInvalidName } from '../coordinator/controller/topic-name.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { type TopicListing, topicListing } from '../topic-listing.ts'
 
 type Listing = Omit<TopicListing, 'name'> & { name: string | null }
 
-export const serveMetadata = serve(metadata, [0, 13], async (broker, request, { version }) => {
+export const serveMetadata = serve(metadata, [0, 13], async (broker, request, call) => {
   const { host, port } = broker.address
   return {
     throttleTimeMs: 0,
     brokers: [{ nodeId: broker.nodeId, host, port }],
     clusterId: broker.clusterId,
     controllerId: broker.nodeId,
-    topics: await listTopics(broker, request, version),
-    clusterAuthorizedOperations: authorizedOperations('cluster', request.includeClusterAuthorizedOperations),
+    topics: await listTopics(broker, request, call),
+    clusterAuthorizedOperations: authorizedClusterOperations(call, request.includeClusterAuthorizedOperations),
     errorCode: ErrorCode.NONE,
   }
 })
 
-async function listTopics(broker: Broker, request: Request<typeof metadata>, version: number): Promise<Listing[]> {
-  const withOperations = request.includeTopicAuthorizedOperations
-  const all = request.topics === null || (version === 0 && request.topics.length === 0)
-  if (all) return [...broker.image.topics.values()].map((topic) => topicListing(topic, withOperations))
-  const names = request.topics!.flatMap(({ name }) => (name === null ? [] : [name]))
-  const errors = await createMissing(broker, request.allowAutoTopicCreation, names)
+async function listTopics(broker: Broker, request: Request<typeof metadata>, call: Call): Promise<Listing[]> {
+  const operations = (name: string) =>
+    authorizedOperations(call, 'TOPIC', name, request.includeTopicAuthorizedOperations)
+  const isVisible = (name: string) => call.may('DESCRIBE', 'TOPIC', name)
+  const all = request.topics === null || (call.version === 0 && request.topics.length === 0)
+  if (all) {
+    const visible = [...broker.image.topics.values()].filter(({ name }) => isVisible(name))
+    return visible.map((topic) => topicListing(topic, operations(topic.name)))
+  }
+  const names = request.topics!.flatMap(({ name }) => (name !== null && isVisible(name) ? [name] : []))
+  const errors = await createMissing(broker, call, request.allowAutoTopicCreation, names)
   const seen = new Set<string>()
   return request.topics!.flatMap(({ name, topicId }) => {
     if (seen.has(name ?? topicId)) return []
     seen.add(name ?? topicId)
     const topic = name === null ? broker.image.topicById(topicId) : broker.image.topics.get(name)
-    if (topic) return [topicListing(topic, withOperations)]
-    if (name === null) return [unknown(null, topicId, ErrorCode.UNKNOWN_TOPIC_ID)]
-    return [unknown(name, ZERO_UUID, errors.get(name) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)]
+    const known = topic?.name ?? name
+    if (known !== null && !isVisible(known)) return [hidden(name, name === null ? topicId : ZERO_UUID)]
+    if (topic) return [topicListing(topic, operations(topic.name))]
+    if (name === null) return [unknown(null, topicId, ErrorCode.UNKNOWN_TOPIC_ID, NOT_REQUESTED)]
+    const errorCode = errors.get(name) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    const refused = errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    return [unknown(name, ZERO_UUID, errorCode, refused ? NOT_REQUESTED : operations(name))]
   })
 }
 
 /** Error codes of the topics that could not be created. */
-async function createMissing(broker: Broker, allowed: boolean, names: readonly string[]): Promise<Map<string, number>> {
+async function createMissing(
+  broker: Broker,
+  call: Call,
+  allowed: boolean,
+  names: readonly string[],
+): Promise<Map<string, number>> {
   const errors = new Map<string, number>()
+  const creates = allowed && broker.config.boolean('auto.create.topics.enable')
   const creatable = names.filter((name) => {
+    if (creates && !broker.image.topics.has(name) && !mayCreate(call, name)) {
+      errors.set(name, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+      return false
+    }
     if (whyInvalidName(name) === undefined) return name !== TRANSACTION_STATE
     errors.set(name, ErrorCode.INVALID_TOPIC_EXCEPTION)
     return false
   })
-  if (!allowed || !broker.config.boolean('auto.create.topics.enable')) return errors
+  if (!creates) return errors
   const created = await broker.topicCreator.createMissing(creatable)
   for (const { name, errorCode } of created) {
     // Another request may have been quicker: then the topic is there.
@@ -67,8 +89,18 @@ async function createMissing(broker: Broker, allowed: boolean, names: readonly s
   return errors
 }
 
-function unknown(name: string | null, topicId: string, errorCode: number): Listing {
+function mayCreate(call: Call, name: string): boolean {
+  return call.may('CREATE', 'CLUSTER', CLUSTER_NAME) || call.may('CREATE', 'TOPIC', name)
+}
+
+/** Nothing is told of a topic that the caller may not describe, not even whether it is there. */
+function hidden(name: string | null, topicId: string): Listing {
+  const listing = unknown(name, topicId, ErrorCode.TOPIC_AUTHORIZATION_FAILED, NOT_REQUESTED)
+  return { ...listing, isInternal: false }
+}
+
+function unknown(name: string | null, topicId: string, errorCode: number, topicAuthorizedOperations: number): Listing {
   // Kafka says of its own topics that they are internal even before they exist.
   const isInternal = name === CONSUMER_OFFSETS || name === TRANSACTION_STATE
-  return { errorCode, name, topicId, isInternal, partitions: [], topicAuthorizedOperations: NOT_REQUESTED }
+  return { errorCode, name, topicId, isInternal, partitions: [], topicAuthorizedOperations }
 }

@@ -1,6 +1,7 @@
 // OffsetCommit (key 8), versions 2–10. The rules are in coordinator/group/offsets.ts.
 //
 // - Answered once committed to `__consumer_offsets`. Partitions that do not exist: UNKNOWN_TOPIC_OR_PARTITION; the rest is stored.
+// - Needs READ on the group, else GROUP_AUTHORIZATION_FAILED for all, and on each topic: TOPIC_AUTHORIZATION_FAILED.
 // - v2–4: the request may say how long its offsets are kept. v6+: leader epoch (KIP-320). v7+: static members (KIP-345).
 //   v9+: GROUP_ID_NOT_FOUND for a generation of a group that is not there, ILLEGAL_GENERATION before. v10: topic ids.
 
@@ -10,21 +11,19 @@ import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import type { OffsetToCommit } from '../coordinator/group/command.ts'
 import { orElse } from '../coordinator/runtime.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
 
 const FIRST_VERSION_WITH_IDS = 10
 const FIRST_VERSION_WITH_NOT_FOUND = 9
 
 type Topic = Request<typeof offsetCommit>['topics'][number]
 
-export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, request, { version }) => {
+export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, request, call) => {
+  const { version } = call
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, retentionTimeMs } = request
-  const nameOf = ({ name, topicId }: Topic) =>
-    version >= FIRST_VERSION_WITH_IDS ? broker.image.topicById(topicId)?.name : name
-  const offsets = request.topics.flatMap((topic) => {
-    const name = nameOf(topic)
-    return name === undefined ? [] : known(broker, name, topic)
-  })
+  if (!call.may('READ', 'GROUP', groupId)) return refuse(request.topics, ErrorCode.GROUP_AUTHORIZATION_FAILED)
+  const resolved = request.topics.map((topic) => ({ topic, name: resolve(broker, call, topic) }))
+  const offsets = resolved.flatMap(({ topic, name }) => (typeof name === 'number' ? [] : known(broker, name, topic)))
   const command = {
     type: 'offset-commit',
     groupId,
@@ -41,10 +40,9 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
   const errors = new Map(
     reply.partitions.map(({ topic, partition, errorCode }) => [`${topic}:${partition}`, errorCode]),
   )
-  const topics = request.topics.map((topic) => {
-    const name = nameOf(topic)
+  const topics = resolved.map(({ topic, name }) => {
     const partitions = topic.partitions.map(({ partitionIndex }) => {
-      if (name === undefined) return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }
+      if (typeof name === 'number') return { partitionIndex, errorCode: name }
       const errorCode = errors.get(`${name}:${partitionIndex}`) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       return { partitionIndex, errorCode: forVersion(errorCode, version) }
     })
@@ -52,6 +50,22 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
   })
   return { throttleTimeMs: 0, topics }
 })
+
+function refuse(asked: readonly Topic[], errorCode: number) {
+  const topics = asked.map(({ name, topicId, partitions }) => ({
+    name,
+    topicId,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }))
+  return { throttleTimeMs: 0, topics }
+}
+
+/** The topic's name, or why none of its partitions is looked at. */
+function resolve(broker: Broker, { version, may }: Call, { name, topicId }: Topic): string | number {
+  const resolved = version >= FIRST_VERSION_WITH_IDS ? broker.image.topicById(topicId)?.name : name
+  if (resolved === undefined) return ErrorCode.UNKNOWN_TOPIC_ID
+  return may('READ', 'TOPIC', resolved) ? resolved : ErrorCode.TOPIC_AUTHORIZATION_FAILED
+}
 
 /** Older clients take an unknown group for an old generation. */
 function forVersion(errorCode: number, version: number): number {

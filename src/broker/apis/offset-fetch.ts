@@ -1,6 +1,8 @@
 // OffsetFetch (key 9), versions 1–10. The rules are in coordinator/group/offsets.ts.
 //
 // - A partition without an offset: −1 without an error, even when the topic or the group does not exist.
+// - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on each topic: TOPIC_AUTHORIZATION_FAILED when it was
+//   asked for, otherwise it is left out.
 // - v2+: null topics for all that the group has, and an error for the whole group. v5+: leader epochs. v7+: requireStable has no
 //   effect while there are no transactions (KIP-447). v8+: several groups (KIP-709). v9+: member ids are those of the new group
 //   protocol; a classic group does not check them. v10: topic ids.
@@ -11,7 +13,7 @@ import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import type { FetchedOffset, TopicPartitionKey } from '../coordinator/group/command.ts'
 import { orElse } from '../coordinator/runtime.ts'
-import { serve } from '../dispatcher.ts'
+import { type Call, serve } from '../dispatcher.ts'
 
 const FIRST_VERSION_OF_MANY = 8
 const FIRST_VERSION_WITH_IDS = 10
@@ -23,15 +25,16 @@ interface AskedTopic {
   readonly partitionIndexes: readonly number[]
 }
 
-export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, request, { version }) => {
+export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, request, call) => {
+  const { version } = call
   if (version >= FIRST_VERSION_OF_MANY) {
     const groups = await Promise.all(
-      request.groups.map(({ groupId, topics }) => fetchGroup(broker, groupId, topics, version)),
+      request.groups.map(({ groupId, topics }) => fetchGroup(broker, call, groupId, topics)),
     )
     return { throttleTimeMs: 0, groups }
   }
   const asked = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
-  const { topics, errorCode } = await fetchGroup(broker, request.groupId, asked, version)
+  const { topics, errorCode } = await fetchGroup(broker, call, request.groupId, asked)
   if (version >= FIRST_VERSION_WITH_GROUP_ERROR || errorCode === ErrorCode.NONE) {
     return { throttleTimeMs: 0, topics, errorCode }
   }
@@ -42,30 +45,33 @@ export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, reque
   }
 })
 
-async function fetchGroup(broker: Broker, groupId: string, asked: readonly AskedTopic[] | null, version: number) {
+async function fetchGroup(broker: Broker, call: Call, groupId: string, asked: readonly AskedTopic[] | null) {
+  const { version, may } = call
+  if (!may('DESCRIBE', 'GROUP', groupId)) {
+    return { groupId, topics: [], errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED }
+  }
   let errorCode: number = ErrorCode.NONE
   const byId = version >= FIRST_VERSION_WITH_IDS
-  const named = asked?.map((topic) => ({
-    ...topic,
-    name: byId ? broker.image.topicById(topic.topicId)?.name : topic.name,
-  }))
-  const partitions = named?.flatMap(({ name, partitionIndexes }): TopicPartitionKey[] =>
-    name === undefined ? [] : partitionIndexes.map((partition) => ({ topic: name, partition })),
+  const resolved = asked?.map((topic) => {
+    const name = byId ? broker.image.topicById(topic.topicId)?.name : topic.name
+    const refused = name === undefined ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    return { topic, name: name !== undefined && may('DESCRIBE', 'TOPIC', name) ? name : refused }
+  })
+  const partitions = resolved?.flatMap(({ topic, name }): TopicPartitionKey[] =>
+    typeof name === 'number' ? [] : topic.partitionIndexes.map((partition) => ({ topic: name, partition })),
   )
   const command = { type: 'offset-fetch', groupId, partitions } as const
   const { offsets } = await orElse(broker.groups.ask(command), (code) => {
     errorCode = code
     return { offsets: [] }
   })
-  const strangers = errorCode !== ErrorCode.NONE ? [] : (named ?? []).filter(({ name }) => name === undefined)
-  const topics = [
-    ...groupedByTopic(broker, offsets),
-    ...strangers.map(({ topicId, partitionIndexes }) => ({
-      name: '',
-      topicId,
-      partitions: partitionIndexes.map((index) => missing(index, ErrorCode.UNKNOWN_TOPIC_ID)),
-    })),
-  ]
+  const visible = asked === null ? offsets.filter(({ topic }) => may('DESCRIBE', 'TOPIC', topic)) : offsets
+  const refused = (resolved ?? []).flatMap(({ topic, name: error }) => {
+    if (typeof error === 'string' || errorCode !== ErrorCode.NONE) return []
+    const { name, topicId, partitionIndexes } = topic
+    return [{ name, topicId, partitions: partitionIndexes.map((index) => missing(index, error)) }]
+  })
+  const topics = [...groupedByTopic(broker, visible), ...refused]
   return { groupId, topics, errorCode }
 }
 

@@ -4,6 +4,7 @@
 //   appended, which with one replica is also committed. Other acks: INVALID_REQUIRED_ACKS.
 // - One batch per partition, checked and stored by the log (LogValidator's rules, idempotent sequences, duplicates).
 // - v7+: zstd; before, UNSUPPORTED_COMPRESSION_TYPE. v8+: error messages and the records at fault (KIP-467). v13: topic ids (KIP-516).
+// - Needs WRITE on the topic: TOPIC_AUTHORIZATION_FAILED, told before whether there is such a topic.
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
 // - Differs from Kafka: a partition named twice in one request is refused with INVALID_REQUEST; Kafka keeps the last and loses the
 //   others without a word.
@@ -56,7 +57,7 @@ export const serveProduce = serve(
 )
 
 function append(broker: Broker, call: Call, topicData: TopicData, { index, records }: PartitionData): Appended {
-  const partition = findPartition(broker, call.version, topicData, index)
+  const partition = findPartition(broker, call, topicData, index)
   if (typeof partition === 'number') return refusal(partition)
   if (isInternalTopic(partition.topic) && call.clientId !== ADMIN_CLIENT_ID) {
     return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Cannot append to internal topic ${partition.topic}`)
@@ -75,13 +76,11 @@ function append(broker: Broker, call: Call, topicData: TopicData, { index, recor
   return partition.append(batches, 'client')
 }
 
-function findPartition(broker: Broker, version: number, topicData: TopicData, index: number): Partition | number {
-  if (version < FIRST_VERSION_WITH_IDS) {
-    return broker.partitions.get(topicData.name, index) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  }
-  const topic = broker.image.topicById(topicData.topicId)
-  if (!topic) return ErrorCode.UNKNOWN_TOPIC_ID
-  return broker.partitions.get(topic.name, index) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+function findPartition(broker: Broker, call: Call, { name, topicId }: TopicData, index: number): Partition | number {
+  const topic = call.version < FIRST_VERSION_WITH_IDS ? name : broker.image.topicById(topicId)?.name
+  if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID
+  if (!call.may('WRITE', 'TOPIC', topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+  return broker.partitions.get(topic, index) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 }
 
 function partitionResponse(index: number, appended: Appended) {

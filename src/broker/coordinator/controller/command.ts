@@ -1,3 +1,4 @@
+import type { Acl, AclFilter } from '../../security/acl.ts'
 import type { ConfigOperation } from './config-alteration.ts'
 
 /** What the controller is asked. Fresh ids and the broker's own defaults come with the command: a machine has no chance and no config. */
@@ -6,6 +7,8 @@ export type ControllerCommand =
   | DeleteTopicsCommand
   | CreatePartitionsCommand
   | AlterConfigsCommand
+  | CreateAclsCommand
+  | DeleteAclsCommand
   | { readonly type: 'allocate-producer-ids'; readonly brokerId: number; readonly count: number }
 
 export interface CreateTopicsCommand {
@@ -55,6 +58,17 @@ export interface AlterConfigsCommand {
   readonly validateOnly: boolean
 }
 
+export interface CreateAclsCommand {
+  readonly type: 'create-acls'
+  /** With the id that the rule is given if it is new. */
+  readonly acls: readonly (Acl & { readonly id: string })[]
+}
+
+interface DeleteAclsCommand {
+  readonly type: 'delete-acls'
+  readonly filters: readonly AclFilter[]
+}
+
 export interface ItemError {
   readonly errorCode: number
   readonly errorMessage: string | null
@@ -76,6 +90,8 @@ export interface ControllerReplies {
   'alter-configs': {
     readonly resources: readonly (ItemError & { readonly resourceType: number; readonly resourceName: string })[]
   }
+  'create-acls': { readonly results: readonly ItemError[] }
+  'delete-acls': { readonly results: readonly (ItemError & { readonly deleted: readonly Acl[] })[] }
   'allocate-producer-ids': { readonly first: number; readonly count: number }
 }
 

@@ -1,5 +1,6 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
 import { type Effects, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
+import { decideAclCreations, decideAclDeletions } from './acl-changes.ts'
 import type {
   AlterConfigsCommand,
   ControllerCommand,
@@ -61,6 +62,10 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
         return this.#createPartitions(command)
       case 'alter-configs':
         return this.#alterConfigs(command)
+      case 'create-acls':
+        return decideAclCreations(this.#image.acls, command.acls)
+      case 'delete-acls':
+        return decideAclDeletions(this.#image.acls, command.filters)
       case 'allocate-producer-ids': {
         const first = this.#image.nextProducerId
         const { brokerId, count } = command

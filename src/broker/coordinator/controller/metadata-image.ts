@@ -1,3 +1,4 @@
+import { AclSet, type ReadonlyAclSet } from '../../security/acl-set.ts'
 import type { MetadataRecord, PartitionRegistration } from './metadata-record.ts'
 
 export interface TopicImage {
@@ -13,7 +14,7 @@ export const RESOURCE_TYPE = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_MET
 export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
 
 /**
- * What the metadata log says up to some record: topics, partitions, configs, producer ids.
+ * What the metadata log says up to some record: topics, partitions, configs, producer ids, access rules.
  *
  * 1. It depends on the applied records alone; applying one twice changes nothing more.
  * 2. `topics` and `topicsById` hold the same topics.
@@ -23,6 +24,7 @@ export class MetadataImage {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #configs = new Map<string, Map<string, string>>()
+  readonly #acls = new AclSet()
   #nextProducerId = 0
 
   get topics(): ReadonlyMap<string, TopicImage> {
@@ -31,6 +33,10 @@ export class MetadataImage {
 
   get nextProducerId(): number {
     return this.#nextProducerId
+  }
+
+  get acls(): ReadonlyAclSet {
+    return this.#acls
   }
 
   topicById(topicId: string): TopicImage | undefined {
@@ -66,6 +72,12 @@ export class MetadataImage {
       }
       case 'config':
         return this.#setConfig(configKey(record.resourceType, record.resourceName), record.name, record.value)
+      case 'access-control-entry': {
+        const { type: _, id, ...acl } = record
+        return this.#acls.add(id, acl)
+      }
+      case 'remove-access-control-entry':
+        return this.#acls.remove(record.id)
       case 'producer-ids':
         this.#nextProducerId = record.nextProducerId
     }

@@ -3,6 +3,7 @@
 
 import { decodeStruct, encodeStruct } from '../../../protocol/codec.ts'
 import { array, int8, int32, int64, type Message, message, string, uuid } from '../../../protocol/schema.ts'
+import type { Acl } from '../../security/acl.ts'
 import type { RecordCodec } from '../runtime.ts'
 
 export type MetadataRecord =
@@ -17,6 +18,8 @@ export type MetadataRecord =
       /** null: back to the default. */
       readonly value: string | null
     }
+  | ({ readonly type: 'access-control-entry'; readonly id: string } & Acl)
+  | { readonly type: 'remove-access-control-entry'; readonly id: string }
   | { readonly type: 'producer-ids'; readonly brokerId: number; readonly nextProducerId: number }
 
 export interface PartitionRegistration {
@@ -33,6 +36,8 @@ const PARTITION_KEY = 3
 const CONFIG_KEY = 4
 const REMOVE_TOPIC_KEY = 9
 const PRODUCER_IDS_KEY = 15
+const ACCESS_CONTROL_ENTRY_KEY = 18
+const REMOVE_ACCESS_CONTROL_ENTRY_KEY = 19
 
 const FRAME_VERSION = 1
 const flexible = { versions: [0, 0], flexible: 0 } as const
@@ -66,6 +71,26 @@ const producerIdsRecord = message({
   fields: { brokerId: int32, brokerEpoch: int64.default(-1), nextProducerId: int64 },
 })
 
+const accessControlEntryRecord = message({
+  ...flexible,
+  name: 'AccessControlEntryRecord',
+  fields: {
+    id: uuid,
+    resourceType: int8,
+    resourceName: string,
+    patternType: int8,
+    principal: string,
+    host: string,
+    operation: int8,
+    permissionType: int8,
+  },
+})
+const removeAccessControlEntryRecord = message({
+  ...flexible,
+  name: 'RemoveAccessControlEntryRecord',
+  fields: { id: uuid },
+})
+
 function framed(key: number, schema: Message, body: never): Buffer {
   return Buffer.concat([Buffer.from([FRAME_VERSION, key, 0]), encodeStruct(schema, 0, body)])
 }
@@ -89,6 +114,10 @@ export const metadataRecordCodec: RecordCodec<MetadataRecord> = {
         return { type: 'remove-topic', ...decodeStruct(removeTopicRecord, 0, body) }
       case PRODUCER_IDS_KEY:
         return { type: 'producer-ids', ...decodeStruct(producerIdsRecord, 0, body) }
+      case ACCESS_CONTROL_ENTRY_KEY:
+        return { type: 'access-control-entry', ...decodeStruct(accessControlEntryRecord, 0, body) }
+      case REMOVE_ACCESS_CONTROL_ENTRY_KEY:
+        return { type: 'remove-access-control-entry', ...decodeStruct(removeAccessControlEntryRecord, 0, body) }
       default:
         return undefined
     }
@@ -107,5 +136,9 @@ function encodeValue(record: MetadataRecord): Buffer {
       return framed(REMOVE_TOPIC_KEY, removeTopicRecord, record as never)
     case 'producer-ids':
       return framed(PRODUCER_IDS_KEY, producerIdsRecord, record as never)
+    case 'access-control-entry':
+      return framed(ACCESS_CONTROL_ENTRY_KEY, accessControlEntryRecord, record as never)
+    case 'remove-access-control-entry':
+      return framed(REMOVE_ACCESS_CONTROL_ENTRY_KEY, removeAccessControlEntryRecord, record as never)
   }
 }

@@ -1,0 +1,599 @@
+// Every API with the rights that it takes, as Kafka's table of operations and resources says: one row a way to ask it. The rows are
+// run against our broker and, with the same requests, against Apache Kafka.
+import { OPERATION, type Operation, type Resource } from '../../../src/broker/security/authorizer.ts'
+import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
+import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
+import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
+import { createAcls } from '../../../src/protocol/messages/create-acls.ts'
+import { createPartitions } from '../../../src/protocol/messages/create-partitions.ts'
+import { createTopics } from '../../../src/protocol/messages/create-topics.ts'
+import { deleteAcls } from '../../../src/protocol/messages/delete-acls.ts'
+import { deleteGroups } from '../../../src/protocol/messages/delete-groups.ts'
+import { deleteRecords } from '../../../src/protocol/messages/delete-records.ts'
+import { deleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
+import { describeAcls } from '../../../src/protocol/messages/describe-acls.ts'
+import { describeCluster } from '../../../src/protocol/messages/describe-cluster.ts'
+import { describeConfigs } from '../../../src/protocol/messages/describe-configs.ts'
+import { describeGroups } from '../../../src/protocol/messages/describe-groups.ts'
+import { describeLogDirs } from '../../../src/protocol/messages/describe-log-dirs.ts'
+import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
+import { describeTopicPartitions } from '../../../src/protocol/messages/describe-topic-partitions.ts'
+import { fetch } from '../../../src/protocol/messages/fetch.ts'
+import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
+import { heartbeat } from '../../../src/protocol/messages/heartbeat.ts'
+import { incrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.ts'
+import { initProducerId } from '../../../src/protocol/messages/init-producer-id.ts'
+import { joinGroup } from '../../../src/protocol/messages/join-group.ts'
+import { leaveGroup } from '../../../src/protocol/messages/leave-group.ts'
+import { listConfigResources } from '../../../src/protocol/messages/list-config-resources.ts'
+import { listGroups } from '../../../src/protocol/messages/list-groups.ts'
+import { listOffsets } from '../../../src/protocol/messages/list-offsets.ts'
+import { metadata } from '../../../src/protocol/messages/metadata.ts'
+import { offsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
+import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
+import { offsetFetch } from '../../../src/protocol/messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
+import { produce } from '../../../src/protocol/messages/produce.ts'
+import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
+import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
+import { batchOf, fetchOf } from '../requests.ts'
+
+/** What is there when a row is asked; every row has its own. */
+export interface World {
+  /** With one partition and one record. */
+  readonly topic: string
+  readonly topicId: string
+  /** Empty, with an offset of `topic`. */
+  readonly group: string
+  /** The name of no topic. */
+  readonly fresh: string
+}
+
+export interface Need {
+  readonly operation: Operation
+  readonly resource: Resource
+  readonly name: string
+  /** What the answer shows to a caller who has all other rights and not this one. */
+  readonly refused: unknown
+}
+
+export interface Row {
+  readonly what: string
+  readonly api: Api
+  readonly version: number | undefined
+  request(world: World): RequestInput<Api>
+  /** What the answer shows: error codes, or what it lists. */
+  look(response: never, world: World): unknown
+  /** To a caller with all rights of `needs`, and none besides. */
+  readonly served: unknown
+  needs(world: World): readonly Need[]
+}
+
+interface RowInput<A extends Api> {
+  readonly version?: number
+  request(world: World): RequestInput<A>
+  look(response: Response<A>, world: World): unknown
+  readonly served: unknown
+  needs(world: World): readonly Need[]
+}
+
+function row<A extends Api>(api: A, what: string, input: RowInput<A>): Row {
+  return { ...input, what, api, version: input.version } as unknown as Row
+}
+
+const TOPIC_REFUSED = 29
+const GROUP_REFUSED = 30
+const CLUSTER_REFUSED = 31
+
+const onTopic = (operation: Operation, name: string, refused: unknown = TOPIC_REFUSED): Need => {
+  return { operation, resource: 'TOPIC', name, refused }
+}
+const onGroup = (operation: Operation, name: string, refused: unknown = GROUP_REFUSED): Need => {
+  return { operation, resource: 'GROUP', name, refused }
+}
+const onCluster = (operation: Operation, refused: unknown = CLUSTER_REFUSED): Need => {
+  return { operation, resource: 'CLUSTER', name: 'kafka-cluster', refused }
+}
+
+const bits = (...operations: Operation[]) => operations.reduce((field, name) => field | (1 << OPERATION[name]), 0)
+
+const SUBSCRIPTION = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 116, 255, 255, 255, 255])
+const TOPIC = 2
+const BROKER = 4
+const RETENTION = [{ name: 'retention.ms', value: '100000' }]
+const SEGMENT = [{ name: 'log.segment.bytes', value: '2000000' }]
+const RULE = { resourceType: TOPIC, principal: 'User:x', host: '*', operation: 3, permissionType: 3 }
+const FILTER = {
+  resourceTypeFilter: TOPIC,
+  resourceNameFilter: 'nothing-has-this-name',
+  principalFilter: null,
+  hostFilter: null,
+  operation: 1,
+  permissionType: 1,
+}
+const asks = (name: string) => [{ name, partitions: [{ partitionIndex: 0 }] }]
+
+export const rows: readonly Row[] = [
+  row(produce, 'by name', {
+    version: 12,
+    request: ({ topic }) => ({
+      acks: -1,
+      timeoutMs: 5000,
+      topicData: [{ name: topic, partitionData: [{ index: 0, records: [batchOf(['x'])] }] }],
+    }),
+    look: ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('WRITE', topic)],
+  }),
+  row(produce, 'by id', {
+    version: 13,
+    request: ({ topicId }) => ({
+      acks: 1,
+      timeoutMs: 5000,
+      topicData: [{ topicId, partitionData: [{ index: 0, records: [batchOf(['x'])] }] }],
+    }),
+    look: ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('WRITE', topic)],
+  }),
+  row(produce, 'to a topic that is not there', {
+    version: 12,
+    request: ({ fresh }) => ({
+      acks: -1,
+      timeoutMs: 5000,
+      topicData: [{ name: fresh, partitionData: [{ index: 0, records: [batchOf(['x'])] }] }],
+    }),
+    look: ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
+    served: 3,
+    needs: ({ fresh }) => [onTopic('WRITE', fresh)],
+  }),
+  row(fetch, 'by name', {
+    version: 12,
+    request: ({ topic }) => fetchOf(topic),
+    look: ({ responses }) => responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)),
+    served: [0],
+    needs: ({ topic }) => [onTopic('READ', topic, [TOPIC_REFUSED])],
+  }),
+  row(fetch, 'by id', {
+    version: 16,
+    request: ({ topic, topicId }) => {
+      const request = fetchOf(topic)
+      return { ...request, topics: request.topics.map((one) => ({ ...one, topicId })) }
+    },
+    look: ({ responses }) => responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)),
+    served: [0],
+    needs: ({ topic }) => [onTopic('READ', topic, [TOPIC_REFUSED])],
+  }),
+  row(fetch, 'of a topic that is not there', {
+    version: 12,
+    request: ({ fresh }) => fetchOf(fresh),
+    look: ({ responses }) => responses[0]!.partitions[0]!.errorCode,
+    served: 3,
+    needs: ({ fresh }) => [onTopic('READ', fresh)],
+  }),
+  row(listOffsets, '', {
+    request: ({ topic }) => ({
+      replicaId: -1,
+      topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
+    }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic)],
+  }),
+  row(metadata, 'of a topic by name', {
+    request: ({ topic }) => ({ topics: [{ name: topic }], allowAutoTopicCreation: false }),
+    look: ({ topics }) => topics.map(({ errorCode, partitions }) => [errorCode, partitions.length]),
+    served: [[0, 1]],
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, [[TOPIC_REFUSED, 0]])],
+  }),
+  row(metadata, 'of a topic by id', {
+    version: 12,
+    request: ({ topicId }) => ({ topics: [{ name: null, topicId }], allowAutoTopicCreation: false }),
+    look: ({ topics }, { topic, topicId }) =>
+      topics.map((told) => [told.errorCode, told.name === topic, told.topicId === topicId]),
+    served: [[0, true, true]],
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, [[TOPIC_REFUSED, false, true]])],
+  }),
+  row(metadata, 'of a topic that is not there, without its creation', {
+    request: ({ fresh }) => ({ topics: [{ name: fresh }], allowAutoTopicCreation: false }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [3],
+    needs: ({ fresh }) => [onTopic('DESCRIBE', fresh, [TOPIC_REFUSED])],
+  }),
+  row(metadata, 'of all topics', {
+    request: () => ({ topics: null }),
+    look: ({ topics }) => topics.length,
+    served: 1,
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, 0)],
+  }),
+  row(metadata, 'with what the caller may', {
+    version: 9,
+    request: ({ topic }) => ({
+      topics: [{ name: topic }],
+      includeTopicAuthorizedOperations: true,
+      includeClusterAuthorizedOperations: true,
+    }),
+    look: ({ topics, clusterAuthorizedOperations }) => [
+      topics[0]!.topicAuthorizedOperations,
+      clusterAuthorizedOperations,
+    ],
+    served: [bits('WRITE', 'DESCRIBE'), bits('DESCRIBE')],
+    needs: ({ topic }) => [
+      onTopic('WRITE', topic, [-2_147_483_648, bits('DESCRIBE')]),
+      onCluster('DESCRIBE', [bits('WRITE', 'DESCRIBE'), 0]),
+    ],
+  }),
+  row(offsetCommit, '', {
+    version: 9,
+    request: ({ group, topic }) => ({
+      groupId: group,
+      memberId: '',
+      topics: [{ name: topic, partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] }],
+    }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ group, topic }) => [onGroup('READ', group), onTopic('READ', topic)],
+  }),
+  row(offsetFetch, 'of one topic', {
+    version: 9,
+    request: ({ group, topic }) => ({
+      groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: [0] }] }],
+    }),
+    look: ({ groups }) => [
+      groups[0]!.errorCode,
+      ...groups[0]!.topics.map(({ partitions }) => [partitions[0]!.errorCode, partitions[0]!.committedOffset]),
+    ],
+    served: [0, [0, 1]],
+    needs: ({ group, topic }) => [
+      onGroup('DESCRIBE', group, [GROUP_REFUSED]),
+      onTopic('DESCRIBE', topic, [0, [TOPIC_REFUSED, -1]]),
+    ],
+  }),
+  row(offsetFetch, 'of all topics', {
+    version: 7,
+    request: ({ group }) => ({ groupId: group, topics: null }),
+    look: ({ errorCode, topics }) => [errorCode, topics.length],
+    served: [0, 1],
+    needs: ({ group, topic }) => [onGroup('DESCRIBE', group, [GROUP_REFUSED, 0]), onTopic('DESCRIBE', topic, [0, 0])],
+  }),
+  row(offsetFetch, 'before groups had errors', {
+    version: 1,
+    request: ({ group, topic }) => ({ groupId: group, topics: [{ name: topic, partitionIndexes: [0] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ group, topic }) => [onGroup('DESCRIBE', group), onTopic('DESCRIBE', topic)],
+  }),
+  row(findCoordinator, 'of a group', {
+    version: 4,
+    request: ({ group }) => ({ keyType: 0, coordinatorKeys: [group] }),
+    look: ({ coordinators }) => coordinators[0]!.errorCode,
+    served: 0,
+    needs: ({ group }) => [onGroup('DESCRIBE', group)],
+  }),
+  row(findCoordinator, 'of one group', {
+    version: 3,
+    request: ({ group }) => ({ keyType: 0, key: group }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: ({ group }) => [onGroup('DESCRIBE', group)],
+  }),
+  row(joinGroup, '', {
+    request: ({ group }) => ({
+      groupId: group,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 10_000,
+      memberId: '',
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: SUBSCRIPTION }],
+    }),
+    look: ({ errorCode, memberId }) => [errorCode, memberId !== ''],
+    served: [79, true],
+    needs: ({ group }) => [onGroup('READ', group, [GROUP_REFUSED, false])],
+  }),
+  row(heartbeat, '', {
+    request: ({ group }) => ({ groupId: group, generationId: 1, memberId: 'm' }),
+    look: ({ errorCode }) => errorCode,
+    served: 25,
+    needs: ({ group }) => [onGroup('READ', group)],
+  }),
+  row(leaveGroup, '', {
+    version: 2,
+    request: ({ group }) => ({ groupId: group, memberId: 'm', members: [] }),
+    look: ({ errorCode }) => errorCode,
+    served: 25,
+    needs: ({ group }) => [onGroup('READ', group)],
+  }),
+  row(leaveGroup, 'for several', {
+    request: ({ group }) => ({ groupId: group, members: [{ memberId: 'm' }] }),
+    look: ({ errorCode, members }) => [errorCode, ...members.map((member) => member.errorCode)],
+    served: [0, 25],
+    needs: ({ group }) => [onGroup('READ', group, [GROUP_REFUSED])],
+  }),
+  row(syncGroup, '', {
+    request: ({ group }) => ({
+      groupId: group,
+      generationId: 1,
+      memberId: 'm',
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: [],
+    }),
+    look: ({ errorCode }) => errorCode,
+    served: 25,
+    needs: ({ group }) => [onGroup('READ', group)],
+  }),
+  row(describeGroups, '', {
+    version: 5,
+    request: ({ group }) => ({ groups: [group], includeAuthorizedOperations: true }),
+    look: ({ groups }) =>
+      groups.map(({ errorCode, groupState, authorizedOperations }) => [errorCode, groupState, authorizedOperations]),
+    served: [[0, 'Empty', bits('DESCRIBE')]],
+    needs: ({ group }) => [onGroup('DESCRIBE', group, [[GROUP_REFUSED, '', -2_147_483_648]])],
+  }),
+  row(listGroups, '', {
+    request: () => ({}),
+    look: ({ errorCode, groups }) => [errorCode, groups.length],
+    served: [0, 1],
+    needs: ({ group }) => [onGroup('DESCRIBE', group, [0, 0])],
+  }),
+  row(listGroups, 'by who may describe the cluster', {
+    request: () => ({}),
+    look: ({ groups }, { group }) => groups.some(({ groupId }) => groupId === group),
+    served: true,
+    needs: () => [onCluster('DESCRIBE', false)],
+  }),
+  row(apiVersions, '', {
+    version: 2,
+    request: () => ({}),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [],
+  }),
+  row(createTopics, 'with the right on the topic', {
+    request: ({ fresh }) => ({
+      topics: [{ name: fresh, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    }),
+    look: ({ topics }) =>
+      topics.map((topic) => [
+        topic.errorCode,
+        topic.topicConfigErrorCode,
+        topic.numPartitions,
+        (topic.configs?.length ?? 0) > 0,
+      ]),
+    served: [[0, 0, 1, true]],
+    needs: ({ fresh }) => [
+      onTopic('CREATE', fresh, [[TOPIC_REFUSED, 0, -1, false]]),
+      onTopic('DESCRIBE_CONFIGS', fresh, [[0, TOPIC_REFUSED, -1, false]]),
+    ],
+  }),
+  row(createTopics, 'with the right on the cluster', {
+    request: ({ fresh }) => ({
+      topics: [{ name: fresh, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('CREATE', [TOPIC_REFUSED])],
+  }),
+  row(createTopics, 'named twice', {
+    request: ({ fresh }) => ({
+      topics: [1, 2].map(() => ({ name: fresh, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] })),
+    }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [42],
+    needs: () => [],
+  }),
+  row(deleteTopics, 'by name', {
+    version: 5,
+    request: ({ topic }) => ({ topicNames: [topic], topics: [], timeoutMs: 5000 }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ topic }) => [onTopic('DELETE', topic, [TOPIC_REFUSED])],
+  }),
+  row(deleteTopics, 'by name, of one that is not there', {
+    version: 5,
+    request: ({ fresh }) => ({ topicNames: [fresh], topics: [], timeoutMs: 5000 }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [3],
+    needs: ({ fresh }) => [onTopic('DESCRIBE', fresh, [TOPIC_REFUSED])],
+  }),
+  row(deleteTopics, 'by id, with the right to describe it', {
+    version: 6,
+    request: ({ topicId }) => ({ topics: [{ topicId }], topicNames: [], timeoutMs: 5000 }),
+    look: ({ responses }, { topic }) => responses.map(({ errorCode, name }) => [errorCode, name === topic]),
+    served: [[TOPIC_REFUSED, true]],
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, [[TOPIC_REFUSED, false]])],
+  }),
+  row(deleteTopics, 'by id', {
+    version: 6,
+    request: ({ topicId }) => ({ topics: [{ topicId }], topicNames: [], timeoutMs: 5000 }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('DELETE', [TOPIC_REFUSED])],
+  }),
+  row(deleteRecords, '', {
+    request: ({ topic }) => ({
+      topics: [{ name: topic, partitions: [{ partitionIndex: 0, offset: 1 }] }],
+      timeoutMs: 5000,
+    }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('DELETE', topic)],
+  }),
+  row(initProducerId, 'by who may write to some topic', {
+    version: 4,
+    request: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('WRITE', topic, CLUSTER_REFUSED)],
+  }),
+  row(initProducerId, 'by who may write idempotently', {
+    version: 4,
+    request: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [onCluster('IDEMPOTENT_WRITE')],
+  }),
+  row(offsetForLeaderEpoch, 'of a consumer', {
+    request: ({ topic }) => ({ topics: [{ topic, partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic)],
+  }),
+  row(offsetForLeaderEpoch, 'of a broker', {
+    request: ({ topic }) => ({ topics: [{ topic, partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION', TOPIC_REFUSED)],
+  }),
+  row(describeAcls, '', {
+    request: () => FILTER,
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [onCluster('DESCRIBE')],
+  }),
+  row(createAcls, '', {
+    request: ({ fresh }) => ({ creations: [{ ...RULE, resourceName: fresh }] }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER', [CLUSTER_REFUSED])],
+  }),
+  row(deleteAcls, '', {
+    request: () => ({ filters: [FILTER] }),
+    look: ({ filterResults }) => filterResults.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER', [CLUSTER_REFUSED])],
+  }),
+  row(describeConfigs, 'of a topic', {
+    request: ({ topic }) => ({
+      resources: [{ resourceType: TOPIC, resourceName: topic, configurationKeys: ['retention.ms'] }],
+    }),
+    look: ({ results }) => results.map(({ errorCode, configs }) => [errorCode, configs.length]),
+    served: [[0, 1]],
+    needs: ({ topic }) => [onTopic('DESCRIBE_CONFIGS', topic, [[TOPIC_REFUSED, 0]])],
+  }),
+  row(describeConfigs, 'of a broker', {
+    request: () => ({
+      resources: [{ resourceType: BROKER, resourceName: '1', configurationKeys: ['num.partitions'] }],
+    }),
+    look: ({ results }) => results.map(({ errorCode, configs }) => [errorCode, configs.length]),
+    served: [[0, 1]],
+    needs: () => [onCluster('DESCRIBE_CONFIGS', [[CLUSTER_REFUSED, 0]])],
+  }),
+  row(alterConfigs, 'of a topic', {
+    request: ({ topic }) => ({
+      resources: [{ resourceType: TOPIC, resourceName: topic, configs: RETENTION }],
+      validateOnly: false,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ topic }) => [onTopic('ALTER_CONFIGS', topic, [TOPIC_REFUSED])],
+  }),
+  row(alterConfigs, 'of all brokers', {
+    request: () => ({
+      resources: [{ resourceType: BROKER, resourceName: '', configs: SEGMENT }],
+      validateOnly: true,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER_CONFIGS', [CLUSTER_REFUSED])],
+  }),
+  row(incrementalAlterConfigs, 'of a topic', {
+    request: ({ topic }) => ({
+      resources: [
+        {
+          resourceType: TOPIC,
+          resourceName: topic,
+          configs: RETENTION.map((config) => ({ ...config, configOperation: 0 })),
+        },
+      ],
+      validateOnly: false,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ topic }) => [onTopic('ALTER_CONFIGS', topic, [TOPIC_REFUSED])],
+  }),
+  row(incrementalAlterConfigs, 'of all brokers', {
+    request: () => ({
+      resources: [
+        { resourceType: BROKER, resourceName: '', configs: SEGMENT.map((one) => ({ ...one, configOperation: 0 })) },
+      ],
+      validateOnly: true,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER_CONFIGS', [CLUSTER_REFUSED])],
+  }),
+  row(describeLogDirs, '', {
+    request: ({ topic }) => ({ topics: [{ topic, partitions: [0] }] }),
+    look: ({ errorCode, results }) => [errorCode, results.length],
+    version: 3,
+    served: [0, 1],
+    needs: () => [onCluster('DESCRIBE', [CLUSTER_REFUSED, 0])],
+  }),
+  row(createPartitions, '', {
+    request: ({ topic }) => ({
+      topics: [{ name: topic, count: 2, assignments: null }],
+      timeoutMs: 5000,
+      validateOnly: false,
+    }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ topic }) => [onTopic('ALTER', topic, [TOPIC_REFUSED])],
+  }),
+  row(deleteGroups, '', {
+    request: ({ group }) => ({ groupsNames: [group] }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ group }) => [onGroup('DELETE', group, [GROUP_REFUSED])],
+  }),
+  row(offsetDelete, '', {
+    request: ({ group, topic }) => ({ groupId: group, topics: asks(topic) }),
+    look: ({ errorCode, topics }) => [errorCode, ...topics.map(({ partitions }) => partitions[0]!.errorCode)],
+    served: [0, 0],
+    needs: ({ group, topic }) => [
+      onGroup('DELETE', group, [GROUP_REFUSED]),
+      onTopic('READ', topic, [0, TOPIC_REFUSED]),
+    ],
+  }),
+  row(describeCluster, '', {
+    request: () => ({ includeClusterAuthorizedOperations: true }),
+    look: ({ errorCode, brokers, clusterAuthorizedOperations }) => [
+      errorCode,
+      brokers.length,
+      clusterAuthorizedOperations,
+    ],
+    served: [0, 1, bits('DESCRIBE')],
+    needs: () => [onCluster('DESCRIBE', [0, 1, 0])],
+  }),
+  row(describeProducers, '', {
+    request: ({ topic }) => ({ topics: [{ name: topic, partitionIndexes: [0] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: ({ topic }) => [onTopic('READ', topic)],
+  }),
+  row(consumerGroupDescribe, '', {
+    request: ({ fresh }) => ({ groupIds: [fresh], includeAuthorizedOperations: false }),
+    look: ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    served: [69],
+    needs: ({ fresh }) => [onGroup('DESCRIBE', fresh, [GROUP_REFUSED])],
+  }),
+  row(listConfigResources, '', {
+    request: () => ({ resourceTypes: [] }),
+    look: ({ errorCode, configResources }) => [errorCode, configResources.length > 0],
+    served: [0, true],
+    needs: () => [onCluster('DESCRIBE_CONFIGS', [CLUSTER_REFUSED, false])],
+  }),
+  row(describeTopicPartitions, 'of one topic', {
+    request: ({ topic }) => ({ topics: [{ name: topic }] }),
+    look: ({ topics }) =>
+      topics.map((topic) => [topic.errorCode, topic.partitions.length, topic.topicAuthorizedOperations]),
+    served: [[0, 1, bits('DESCRIBE')]],
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, [[TOPIC_REFUSED, 0, -2_147_483_648]])],
+  }),
+  row(describeTopicPartitions, 'of all topics', {
+    request: () => ({ topics: [] }),
+    look: ({ topics }) => topics.length,
+    served: 1,
+    needs: ({ topic }) => [onTopic('DESCRIBE', topic, 0)],
+  }),
+]
