@@ -4,12 +4,17 @@
 //   --only TEXT   contestants whose name contains TEXT
 import { parseArgs } from 'node:util'
 import { ackSinkLocal, ackSinkWan } from './ack-sink.ts'
+import { brokerLatency } from './broker-latency.ts'
+import { brokerMany } from './broker-many.ts'
+import { brokerStart } from './broker-start.ts'
+import { brokerThroughput } from './broker-throughput.ts'
 import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up.ts'
 import { crash } from './crash.ts'
 import { idle } from './idle.ts'
 import { latency1000, latency5000 } from './latency.ts'
 import { manyTopics } from './many-topics.ts'
 import { rereads } from './rereads.ts'
+import { apacheKafka, heliostatBroker } from './rig/brokers.ts'
 import { heliostat } from './rig/heliostat.ts'
 import { mm2 } from './rig/mm2.ts'
 import type { Question } from './rig/question.ts'
@@ -27,6 +32,10 @@ const questions: readonly Question[] = [
   rereads,
   crash,
   manyTopics,
+  brokerStart,
+  brokerThroughput,
+  brokerLatency,
+  brokerMany,
 ]
 
 const { values, positionals } = parseArgs({
@@ -47,8 +56,10 @@ if (unknown.length > 0 || asked.length === 0) {
 }
 // An interrupted run still removes its brokers and their data.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-const contestants = [mm2('default'), mm2('tuned'), heliostat()].filter(({ name }) => name.includes(values.only))
+const wanted = ({ name }: { name: string }) => name.includes(values.only)
+const contestants = [mm2('default'), mm2('tuned'), heliostat()].filter(wanted)
+const brokers = [apacheKafka(), heliostatBroker()].filter(wanted)
 for (const question of asked) {
   process.stderr.write(`${question.name}: ${question.asks}\n`)
-  await question.run({ repeats: Number(values.repeats), scale: Number(values.scale), contestants })
+  await question.run({ repeats: Number(values.repeats), scale: Number(values.scale), contestants, brokers })
 }

@@ -1,3 +1,4 @@
+import type { BrokerContestant } from './brokers.ts'
 import type { Contestant } from './contestant.ts'
 import type { Figures, Row } from './report.ts'
 
@@ -6,7 +7,9 @@ export interface BenchOptions {
   readonly repeats: number
   /** Scales the amount of data and the time; 1 is what the published figures were taken with. */
   readonly scale: number
+  /** Mirrors. */
   readonly contestants: readonly Contestant[]
+  readonly brokers: readonly BrokerContestant[]
 }
 
 export interface Question {
@@ -17,9 +20,9 @@ export interface Question {
 }
 
 /** Runs each contestant `repeats` times, in turns, so that a drift of the machine meets all of them alike. */
-export async function inTurns(
-  options: BenchOptions,
-  run: (contestant: Contestant) => Promise<Figures>,
+export async function inTurns<Entrant extends { readonly name: string; readonly settings: string }>(
+  options: { readonly repeats: number; readonly contestants: readonly Entrant[] },
+  run: (contestant: Entrant) => Promise<Figures>,
 ): Promise<Row[]> {
   const rows = options.contestants.map(({ name, settings }) => ({ name, settings, runs: [] as Figures[] }))
   for (let repeat = 0; repeat < options.repeats; repeat++) {

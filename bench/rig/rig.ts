@@ -11,7 +11,7 @@ import type { Contestant, MirrorJob } from './contestant.ts'
 import type { Figures } from './report.ts'
 
 /** As bin/kafka-server-start.sh sets it. */
-const jvm = [
+export const serverJvm = [
   '-server',
   '-XX:+UseG1GC',
   '-XX:MaxGCPauseMillis=20',
@@ -179,7 +179,7 @@ async function start(sink?: AckSink): Promise<ApacheKafka> {
   const advertised: Record<string, string> = sink
     ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` }
     : {}
-  const kafka = await ApacheKafka.start({ heap: '1g', jvm, config: { ...config, ...advertised } })
+  const kafka = await ApacheKafka.start({ heap: '1g', jvm: serverJvm, config: { ...config, ...advertised } })
   if (sink) sink.behind = kafka.port
   return kafka
 }

@@ -17,8 +17,8 @@ const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, d
  * The partitions of this broker, on the logs of its data directory.
  *
  * 1. What the metadata gives to this broker is here and its log open; the metadata's own log is in the directory and not here.
- * 2. The log of a deleted topic does not outlive the start. One that the metadata never heard of is left alone: it may be all that
- *    is left of something.
+ * 2. The log of a deleted topic does not outlive the start. One that the metadata never heard of is set aside, as by Kafka: it may be
+ *    all that is left of something, and must not become the log of a topic that takes its name.
  */
 export class PartitionStore {
   readonly #directory: LogDirectory
@@ -26,6 +26,8 @@ export class PartitionStore {
   readonly #config: BrokerConfig
   readonly #log: Logger
   readonly #partitions = new Map<string, Map<number, Partition>>()
+  /** Of the topics that set nothing themselves, most of many. */
+  #defaultConfig: LogConfig | undefined
 
   /** Takes the data directory for this process and recovers its logs. */
   constructor(platform: Platform, path: string, image: ReadonlyMetadataImage, config: BrokerConfig) {
@@ -62,10 +64,16 @@ export class PartitionStore {
 
   /** Once the image is read: opens what it gives to this broker, and finishes the deletion of topics that a crash interrupted. */
   openAll(nodeId: number, deletedTopicIds: ReadonlySet<string>): void {
-    for (const { topic, partition, topicId } of [...this.#directory.logs]) {
-      if (topic === CLUSTER_METADATA || this.#image.topicById(topicId ?? '')) continue
-      if (topicId !== undefined && deletedTopicIds.has(topicId)) this.#directory.delete(topic, partition)
-      else this.#log.warn('broker.stray-log', 'a log of no known topic is left alone', { topic, partition, topicId })
+    for (const { topic, partition, log } of [...this.#directory.logs]) {
+      const { topicId } = log
+      const isKnown = topicId === undefined ? this.#image.topics.has(topic) : this.#image.topicById(topicId)
+      if (topic === CLUSTER_METADATA || isKnown) continue
+      if (topicId !== undefined && deletedTopicIds.has(topicId)) {
+        this.#directory.delete(topic, partition)
+        continue
+      }
+      this.#directory.setAside(topic, partition)
+      this.#log.warn('broker.stray-log', 'the log of no known topic is set aside', { topic, partition, topicId })
     }
     for (const topic of this.#image.topics.values()) {
       for (const registration of topic.partitions) {
@@ -96,6 +104,7 @@ export class PartitionStore {
 
   /** The logs of a topic, or of all, take the configs that hold now. */
   reconfigure(topics: Iterable<string> = this.#partitions.keys()): void {
+    this.#defaultConfig = undefined
     for (const topic of topics) {
       const config = this.#configOf(topic)
       for (const partition of this.of(topic).values()) partition.log.config = config
@@ -110,7 +119,10 @@ export class PartitionStore {
 
   #configOf(topic: string): LogConfig {
     if (topic === CLUSTER_METADATA) return METADATA_LOG_CONFIG
-    return logConfigFor(this.#image.configs(RESOURCE_TYPE.TOPIC, topic), this.#config)
+    const own = this.#image.configs(RESOURCE_TYPE.TOPIC, topic)
+    if (own.size > 0) return logConfigFor(own, this.#config)
+    this.#defaultConfig ??= logConfigFor(own, this.#config)
+    return this.#defaultConfig
   }
 }
 

@@ -45,6 +45,10 @@ class MemoryDisk implements Disk {
     this.#parent(path).set(lastName(path), file)
   }
 
+  put(path: string, content: Uint8Array): void {
+    this.replace(path, content)
+  }
+
   exists(path: string): boolean {
     return this.#find(path) !== undefined
   }

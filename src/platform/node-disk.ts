@@ -1,5 +1,5 @@
 // Files of this machine, synchronous. Durable means durable: creation, renaming and replacement sync the directory too, since
-// a file whose name is lost is lost.
+// a file whose name is lost is lost; and the directories above it, while these are new.
 import {
   closeSync,
   constants,
@@ -17,7 +17,7 @@ import {
   rmSync,
   writevSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Disk, File, FileLock } from './platform.ts'
 
@@ -25,25 +25,78 @@ import type { Disk, File, FileLock } from './platform.ts'
 const REPLACING = '.replacing'
 
 export function nodeDisk(): Disk {
-  return {
-    open: (path, options) => new NodeFile(path, options?.create ?? true),
-    read: (path) => readFileSync(path),
-    replace,
-    exists: (path) => existsSync(path),
-    list,
-    makeDirectory,
-    rename,
-    remove: (path) => rmSync(path, { recursive: true, force: true }),
-    lock,
+  return new NodeDisk()
+}
+
+class NodeDisk implements Disk {
+  /** Made here, and a loss of power could still take their names. */
+  readonly #newDirectories = new Set<string>()
+
+  open(path: string, options?: { create?: boolean }): File {
+    return new NodeFile(path, options?.create ?? true, (directory) => this.#syncDirectory(directory))
+  }
+
+  read(path: string): Buffer {
+    return readFileSync(path)
+  }
+
+  replace(path: string, content: Uint8Array): void {
+    this.rename(writeBeside(path, content, true), path)
+  }
+
+  put(path: string, content: Uint8Array): void {
+    renameSync(writeBeside(path, content, false), path)
+  }
+
+  exists(path: string): boolean {
+    return existsSync(path)
+  }
+
+  list(path: string): string[] {
+    return list(path)
+  }
+
+  makeDirectory(path: string): void {
+    const firstMade = mkdirSync(path, { recursive: true })
+    if (firstMade === undefined) return
+    const first = resolve(firstMade)
+    for (let made = resolve(path); made.length >= first.length; made = dirname(made)) this.#newDirectories.add(made)
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(from, to)
+    this.#newDirectories.delete(resolve(from))
+    this.#syncDirectory(dirname(to))
+    if (dirname(from) !== dirname(to)) this.#syncDirectory(dirname(from))
+  }
+
+  remove(path: string): void {
+    rmSync(path, { recursive: true, force: true })
+    this.#newDirectories.delete(resolve(path))
+  }
+
+  lock(path: string): FileLock | undefined {
+    return lock(path)
+  }
+
+  /** Makes the names in a directory durable, and its own. */
+  #syncDirectory(path: string): void {
+    syncDirectory(path)
+    const directory = resolve(path)
+    if (!this.#newDirectories.has(directory)) return
+    this.#syncDirectory(dirname(directory))
+    this.#newDirectories.delete(directory)
   }
 }
 
 class NodeFile implements File {
   readonly #descriptor: number
+  readonly #syncDirectory: (path: string) => void
   /** The directory whose entry for this file may not be durable yet. */
   #directoryToSync: string | undefined
 
-  constructor(path: string, create: boolean) {
+  constructor(path: string, create: boolean, syncDirectory: (path: string) => void) {
+    this.#syncDirectory = syncDirectory
     const isNew = create && !existsSync(path)
     this.#descriptor = openSync(path, constants.O_RDWR | (create ? constants.O_CREAT : 0))
     this.#directoryToSync = isNew ? dirname(path) : undefined
@@ -73,7 +126,7 @@ class NodeFile implements File {
 
   sync(): void {
     fdatasyncSync(this.#descriptor)
-    if (this.#directoryToSync !== undefined) syncDirectory(this.#directoryToSync)
+    if (this.#directoryToSync !== undefined) this.#syncDirectory(this.#directoryToSync)
     this.#directoryToSync = undefined
   }
 
@@ -96,27 +149,17 @@ function writeAll(descriptor: number, buffers: readonly Uint8Array[], position: 
   }
 }
 
-function replace(path: string, content: Uint8Array): void {
+/** Writes the content to a file next to the one that it is to become; returns its path. */
+function writeBeside(path: string, content: Uint8Array, durable: boolean): string {
   const temporary = path + REPLACING
   const descriptor = openSync(temporary, 'w')
   try {
     writeAll(descriptor, [content], 0)
-    fsyncSync(descriptor)
+    if (durable) fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
   }
-  rename(temporary, path)
-}
-
-function rename(from: string, to: string): void {
-  renameSync(from, to)
-  syncDirectory(dirname(to))
-  if (dirname(from) !== dirname(to)) syncDirectory(dirname(from))
-}
-
-function makeDirectory(path: string): void {
-  const firstMade = mkdirSync(path, { recursive: true })
-  if (firstMade !== undefined) syncDirectory(dirname(firstMade))
+  return temporary
 }
 
 function list(path: string): string[] {

@@ -95,11 +95,14 @@ export interface Disk {
   /** Opens for reading and writing; made if it is not there, unless `create` is false. */
   open(path: string, options?: { create?: boolean }): File
   read(path: string): Buffer
-  /** Replaces the file's whole content so that a crash leaves the old or the new, never a mixture. */
+  /** Replaces the file's whole content so that a crash leaves the old or the new, never a mixture; durable when it returns. */
   replace(path: string, content: Uint8Array): void
+  /** As `replace`, but for a loss of power, which may leave the old content, an empty file or none: for what can be had again. */
+  put(path: string, content: Uint8Array): void
   exists(path: string): boolean
   /** Names in the directory, sorted; empty when there is no such directory. */
   list(path: string): string[]
+  /** With its parents. It becomes durable with the first file in it that does. */
   makeDirectory(path: string): void
   rename(from: string, to: string): void
   /** Removes a file or a whole directory; nothing happens when it is not there. */

@@ -17,6 +17,8 @@ export interface BatchOptions {
   transactional?: boolean
   control?: boolean
   compression?: Codec
+  /** Absent: the codec's own default; only gzip and zstd know levels. */
+  compressionLevel?: number | undefined
   timestampType?: TimestampType
 }
 
@@ -83,7 +85,7 @@ export class BatchBuilder {
   build(): Buffer {
     const options = this.#options
     const codec = options.compression ?? 'none'
-    const section = compress(codec, this.#buffer.subarray(0, this.#length))
+    const section = compress(codec, this.#buffer.subarray(0, this.#length), options.compressionLevel)
     const bytes = Buffer.allocUnsafe(HEADER.records + section.length)
     section.copy(bytes, HEADER.records)
     const baseOffset = this.#baseOffset ?? 0

@@ -151,7 +151,7 @@ it('does not start on metadata that it does not understand, and gives the direct
   await (await embeddedCluster({ data })).stop()
   const directory = LogDirectory.open(platform, join(data, '1'))
   const garbage = buildBatch([{ timestamp: 1, key: null, value: Buffer.from([1, 2, 0, 200]) }])
-  const log = directory.get('__cluster_metadata', 0)!
+  const log = directory.getOrCreate('__cluster_metadata', 0, 'AAAAAAAAAAAAAAAAAAAAAQ')
   log.append([new RecordBatch(garbage)], { leaderEpoch: 0, origin: 'coordinator' })
   directory.close()
   for (const _attempt of [1, 2]) {
@@ -171,7 +171,7 @@ it.each(WRONG)('does not start with %s, and says why', async (_what, options, me
   expect(error).toMatchObject({ code: 'HEL_CONFIG', message: expect.stringMatching(message) })
 })
 
-it('finishes a deletion that a crash cut short, and leaves alone what it never knew', async () => {
+it('finishes a deletion that a crash cut short, and sets aside what it never knew', async () => {
   const data = dataDirectory()
   const first = await embeddedCluster({ data })
   const connection = await first.connect()
@@ -179,13 +179,18 @@ it('finishes a deletion that a crash cut short, and leaves alone what it never k
   await connection.send(deleteTopics, { topicNames: ['deleted'], timeoutMs: 1000 }, { version: 5 })
   await first.stop()
   const directory = LogDirectory.open(platform, join(data, '1'))
-  directory.getOrCreate('deleted', 0, topicId)
-  directory.getOrCreate('stray', 0, 'doCJEnIoSgSVKzd1Vm1rKw')
+  const record = () => [new RecordBatch(batchOf(['x']))]
+  for (const [topic, id] of [
+    ['deleted', topicId],
+    ['stray', 'doCJEnIoSgSVKzd1Vm1rKw'],
+  ] as const) {
+    directory.getOrCreate(topic, 0, id).append(record(), { leaderEpoch: 0, origin: 'client' })
+  }
   directory.close()
   const second = await embeddedCluster({ data })
   const strays = second.logged.filter(({ event }) => event === 'broker.stray-log')
   expect(strays).toMatchObject([{ topic: 'stray', partition: 0 }])
   await second.stop()
   const left = readdirSync(join(data, '1')).filter((name) => /^(deleted|stray)-0/.test(name))
-  expect(left).toEqual(['stray-0'])
+  expect(left).toEqual([expect.stringMatching(/^stray-0\.[0-9a-f]{32}-stray$/)])
 })

@@ -46,15 +46,18 @@ export class ApacheKafka {
   readonly port: number
   readonly clusterId: string
   readonly directory: string
+  /** By performance.now(), when its process was started; storage was formatted before. */
+  readonly launchedAt: number
   readonly #process: ExternalProcess
   readonly #keep: boolean
   readonly #remove = () => rmSync(this.directory, { recursive: true, force: true })
 
-  private constructor(node: Node, process: ExternalProcess, keep: boolean) {
+  private constructor(node: Node, { process, launchedAt }: Launched, keep: boolean) {
     this.port = node.port
     this.bootstrap = `127.0.0.1:${node.port}`
     this.clusterId = node.clusterId
     this.directory = node.directory
+    this.launchedAt = launchedAt
     this.#process = process
     this.#keep = keep
     // A run that is interrupted leaves no gigabytes behind; its broker ends with it.
@@ -105,8 +108,9 @@ export class ApacheKafka {
     return runKafkaTool(tool, ['--bootstrap-server', this.bootstrap, ...args], options)
   }
 
-  async stop(): Promise<void> {
-    await this.#process.kill()
+  /** At once, unless another signal lets it end in order. */
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.#process.kill(signal)
     if (this.#keep) return
     globalThis.process.off('exit', this.#remove)
     this.#remove()
@@ -151,7 +155,12 @@ interface Node {
   readonly controllerPort: number
 }
 
-async function launch(node: Node, options: ApacheKafkaOptions): Promise<ExternalProcess> {
+interface Launched {
+  readonly process: ExternalProcess
+  readonly launchedAt: number
+}
+
+async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched> {
   const properties = join(node.directory, 'server.properties')
   writeFileSync(properties, serverProperties(node, options.config ?? {}))
   writeFileSync(join(node.directory, 'log4j2.properties'), loggingProperties)
@@ -163,12 +172,13 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<External
 
   const heap = options.heap ?? '512m'
   const jvm = [`-Xms${heap}`, `-Xmx${heap}`, `-Dlog4j2.configurationFile=${join(node.directory, 'log4j2.properties')}`]
+  const launchedAt = performance.now()
   const broker = new ExternalProcess(
     'java',
     javaArguments('kafka.Kafka', [properties], [...jvm, ...(options.jvm ?? shortLived)]),
   )
   await broker.until((process) => process.stdout.includes('Kafka Server started'), 'Kafka Server started')
-  return broker
+  return { process: broker, launchedAt }
 }
 
 /** The settings of Kafka's own config/server.properties, with what a single node and a test need. */

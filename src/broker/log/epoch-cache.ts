@@ -21,14 +21,19 @@ export interface EpochEndOffset {
 // 1. Epochs and start offsets both rise strictly from entry to entry.
 // 2. The file never misses an entry of the cache (it is written before a record of the new epoch is); it may hold more, which
 //    truncation to the log's end at opening removes.
+// 3. A loss of power may take what the file learnt since the last `sync`. What is scanned after it, from the recovery point on,
+//    tells it again; a file that was damaged on the way is built anew from all batches.
 export class EpochCache {
   readonly #disk: Disk
   readonly #path: string
   #entries: EpochEntry[] = []
+  #isDurable: boolean
 
-  constructor(disk: Disk, directory: string) {
+  /** `isDurable`: what the file holds was synced, as after a clean stop. */
+  constructor(disk: Disk, directory: string, isDurable: boolean) {
     this.#disk = disk
     this.#path = `${directory}/${FILE}`
+    this.#isDurable = isDurable
   }
 
   /** Reads the file; false when there is none or it is damaged, and the entries must come from the batches themselves. */
@@ -92,6 +97,13 @@ export class EpochCache {
     this.#keep([])
   }
 
+  /** Returns when the file would survive a loss of power. */
+  sync(): void {
+    if (this.#isDurable) return
+    this.#disk.replace(this.#path, this.#content())
+    this.#isDurable = true
+  }
+
   #keep(entries: EpochEntry[]): void {
     const isSame = entries.length === this.#entries.length && entries[0]?.startOffset === this.#entries[0]?.startOffset
     this.#entries = entries
@@ -99,8 +111,13 @@ export class EpochCache {
   }
 
   #write(): void {
+    this.#isDurable = false
+    this.#disk.put(this.#path, this.#content())
+  }
+
+  #content(): Buffer {
     const lines = this.#entries.map((entry) => `${entry.epoch} ${entry.startOffset}`)
-    this.#disk.replace(this.#path, Buffer.from([VERSION, lines.length, ...lines, ''].join('\n')))
+    return Buffer.from([VERSION, lines.length, ...lines, ''].join('\n'))
   }
 }
 

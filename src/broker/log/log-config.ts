@@ -5,6 +5,8 @@ export interface LogConfig {
   readonly segmentBytes: number
   /** A segment is closed at the first append this long after its first record. */
   readonly segmentMs: number
+  /** A segment is closed sooner by a random part of this. */
+  readonly segmentJitterMs: number
   readonly segmentIndexBytes: number
   readonly indexIntervalBytes: number
   /** Of one batch, as it is stored. */
@@ -22,6 +24,8 @@ export interface LogConfig {
   readonly messageTimestampBeforeMaxMs: number
   readonly messageTimestampAfterMaxMs: number
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** Of batches that the broker compresses itself. The other codecs here know no levels. */
+  readonly compressionLevels: { readonly gzip: number; readonly zstd: number }
   /** Sync after this many records; by default the machine decides when to write, as with Kafka. */
   readonly flushMessages: number
   readonly flushMs: number
@@ -34,6 +38,7 @@ const DAY_MS = 86_400_000
 export const defaultLogConfig: LogConfig = {
   segmentBytes: 1_073_741_824,
   segmentMs: 7 * DAY_MS,
+  segmentJitterMs: 0,
   segmentIndexBytes: 10_485_760,
   indexIntervalBytes: 4096,
   maxMessageBytes: 1_048_588,
@@ -49,6 +54,7 @@ export const defaultLogConfig: LogConfig = {
   messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   messageTimestampAfterMaxMs: 3_600_000,
   compressionType: 'producer',
+  compressionLevels: { gzip: -1, zstd: 3 },
   flushMessages: Number.MAX_SAFE_INTEGER,
   flushMs: Number.MAX_SAFE_INTEGER,
   producerIdExpirationMs: DAY_MS,
@@ -60,6 +66,7 @@ type Setter = (value: string, config: { -readonly [Key in keyof LogConfig]: LogC
 const settings: Readonly<Record<string, Setter>> = {
   'segment.bytes': (value, config) => (config.segmentBytes = integer(value, 14)),
   'segment.ms': (value, config) => (config.segmentMs = integer(value, 1)),
+  'segment.jitter.ms': (value, config) => (config.segmentJitterMs = integer(value, 0)),
   'segment.index.bytes': (value, config) => (config.segmentIndexBytes = integer(value, 24)),
   'index.interval.bytes': (value, config) => (config.indexIntervalBytes = integer(value, 0)),
   'max.message.bytes': (value, config) => (config.maxMessageBytes = integer(value, 0)),
@@ -81,6 +88,10 @@ const settings: Readonly<Record<string, Setter>> = {
   'message.timestamp.after.max.ms': (value, config) => (config.messageTimestampAfterMaxMs = integer(value, 0)),
   'compression.type': (value, config) =>
     (config.compressionType = oneOf(value, ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])),
+  'compression.gzip.level': (value, config) =>
+    (config.compressionLevels = { ...config.compressionLevels, gzip: integer(value, -1) }),
+  'compression.zstd.level': (value, config) =>
+    (config.compressionLevels = { ...config.compressionLevels, zstd: integer(value, -131_072) }),
   'flush.messages': (value, config) => (config.flushMessages = integer(value, 1)),
   'flush.ms': (value, config) => (config.flushMs = integer(value, 0)),
 }

@@ -10,7 +10,6 @@ import { defaultLogConfig, type LogConfig } from './log-config.ts'
 import { type CheckpointEntry, readCheckpoint, writeCheckpoint } from './offset-checkpoint.ts'
 import { OpenFiles } from './open-files.ts'
 import { PartitionLog } from './partition-log.ts'
-import { readTopicId, writeTopicId } from './partition-metadata.ts'
 import type { LogState } from './recovery.ts'
 
 export interface LogDirectoryOptions {
@@ -22,11 +21,10 @@ export interface LogDirectoryOptions {
   readonly openFilesMax?: number
 }
 
-/** A log and what it is the log of. */
+/** A log and what it is the log of; its topic id it knows itself. */
 export interface HostedLog {
   readonly topic: string
   readonly partition: number
-  readonly topicId: string | undefined
   readonly log: PartitionLog
 }
 
@@ -37,12 +35,14 @@ const START_OFFSETS = 'log-start-offset-checkpoint'
 const HIGH_WATERMARKS = 'replication-offset-checkpoint'
 const CLEANED_OFFSETS = 'cleaner-offset-checkpoint'
 const DELETE_SUFFIX = '-delete'
+const STRAY_SUFFIX = '-stray'
 const NAME_BYTES_MAX = 255
 /** How exactly `flush.ms` is kept. */
 const FLUSH_CHECK_MS = 1000
 
 // Invariants:
-// 1. Every folder `topic-partition` of the directory is open here, exactly once, while the lock is held.
+// 1. Every folder `topic-partition` of the directory is open here, exactly once, while the lock is held. A log that never had a
+//    record is here without a folder.
 // 2. The clean-shutdown file is there only between `close` and the next `open`.
 // 3. At most one compaction runs at a time, one step per turn of the clock.
 export class LogDirectory {
@@ -108,37 +108,28 @@ export class LogDirectory {
     return this.#logs.get(folderName(topic, partition))?.log
   }
 
-  topicIdOf(topic: string, partition: number): string | undefined {
-    return this.#logs.get(folderName(topic, partition))?.topicId
-  }
-
   /** The log of a partition, made if it is not there. A log of another topic id of that name is deleted first. */
   getOrCreate(topic: string, partition: number, topicId: string): PartitionLog {
     const name = folderName(topic, partition)
-    const present = this.#logs.get(name)
-    if (present?.topicId === topicId) return present.log
+    const present = this.#logs.get(name)?.log
+    if (present?.topicId === topicId) return present
     if (present?.topicId !== undefined) this.delete(topic, partition)
-    const directory = `${this.path}/${name}`
-    this.#disk.makeDirectory(directory)
-    writeTopicId(this.#disk, directory, topicId)
-    // A crash may have come between the folder and its metadata: then its log is open, and empty.
-    const log = this.#logs.get(name)?.log ?? this.#openLog(topic, directory, {})
-    this.#logs.set(name, { topic, partition, topicId, log })
+    // One whose id a loss of power took is this topic's: see PartitionFolder.
+    const log = this.#logs.get(name)?.log ?? this.#openLog(topic, `${this.path}/${name}`, {})
+    log.topicId = topicId
+    this.#logs.set(name, { topic, partition, log })
     return log
   }
 
   /** The folder is renamed at once, so that its name is free and no crash brings it back; its files go a moment later. */
   delete(topic: string, partition: number): void {
-    const name = folderName(topic, partition)
-    const hosted = this.#logs.get(name)
-    if (hosted === undefined) return
-    this.#logs.delete(name)
-    if (this.#compacting?.log === hosted.log) this.#abandonCompaction()
-    hosted.log.discard('the log was deleted')
-    const suffix = `-${partition}.${this.#platform.random.bytes(16).toString('hex')}${DELETE_SUFFIX}`
-    const doomed = `${this.path}/${topic.slice(0, NAME_BYTES_MAX - suffix.length)}${suffix}`
-    this.#disk.rename(`${this.path}/${name}`, doomed)
-    this.#clock.defer(() => this.#disk.remove(doomed))
+    const doomed = this.#rename(topic, partition, DELETE_SUFFIX)
+    if (doomed !== undefined) this.#clock.defer(() => this.#disk.remove(doomed))
+  }
+
+  /** Takes the log out of use and keeps its files, under a name that no partition has. */
+  setAside(topic: string, partition: number): void {
+    this.#rename(topic, partition, STRAY_SUFFIX)
   }
 
   /** Deletes the records that the topics' settings let go. */
@@ -174,8 +165,8 @@ export class LogDirectory {
       writeCheckpoint(this.#disk, `${this.path}/${file}`, entries)
     }
     write(START_OFFSETS, (log) => (log.logStartOffset > log.segments[0]!.baseOffset ? log.logStartOffset : undefined))
-    write(RECOVERY_POINTS, (log) => log.recoveryPoint)
-    write(HIGH_WATERMARKS, (log) => log.highWatermark)
+    write(RECOVERY_POINTS, (log) => (log.isOnDisk ? log.recoveryPoint : undefined))
+    write(HIGH_WATERMARKS, (log) => (log.isOnDisk ? log.highWatermark : undefined))
     write(CLEANED_OFFSETS, (log) => (log.config.compact ? log.cleanedOffset : undefined))
   }
 
@@ -227,14 +218,29 @@ export class LogDirectory {
       const directory = `${this.path}/${name}`
       const log = this.#openLog(match[1]!, directory, {
         cleanShutdown,
-        recoveryPoint: recoveryPoints.get(name),
+        // A log that is younger than the last checkpoint was synced by nobody.
+        recoveryPoint: recoveryPoints.get(name) ?? (cleanShutdown ? undefined : 0),
         logStartOffset: startOffsets.get(name),
         highWatermark: highWatermarks.get(name),
         cleanedOffset: cleanedOffsets.get(name),
       })
-      const topicId = readTopicId(this.#disk, directory)
-      this.#logs.set(name, { topic: match[1]!, partition: Number(match[2]), topicId, log })
+      this.#logs.set(name, { topic: match[1]!, partition: Number(match[2]), log })
     }
+  }
+
+  /** Ends the use of a log and gives its folder another name, which is returned if there is a folder. */
+  #rename(topic: string, partition: number, kind: string): string | undefined {
+    const name = folderName(topic, partition)
+    const log = this.#logs.get(name)?.log
+    if (log === undefined) return undefined
+    this.#logs.delete(name)
+    if (this.#compacting?.log === log) this.#abandonCompaction()
+    log.discard('the log was deleted')
+    if (!log.isOnDisk) return undefined
+    const suffix = `-${partition}.${this.#platform.random.bytes(16).toString('hex')}${kind}`
+    const renamed = `${this.path}/${topic.slice(0, NAME_BYTES_MAX - suffix.length)}${suffix}`
+    this.#disk.rename(`${this.path}/${name}`, renamed)
+    return renamed
   }
 
   #openLog(topic: string, directory: string, state: LogState): PartitionLog {
@@ -242,6 +248,7 @@ export class LogDirectory {
       clock: this.#clock,
       config: this.#options.configOf?.(topic) ?? defaultLogConfig,
       log: this.#log,
+      random: this.#platform.random,
       files: this.#files,
       state,
       onStateChange: () => this.#saveSoon(),

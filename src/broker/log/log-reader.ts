@@ -2,6 +2,7 @@
 import type { Logger } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { CorruptSegment, type Segment, type TimestampOffset } from './segment.ts'
+import { floorIndex } from './segment-list.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
 /** `log_end` reads what is not replicated yet: for followers. */
@@ -133,16 +134,4 @@ export class LogReader {
       return { error: isCorrupt ? ErrorCode.CORRUPT_MESSAGE : ErrorCode.KAFKA_STORAGE_ERROR, message }
     }
   }
-}
-
-/** The index of the segment that holds `offset`; of the first when all begin after it. */
-export function floorIndex(segments: readonly Segment[], offset: number): number {
-  let low = 0
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (segments[middle]!.baseOffset <= offset) low = middle
-    else high = middle - 1
-  }
-  return low
 }

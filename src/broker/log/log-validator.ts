@@ -176,6 +176,7 @@ function withCodec(batch: RecordBatch, config: LogConfig): RecordBatch | AppendE
     baseSequence: batch.baseSequence,
     transactional: batch.isTransactional,
     compression: codec,
+    compressionLevel: codec === 'gzip' || codec === 'zstd' ? config.compressionLevels[codec] : undefined,
   })
   const rebuilt = new RecordBatch(bytes)
   if (batch.timestampType === 'LogAppendTime') {

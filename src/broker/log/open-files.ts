@@ -70,6 +70,11 @@ export class SegmentFile {
     this.#nameAtRisk = true
   }
 
+  /** As `create`, but only when the file is first used. */
+  createLater(): void {
+    this.#nameAtRisk = true
+  }
+
   size(): number {
     return this.#handle().size()
   }

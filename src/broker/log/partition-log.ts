@@ -4,19 +4,22 @@
 // KAFKA_STORAGE_ERROR, and if the log's files may no longer be what its memory says, so does every later one until it is opened
 // anew: `failure` then says why.
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Clock, Disk, Logger } from '../../platform/platform.ts'
+import type { Clock, Disk, Logger, Random } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
 import { CompactionRun, type CompactionStats } from './compaction.ts'
+import { checkCopied } from './copied-batches.ts'
 import type { EpochCache, EpochEndOffset } from './epoch-cache.ts'
 import type { LogConfig } from './log-config.ts'
-import { floorIndex, type Isolation, type LogError, LogReader, type ReadResult } from './log-reader.ts'
+import { type Isolation, type LogError, LogReader, type ReadResult } from './log-reader.ts'
 import { type AppendError, validate } from './log-validator.ts'
 import { OpenFiles } from './open-files.ts'
+import { PartitionFolder } from './partition-folder.ts'
 import type { AppendOrigin, ProducerState, ProducerUpdate } from './producer-state.ts'
 import { type LogState, loadProducers, recover } from './recovery.ts'
 import { expiredSegments, type RetentionReason } from './retention.ts'
 import { Segment, type SegmentHome, type TimestampOffset } from './segment.ts'
+import { floorIndex, SegmentList } from './segment-list.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 
@@ -26,6 +29,8 @@ export interface LogOptions {
   readonly clock: Pick<Clock, 'now'>
   readonly config: LogConfig
   readonly log: Logger
+  /** Absent: `segment.jitter.ms` is not obeyed. */
+  readonly random?: Pick<Random, 'fraction'>
   /** Shared by the logs of a data directory, to limit how many files are open. */
   readonly files?: OpenFiles
   /** What the data directory's checkpoints remember of this log. */
@@ -58,23 +63,24 @@ type Listener = () => void
 
 // Invariants:
 // 1. logStartOffset ≤ lastStableOffset ≤ highWatermark ≤ logEndOffset.
-// 2. Segments are in order of base offsets, there is at least one, and only the last one grows.
+// 2. There is a folder before anything is written; a log that never had a record has none.
 // 3. Everything that `append` returned is in the segments: memory changes only after the write succeeded.
 // 4. `#producers` is the state of the log's batches up to `logEndOffset`.
 // 5. `recoveryPoint` ≤ logEndOffset; everything below it was synced.
 export class PartitionLog implements SegmentHome {
   readonly files: OpenFiles
-  readonly directory: string
   config: LogConfig
   /** Set when this log must not be used any more; the error of the disk. */
   failure: Error | undefined
   readonly #clock: Pick<Clock, 'now'>
   readonly #log: Logger
+  readonly #random: Pick<Random, 'fraction'> | undefined
   readonly #onStateChange: () => void
   readonly #epochs: EpochCache
   readonly #snapshots: SnapshotFiles
   readonly #reader: LogReader
-  #segments: Segment[]
+  readonly #folder: PartitionFolder
+  #segments = new SegmentList([])
   #producers: ProducerState
   #logStartOffset: number
   #logEndOffset: number
@@ -86,25 +92,23 @@ export class PartitionLog implements SegmentHome {
   #used = true
   /** Whether files have changed since a clean stop left them. */
   #isChanged: boolean
-  /** Counts removals of segments, so that a compaction that runs in steps sees that its segments are gone. */
-  #removals = 0
   readonly #onAppend = new Set<Listener>()
   readonly #onHighWatermark = new Set<Listener>()
 
   private constructor(disk: Disk, directory: string, options: LogOptions) {
-    this.directory = directory
     this.files = options.files ?? new OpenFiles(disk)
     this.config = options.config
     this.#clock = options.clock
     this.#log = options.log
+    this.#random = options.random
     this.#onStateChange = options.onStateChange ?? (() => {})
     this.#snapshots = new SnapshotFiles(disk, directory)
     this.#reader = new LogReader(this, options.log)
-    this.#segments = []
     const state = options.state ?? {}
-    this.#isChanged = state.cleanShutdown !== true
-    const recovered = recover(this, state, this.#clock.now(), this.#log)
-    this.#segments = recovered.segments
+    this.#folder = new PartitionFolder(disk, directory, state.cleanShutdown === true)
+    this.#isChanged = this.#folder.isMade && state.cleanShutdown !== true
+    const recovered = recover(this, this.#folder, state, this.#clock.now(), this.#log)
+    this.#segments = new SegmentList(recovered.segments)
     this.#epochs = recovered.epochs
     this.#producers = recovered.producers
     this.#logStartOffset = recovered.logStartOffset
@@ -113,12 +117,31 @@ export class PartitionLog implements SegmentHome {
     this.#cleanedOffset = Math.min(state.cleanedOffset ?? 0, recovered.logEndOffset)
     this.#highWatermark = clamp(state.highWatermark ?? 0, recovered.logStartOffset, recovered.logEndOffset)
     this.#producers.highWatermarkIs(this.#highWatermark)
-    this.#segments.at(-1)!.release(false)
+    this.#segments.active.release(false)
   }
 
-  /** Opens the log in this folder, made if it is not there, and puts right what a crash left behind. */
+  /** Opens the log in this folder, which need not be there yet, and puts right what a crash left behind. */
   static open(disk: Disk, directory: string, options: LogOptions): PartitionLog {
     return new PartitionLog(disk, directory, options)
+  }
+
+  get directory(): string {
+    return this.#folder.path
+  }
+
+  /** Whose log it is; undefined when nobody has said so, or a crash forgot it. */
+  get topicId(): string | undefined {
+    return this.#folder.topicId
+  }
+
+  /** Says whose log it is. */
+  set topicId(topicId: string) {
+    this.#guard(() => this.#folder.assign(topicId))
+  }
+
+  /** Whether the disk has anything of this log. */
+  get isOnDisk(): boolean {
+    return this.#folder.isMade
   }
 
   get logStartOffset(): number {
@@ -158,11 +181,11 @@ export class PartitionLog implements SegmentHome {
   }
 
   get sizeInBytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.size, 0)
+    return this.#segments.sizeInBytes
   }
 
   get segments(): readonly Segment[] {
-    return this.#segments
+    return this.#segments.all
   }
 
   get epochs(): EpochCache {
@@ -174,7 +197,7 @@ export class PartitionLog implements SegmentHome {
   }
 
   get removals(): number {
-    return this.#removals
+    return this.#segments.removals
   }
 
   /** Calls back after each append, with the log's new end in place. Returns how to stop that. */
@@ -199,7 +222,7 @@ export class PartitionLog implements SegmentHome {
     if (this.failure !== undefined) return storageError(this.failure)
     this.#used = true
     const now = this.#clock.now()
-    const ready = origin === 'replication' ? this.#checkCopied(batches) : validate(batches, origin, this.config, now)
+    const ready = origin === 'replication' ? checkCopied(batches, this) : validate(batches, origin, this.config, now)
     if ('error' in ready) return ready
     if (ready.length === 0) return this.#appended(this.#logEndOffset, now)
     if (origin !== 'replication') this.#assignOffsets(ready, leaderEpoch)
@@ -274,7 +297,11 @@ export class PartitionLog implements SegmentHome {
 
   /** Notes that a leader of this epoch begins at the log's end, before it has appended anything. */
   assignEpoch(leaderEpoch: number): void {
-    this.#guard(() => this.#epochs.assign(leaderEpoch, this.#logEndOffset))
+    this.#guard(() => {
+      this.#isChanged = true
+      this.#folder.make()
+      this.#epochs.assign(leaderEpoch, this.#logEndOffset)
+    })
   }
 
   describeProducers(): ProducerDescription[] {
@@ -310,7 +337,7 @@ export class PartitionLog implements SegmentHome {
         this.#epochs.truncateFromEnd(this.#logEndOffset)
         return false
       }
-      if (offset < this.#segments[0]!.baseOffset) this.#startOverAt(offset)
+      if (offset < this.#segments.first.baseOffset) this.#startOverAt(offset)
       else this.#truncate(offset)
       return true
     })
@@ -346,9 +373,12 @@ export class PartitionLog implements SegmentHome {
 
   /** Puts the result of a compaction in the place of what it was made from. */
   replaceSegments(replaced: readonly Segment[], cleaned: Segment, swap: () => void): void {
-    this.#guard(swap)
-    const segments = [...this.#segments.filter((segment) => !replaced.includes(segment)), cleaned]
-    this.#segments = segments.sort((one, other) => one.baseOffset - other.baseOffset)
+    this.#guard(() => {
+      // What it leaves out can no longer tell where an epoch began.
+      this.#epochs.sync()
+      swap()
+    })
+    this.#segments.replace(replaced, cleaned)
   }
 
   compactedTo(offset: number): void {
@@ -365,7 +395,7 @@ export class PartitionLog implements SegmentHome {
   /** Syncs the segments that have been closed since the last sync, and nothing of the one that grows. */
   flushClosedSegments(): void {
     this.#guard(() => {
-      this.#syncBelow(this.#segments.at(-1)!.baseOffset)
+      this.#syncBelow(this.#segments.active.baseOffset)
     })
   }
 
@@ -381,7 +411,7 @@ export class PartitionLog implements SegmentHome {
   close(): void {
     if (this.failure === undefined && this.#isChanged) {
       this.#guard(() => {
-        const active = this.#segments.at(-1)!
+        const { active } = this.#segments
         active.seal()
         this.#syncBelow(this.#logEndOffset)
         active.sync(true)
@@ -394,7 +424,7 @@ export class PartitionLog implements SegmentHome {
   /** Nothing is read or written any more. */
   discard(why: string): void {
     this.failure ??= new Error(why)
-    for (const segment of this.#segments) segment.discard()
+    for (const segment of this.#segments.all) segment.discard()
   }
 
   /** Whether it was read or written since the last call. */
@@ -407,13 +437,19 @@ export class PartitionLog implements SegmentHome {
   /** Closes files and drops indexes that can be had again; for logs that nobody has used for a while. */
   release(): void {
     this.#guard(() => {
-      const active = this.#segments.at(-1)!
-      for (const segment of this.#segments) segment.release(segment !== active)
+      const { active, all } = this.#segments
+      for (const segment of all) segment.release(segment !== active)
     })
   }
 
+  /** For a new segment: how much sooner than `segment.ms` it is closed. */
+  drawRollJitterMs(): number {
+    const { segmentJitterMs, segmentMs } = this.config
+    return Math.floor((this.#random?.fraction() ?? 0) * Math.min(segmentJitterMs, segmentMs))
+  }
+
   abortedIn(segment: Segment): AbortedTransaction[] {
-    const before = this.#segments.filter((other) => other.baseOffset < segment.baseOffset)
+    const before = this.segments.filter((other) => other.baseOffset < segment.baseOffset)
     const now = this.#clock.now()
     const producers = loadProducers(this, before, this.#logStartOffset, segment.baseOffset, now)
     const aborted: AbortedTransaction[] = []
@@ -429,23 +465,6 @@ export class PartitionLog implements SegmentHome {
     return this.#reader.collectAborted(from, to)
   }
 
-  #checkCopied(batches: readonly RecordBatch[]): readonly RecordBatch[] | AppendError {
-    const isEmpty = this.#logStartOffset === this.#logEndOffset
-    let nextOffset = this.#logEndOffset
-    for (const batch of batches) {
-      if (batch.magic !== 2) return { error: ErrorCode.INVALID_RECORD, message: `The batch has magic ${batch.magic}` }
-      if (!batch.crcIsValid()) return { error: ErrorCode.CORRUPT_MESSAGE, message: 'The batch does not match its CRC' }
-      // Fetched from its middle, since the leader's log starts there: an empty log can still begin with it.
-      const isFirstOfAll = isEmpty && batch === batches[0] && batch.lastOffset >= nextOffset
-      if (batch.baseOffset < nextOffset && !isFirstOfAll) {
-        const message = `A copied batch begins at ${batch.baseOffset}, below the log's end ${nextOffset}`
-        return { error: ErrorCode.OFFSET_OUT_OF_RANGE, message }
-      }
-      nextOffset = batch.nextOffset
-    }
-    return batches
-  }
-
   #assignOffsets(batches: readonly RecordBatch[], partitionLeaderEpoch: number): void {
     let baseOffset = this.#logEndOffset
     for (const batch of batches) {
@@ -456,11 +475,12 @@ export class PartitionLog implements SegmentHome {
 
   #write(batches: readonly RecordBatch[], bytes: number, update: ProducerUpdate, now: number): void {
     this.#isChanged = true
+    this.#folder.make()
     const first = batches[0]!
     const last = batches.at(-1)!
     if (first.baseOffset < this.#logEndOffset) this.#startOverAt(first.baseOffset)
     const maxTimestamp = batches.reduce((max, batch) => Math.max(max, batch.maxTimestamp), -1)
-    let active = this.#segments.at(-1)!
+    let { active } = this.#segments
     if (active.shouldRoll(bytes, maxTimestamp, last.lastOffset, now)) active = this.#roll(first.baseOffset)
     for (const batch of batches) {
       if (batch.partitionLeaderEpoch >= 0) this.#epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset)
@@ -489,13 +509,13 @@ export class PartitionLog implements SegmentHome {
   }
 
   #roll(baseOffset: number): Segment {
-    const active = this.#segments.at(-1)!
+    const { active } = this.#segments
     if (active.baseOffset === baseOffset) return active
     this.#isChanged = true
     active.seal()
     this.#snapshots.take(baseOffset, this.#producers.entries.values())
     const next = Segment.create(this, baseOffset, this.#clock.now())
-    this.#segments.push(next)
+    this.#segments.add(next)
     return next
   }
 
@@ -507,13 +527,13 @@ export class PartitionLog implements SegmentHome {
   }
 
   #expire(reason: RetentionReason, now: number): number {
-    const count = expiredSegments(this.#segments, this, this.config, reason, now)
+    const count = expiredSegments(this.segments, this, this.config, reason, now)
     if (count === 0) return 0
-    if (count === this.#segments.length) this.#roll(this.#logEndOffset)
+    if (count === this.segments.length) this.#roll(this.#logEndOffset)
     // When the power goes after this, the first that is left must be there, or the offsets would begin anew.
-    const first = this.#segments[count]!
+    const first = this.segments[count]!
     if (first.baseOffset >= this.#recoveryPoint) first.sync(false)
-    const gone = this.#segments.slice(0, count)
+    const gone = this.segments.slice(0, count)
     this.#startAt(first.baseOffset)
     this.#removeSegments(gone)
     this.#log.info('log.retention', `removed ${count} segments`, {
@@ -525,55 +545,51 @@ export class PartitionLog implements SegmentHome {
   }
 
   #truncate(offset: number): void {
-    const kept = floorIndex(this.#segments, offset) + 1
-    this.#removeSegments(this.#segments.slice(kept).reverse())
-    this.#segments.at(-1)!.truncateTo(offset)
+    const kept = floorIndex(this.segments, offset) + 1
+    this.#removeSegments(this.segments.slice(kept).reverse())
+    this.#segments.active.truncateTo(offset)
     this.#epochs.truncateFromEnd(offset)
     this.#snapshots.keep((snapshot) => snapshot <= offset)
     this.#logStartOffset = Math.min(this.#logStartOffset, offset)
     this.#endAt(offset)
-    this.#producers = loadProducers(this, this.#segments, this.#logStartOffset, offset, this.#clock.now())
+    this.#producers = loadProducers(this, this.segments, this.#logStartOffset, offset, this.#clock.now())
     this.#producers.highWatermarkIs(this.#highWatermark)
   }
 
   #startOverAt(offset: number): void {
-    this.#removeSegments([...this.#segments].reverse())
-    this.#segments = [Segment.create(this, offset, this.#clock.now())]
+    this.#folder.make()
+    this.#removeSegments([...this.segments].reverse())
+    this.#segments.add(Segment.create(this, offset, this.#clock.now()))
     this.#epochs.clear()
     this.#snapshots.keep(() => false)
     this.#logStartOffset = offset
     this.#cleanedOffset = offset
     this.#endAt(offset)
-    this.#producers = loadProducers(this, this.#segments, offset, offset, this.#clock.now())
+    this.#producers = loadProducers(this, this.segments, offset, offset, this.#clock.now())
   }
 
   #endAt(offset: number): void {
     this.#logEndOffset = offset
     this.#recoveryPoint = Math.min(this.#recoveryPoint, offset)
     this.#cleanedOffset = Math.min(this.#cleanedOffset, offset)
-    this.#removals++
+    this.#segments.noteCut()
     this.#isChanged = true
     this.highWatermark = Math.min(this.#highWatermark, offset)
     this.#onStateChange()
   }
 
-  /** In the order given, which must leave no gap if a crash comes between. */
   #removeSegments(gone: readonly Segment[]): void {
     if (gone.length === 0) return
-    this.#removals++
-    this.#segments = this.#segments.filter((segment) => !gone.includes(segment))
-    for (const segment of gone) segment.remove()
-    const first = this.#segments[0]?.baseOffset ?? 0
+    this.#segments.remove(gone)
+    const first = this.segments[0]?.baseOffset ?? 0
     this.#snapshots.keep((offset) => offset >= first)
   }
 
   #syncBelow(offset: number): void {
     if (offset <= this.#recoveryPoint) return
-    const active = this.#segments.at(-1)!
-    for (let index = floorIndex(this.#segments, this.#recoveryPoint); index < this.#segments.length; index++) {
-      const segment = this.#segments[index]!
-      if (segment.baseOffset < offset) segment.sync(segment !== active)
-    }
+    this.#folder.sync()
+    this.#epochs.sync()
+    this.#segments.sync(this.#recoveryPoint, offset)
     this.#recoveryPoint = offset
     if (offset < this.#logEndOffset) return
     this.#unflushedRecords = 0

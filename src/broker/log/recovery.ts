@@ -10,6 +10,7 @@ import type { Disk, Logger } from '../../platform/platform.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
 import { RecordsError } from '../../records/records-error.ts'
 import { EpochCache } from './epoch-cache.ts'
+import type { PartitionFolder } from './partition-folder.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment, type SegmentHome } from './segment.ts'
 import {
@@ -45,14 +46,21 @@ export interface RecoveredLog {
   readonly recoveryPoint: number
 }
 
-export function recover(home: SegmentHome, state: LogState, now: number, log: Logger): RecoveredLog {
+export function recover(
+  home: SegmentHome,
+  folder: PartitionFolder,
+  state: LogState,
+  now: number,
+  log: Logger,
+): RecoveredLog {
   const { disk } = home.files
-  disk.makeDirectory(home.directory)
+  const floor = state.logStartOffset ?? 0
+  if (!folder.isMade && floor === 0) return nothingYet(home, now)
+  folder.make()
   finishSwap(home, now, log)
   const segments = adoptSegments(home, now)
-  const floor = state.logStartOffset ?? 0
   if (segments.length === 0) segments.push(Segment.create(home, floor, now))
-  const epochs = loadEpochs(disk, home.directory, segments)
+  const epochs = loadEpochs(home, segments, state.cleanShutdown === true)
   const logStartOffset = Math.max(floor, segments[0]!.baseOffset)
   const end = state.cleanShutdown
     ? readCleanEnd(home, segments, state, logStartOffset, now)
@@ -69,6 +77,17 @@ export function recover(home: SegmentHome, state: LogState, now: number, log: Lo
     logStartOffset,
     logEndOffset: end.logEndOffset,
     recoveryPoint: state.cleanShutdown ? end.logEndOffset : recoveryPoint,
+  }
+}
+
+function nothingYet(home: SegmentHome, now: number): RecoveredLog {
+  return {
+    segments: [Segment.first(home, now)],
+    epochs: new EpochCache(home.files.disk, home.directory, true),
+    producers: new ProducerState(),
+    logStartOffset: 0,
+    logEndOffset: 0,
+    recoveryPoint: 0,
   }
 }
 
@@ -233,8 +252,8 @@ function adoptSegments(home: SegmentHome, now: number): Segment[] {
   return [...bases].map((baseOffset) => Segment.adopt(home, baseOffset, now))
 }
 
-function loadEpochs(disk: Disk, directory: string, segments: readonly Segment[]): EpochCache {
-  const epochs = new EpochCache(disk, directory)
+function loadEpochs(home: SegmentHome, segments: readonly Segment[], isDurable: boolean): EpochCache {
+  const epochs = new EpochCache(home.files.disk, home.directory, isDurable)
   if (epochs.load()) return epochs
   for (const segment of segments) {
     segment.walk(0, (batch) => {

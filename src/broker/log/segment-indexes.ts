@@ -70,14 +70,14 @@ export class SegmentIndexes {
   repair(): void {
     this.reset()
     this.#segment.rebuildIndexes()
-    this.#writeFile(OFFSET_INDEX_SUFFIX, this.offsets.bytes)
-    this.#writeFile(TIME_INDEX_SUFFIX, this.times.bytes)
+    this.#writeFile(OFFSET_INDEX_SUFFIX, this.offsets.entries.bytes)
+    this.#writeFile(TIME_INDEX_SUFFIX, this.times.entries.bytes)
   }
 
   /** Brings the files up to date with memory. */
   write(): void {
-    this.#writeFile(OFFSET_INDEX_SUFFIX, this.offsets.bytes)
-    this.#writeFile(TIME_INDEX_SUFFIX, this.times.bytes)
+    this.#writeFile(OFFSET_INDEX_SUFFIX, this.offsets.entries.bytes)
+    this.#writeFile(TIME_INDEX_SUFFIX, this.times.entries.bytes)
     this.#writeFile(TRANSACTION_INDEX_SUFFIX, this.transactions.bytes)
   }
 

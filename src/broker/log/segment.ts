@@ -18,6 +18,8 @@ export interface SegmentHome {
   readonly files: OpenFiles
   readonly directory: string
   readonly config: LogConfig
+  /** By how much `segment.ms` is shortened for a segment, so that logs that began together do not all roll at once. */
+  drawRollJitterMs(): number
   /** Works out anew which transactions were aborted in a segment whose index of them is damaged. */
   abortedIn(segment: Segment): AbortedTransaction[]
 }
@@ -67,6 +69,7 @@ export class Segment implements IndexedSegment {
   /** When the machine's clock last saw an append, or the opening: stands in for timestamps that records do not carry. */
   #lastModified: number
   readonly #created: number
+  readonly #rollJitterMs: number
   /** Ends of recent reads, where the next read of the same consumer begins. */
   readonly #hints: { offset: number; position: number }[] = []
   #nextHint = 0
@@ -78,6 +81,7 @@ export class Segment implements IndexedSegment {
     this.#indexes = new SegmentIndexes(home.files.disk, home.directory, this, suffix)
     this.#offsetOfMaxTimestamp = baseOffset
     this.#created = now
+    this.#rollJitterMs = home.drawRollJitterMs()
     this.#lastModified = now
   }
 
@@ -86,9 +90,15 @@ export class Segment implements IndexedSegment {
     const segment = new Segment(home, baseOffset, now, suffix)
     segment.#log.create()
     if (segment.#log.size() > 0) segment.#log.truncate(0)
-    segment.#indexes.reset()
-    segment.#indexes.resetTransactions()
-    segment.#maxTimestamp = NO_TIMESTAMP
+    segment.#startEmpty()
+    return segment
+  }
+
+  /** Of a log that has had no record yet: its end offset is known without a file, which comes with the first batch. */
+  static first(home: SegmentHome, now: number): Segment {
+    const segment = new Segment(home, 0, now, '')
+    segment.#log.createLater()
+    segment.#startEmpty()
     return segment
   }
 
@@ -106,7 +116,7 @@ export class Segment implements IndexedSegment {
   }
 
   get indexBytes(): number {
-    return Math.max(this.offsetIndex.sizeInBytes, this.timeIndex.sizeInBytes)
+    return Math.max(this.offsetIndex.entries.sizeInBytes, this.timeIndex.entries.sizeInBytes)
   }
 
   get lastModified(): number {
@@ -152,7 +162,7 @@ export class Segment implements IndexedSegment {
     const rollMs = compact ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
     if (this.#size > segmentBytes - bytes || lastOffset - this.baseOffset > 0x7fffffff) return true
     if (this.offsetIndex.isFull(segmentIndexBytes) || this.timeIndex.isFull(segmentIndexBytes)) return true
-    return this.#size > 0 && this.#waited(maxTimestamp, now) > rollMs
+    return this.#size > 0 && this.#waited(maxTimestamp, now) > rollMs - this.#rollJitterMs
   }
 
   /** Writes the batches, whose offsets are set, in one call. When that throws, nothing was appended: see `cutFailedWrite`. */
@@ -350,6 +360,12 @@ export class Segment implements IndexedSegment {
   /** For SegmentIndexes. */
   findAborted(): AbortedTransaction[] {
     return this.#home.abortedIn(this)
+  }
+
+  #startEmpty(): void {
+    this.#indexes.reset()
+    this.#indexes.resetTransactions()
+    this.#maxTimestamp = NO_TIMESTAMP
   }
 
   #path(suffix: string): string {

@@ -7,14 +7,15 @@ import { compressGzip, compressZstd, decompressGzip, decompressZstd } from './zl
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof CODECS)[number]
 
-export function compress(codec: Codec, buffer: Buffer): Buffer {
+/** `level` is for gzip and zstd, which have a default of their own. */
+export function compress(codec: Codec, buffer: Buffer, level?: number): Buffer {
   switch (codec) {
     case 'none':
       return buffer
     case 'gzip':
-      return compressGzip(buffer)
+      return compressGzip(buffer, level)
     case 'zstd':
-      return compressZstd(buffer)
+      return compressZstd(buffer, level)
     case 'snappy':
       return compressSnappy(buffer)
     case 'lz4':

@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { corrupt, RecordsError } from '../records-error.ts'
 
 /**
@@ -9,16 +9,17 @@ const ZSTD_MAGIC = 0xfd2fb528
 const SKIPPABLE_MAGIC = 0x184d2a50
 const SKIPPABLE_MASK = 0xfffffff0
 
-export function compressGzip(buffer: Buffer): Buffer {
-  return gzipSync(buffer)
+export function compressGzip(buffer: Buffer, level?: number): Buffer {
+  return level === undefined ? gzipSync(buffer) : gzipSync(buffer, { level })
 }
 
 export function decompressGzip(buffer: Buffer, maxBytes: number): Buffer {
   return inflate(gunzipSync, 'gzip', buffer, maxBytes)
 }
 
-export function compressZstd(buffer: Buffer): Buffer {
-  return zstdCompressSync(buffer)
+export function compressZstd(buffer: Buffer, level?: number): Buffer {
+  if (level === undefined) return zstdCompressSync(buffer)
+  return zstdCompressSync(buffer, { params: { [constants.ZSTD_c_compressionLevel]: level } })
 }
 
 export function decompressZstd(buffer: Buffer, maxBytes: number): Buffer {

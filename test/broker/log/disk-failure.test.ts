@@ -4,7 +4,17 @@ import type { Disk } from '../../../src/platform/platform.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { batchOf, NOW, openLog, readAll, type SeenRecord } from './log-fixture.ts'
 
-type Operation = 'open' | 'read' | 'write' | 'short-write' | 'truncate' | 'sync' | 'rename' | 'remove' | 'replace'
+type Operation =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'short-write'
+  | 'truncate'
+  | 'sync'
+  | 'rename'
+  | 'remove'
+  | 'replace'
+  | 'put'
 
 interface Faults {
   /** The call of that kind that fails, counted from 0; later ones fail too when `forGood`. */
@@ -60,6 +70,10 @@ function faulty(disk: Disk, faults: Faults): Disk {
     replace: (path, content) => {
       check('replace')
       disk.replace(path, content)
+    },
+    put: (path, content) => {
+      check('put')
+      disk.put(path, content)
     },
     exists: (path) => disk.exists(path),
     list: (path) => disk.list(path),
@@ -136,6 +150,7 @@ describe('when the disk fails', () => {
     'rename',
     'remove',
     'replace',
+    'put',
   ]
   it.each(operations)('at any %s, once or for good, nothing that was acknowledged is lost', (operation) => {
     let reached = 0
@@ -146,7 +161,7 @@ describe('when the disk fails', () => {
         reached++
       }
     }
-    expect(reached).toBeGreaterThan(operation === 'rename' || operation === 'replace' ? 4 : 10)
+    expect(reached).toBeGreaterThan(['rename', 'replace', 'put'].includes(operation) ? 4 : 10)
   })
 
   it('an append that finds the disk full leaves the log as it was, and the next one succeeds', () => {

@@ -44,7 +44,7 @@ describe.each([
     first.get('orders', 1)!.highWatermark = 2
     first.close()
     const second = open(disk, path)
-    expect([...second.logs].map(({ topic, partition, topicId }) => [topic, partition, topicId])).toEqual(
+    expect([...second.logs].map(({ topic, partition, log }) => [topic, partition, log.topicId])).toEqual(
       [0, 1, 2].map((partition) => ['orders', partition, ID]),
     )
     expect(second.get('orders', 1)).toMatchObject({ logEndOffset: 3, highWatermark: 2 })
@@ -72,7 +72,7 @@ describe.each([
     expect(disk.list(path).some((name) => /^orders\.eu-west-3\.[0-9a-f]{32}-delete$/.test(name))).toBe(true)
     await clock.advance(1)
     expect(disk.list(path).some((name) => name.endsWith('-delete'))).toBe(false)
-    expect(directory.topicIdOf('orders.eu-west', 3)).toBe(OTHER_ID)
+    expect(directory.get('orders.eu-west', 3)!.topicId).toBe(OTHER_ID)
     directory.close()
   })
 })
@@ -98,7 +98,17 @@ describe('a data directory', () => {
         })
       },
     })
-    for (const method of ['read', 'replace', 'exists', 'list', 'makeDirectory', 'rename', 'remove', 'lock'] as const) {
+    for (const method of [
+      'read',
+      'replace',
+      'put',
+      'exists',
+      'list',
+      'makeDirectory',
+      'rename',
+      'remove',
+      'lock',
+    ] as const) {
       Object.assign(counting, { [method]: (disk[method] as (...args: unknown[]) => unknown).bind(disk) })
     }
     const first = open(counting)
@@ -218,11 +228,55 @@ describe('a data directory', () => {
     const disk = memoryDisk()
     disk.makeDirectory('data/orders-0')
     const directory = open(disk)
-    expect(directory.topicIdOf('orders', 0)).toBeUndefined()
+    expect(directory.get('orders', 0)!.topicId).toBeUndefined()
     const log = directory.getOrCreate('orders', 0, ID)
     expect(directory.getOrCreate('orders', 0, ID)).toBe(log)
     directory.close()
-    expect(open(disk).topicIdOf('orders', 0)).toBe(ID)
+    expect(open(disk).get('orders', 0)!.topicId).toBe(ID)
+  })
+
+  it('keeps nothing on the disk of a log that never had a record, and gives it a folder with the first', () => {
+    const disk = memoryDisk()
+    const directory = open(disk)
+    const log = directory.getOrCreate('orders', 0, ID)
+    directory.getOrCreate('quiet', 0, ID)
+    expect(log).toMatchObject({ logStartOffset: 0, logEndOffset: 0, sizeInBytes: 0 })
+    expect(log.read(0, 100, { isolation: 'log_end', minOneMessage: true })).toMatchObject({ error: 0, batches: [] })
+    log.roll()
+    log.enforceRetention(NOW)
+    expect(log.truncateTo(0)).toBe(false)
+    expect(disk.list('data').filter((name) => name.includes('-0'))).toEqual([])
+    append(log, batchOf(['a']))
+    directory.delete('quiet', 0)
+    directory.close()
+    expect(disk.list('data').filter((name) => name.includes('-0'))).toEqual(['orders-0'])
+    const again = open(disk)
+    expect(values(readAll(again.getOrCreate('orders', 0, ID)))).toEqual(['a'])
+  })
+
+  it('sets a log aside under a name that no partition has, with all that is in it', () => {
+    const disk = memoryDisk()
+    const directory = open(disk)
+    append(directory.getOrCreate('orders', 0, ID), batchOf(['a']))
+    directory.setAside('orders', 0)
+    expect(directory.getOrCreate('orders', 0, OTHER_ID).logEndOffset).toBe(0)
+    directory.close()
+    const name = disk.list('data').find((candidate) => /^orders-0\.[0-9a-f]{32}-stray$/.test(candidate))!
+    expect(disk.exists(`data/${name}/00000000000000000000.log`)).toBe(true)
+    expect([...open(disk).logs]).toEqual([])
+  })
+
+  it('reads all of a log that no checkpoint knows yet: nobody has synced it', () => {
+    const disk = memoryDisk()
+    const directory = open(disk, 'data', { segmentBytes: 1000 })
+    const log = directory.getOrCreate('orders', 0, ID)
+    for (let index = 0; index < 10; index++) append(log, filler(5, 100))
+    const torn = log.segments[1]!.baseOffset
+    const after = memoryDisk()
+    copyTree(disk, after, 'data')
+    const path = `data/orders-0/${String(torn).padStart(20, '0')}.log`
+    after.replace(path, after.read(path).subarray(0, -20))
+    expect(open(after, 'data', { segmentBytes: 1000 }).get('orders', 0)!.logEndOffset).toBe(torn)
   })
 
   it('syncs by flush.ms, and closed segments sooner or later anyway', async () => {
@@ -263,7 +317,7 @@ describe('a data directory', () => {
   it('says which folder is damaged when it cannot tell whose it is', () => {
     const disk = memoryDisk()
     const directory = open(disk)
-    directory.getOrCreate('orders', 0, ID)
+    append(directory.getOrCreate('orders', 0, ID), batchOf(['a']))
     directory.close()
     disk.replace('data/orders-0/partition.metadata', Buffer.from('version: 0\n'))
     expect(() => open(disk)).toThrow(/orders-0\/partition\.metadata is damaged/)

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { defaultLogConfig, type LogConfig } from '../../../src/broker/log/log-config.ts'
@@ -13,7 +14,7 @@ const FOLDER = 'data/orders-0'
  * A disk and what would be left of it if the power went now: only what was synced, by name and content. What was merely written
  * is gone wholly, the worst that a machine may do.
  */
-function mortalDisk(): { disk: Disk; durable: Disk } {
+function mortalDisk(put: 'lost' | 'emptied'): { disk: Disk; durable: Disk } {
   const disk = memoryDisk()
   const durable = memoryDisk()
   const watched: Disk = {
@@ -25,6 +26,7 @@ function mortalDisk(): { disk: Disk; durable: Disk } {
         write: (buffers, position) => file.write(buffers, position),
         truncate: (size) => file.truncate(size),
         sync: () => {
+          durable.makeDirectory(dirname(path))
           const content = Buffer.alloc(file.size())
           file.read(content, 0)
           durable.replace(path, content)
@@ -35,17 +37,22 @@ function mortalDisk(): { disk: Disk; durable: Disk } {
     read: (path) => disk.read(path),
     replace: (path, content) => {
       disk.replace(path, content)
+      durable.makeDirectory(dirname(path))
       durable.replace(path, content)
+    },
+    put: (path, content) => {
+      disk.put(path, content)
+      if (put === 'lost' || !durable.exists(dirname(path))) return
+      durable.replace(path, Buffer.alloc(0))
     },
     exists: (path) => disk.exists(path),
     list: (path) => disk.list(path),
-    makeDirectory: (path) => {
-      disk.makeDirectory(path)
-      durable.makeDirectory(path)
-    },
+    makeDirectory: (path) => disk.makeDirectory(path),
     rename: (from, to) => {
       disk.rename(from, to)
-      if (durable.exists(from)) durable.rename(from, to)
+      if (!durable.exists(from)) return
+      durable.makeDirectory(dirname(to))
+      durable.rename(from, to)
     },
     remove: (path) => {
       disk.remove(path)
@@ -58,7 +65,7 @@ function mortalDisk(): { disk: Disk; durable: Disk } {
 
 function afterPowerCut(durable: Disk, config: Partial<LogConfig>, state: LogState): PartitionLog {
   const copy = memoryDisk()
-  copy.makeDirectory(FOLDER)
+  if (durable.exists(FOLDER)) copy.makeDirectory(FOLDER)
   for (const name of durable.list(FOLDER)) copy.replace(`${FOLDER}/${name}`, durable.read(`${FOLDER}/${name}`))
   return openLog({ disk: copy, config, state })
 }
@@ -78,9 +85,14 @@ const kinds = [
 ] as const
 
 describe('when the power goes', () => {
-  it.each(['delete', 'compact'] as const)(
-    'everything below the recovery point is kept, whatever came before (%s)',
-    (policy) => {
+  it.each([
+    ['delete', 'lost'],
+    ['delete', 'emptied'],
+    ['compact', 'lost'],
+    ['compact', 'emptied'],
+  ] as const)(
+    'everything below the recovery point is kept, whatever came before (%s, unsynced files %s)',
+    (policy, put) => {
       const config = {
         segmentBytes: 400,
         indexIntervalBytes: 100,
@@ -91,7 +103,7 @@ describe('when the power goes', () => {
       let kept = 0
       fc.assert(
         fc.property(fc.array(step, { minLength: 30, maxLength: 60 }), (steps) => {
-          const { disk, durable } = mortalDisk()
+          const { disk, durable } = mortalDisk(put)
           let saved: LogState = {}
           let changed = false
           const log: PartitionLog = PartitionLog.open(disk, FOLDER, {
@@ -108,6 +120,8 @@ describe('when the power goes', () => {
             }
           }
           let model: SeenRecord[] = []
+          let epochs: number[] = []
+          let epoch = 0
           const check = (again: PartitionLog, state: LogState): number => {
             const synced = Math.min(state.recoveryPoint ?? 0, log.recoveryPoint)
             expect(again.logEndOffset).toBeGreaterThanOrEqual(synced)
@@ -124,12 +138,15 @@ describe('when the power goes', () => {
             })
             const seen = new Set(records.map(({ offset }) => offset))
             for (const { offset } of expected) expect(seen.has(offset), `offset ${offset} of ${synced}`).toBe(true)
+            for (const { offset } of expected) expect(again.epochs.epochFor(offset)).toBe(epochs[offset])
             return expected.length
           }
           for (const { kind, amount } of steps) {
             if (kind === 'append') {
               const record = { key: `k${Math.floor(amount * 30)}`, value: `v${model.length}` }
-              append(log, batchOf([record]))
+              if (amount > 0.8) epoch++
+              append(log, batchOf([record]), epoch)
+              epochs.push(epoch)
               model.push({ offset: model.length, ...record })
             } else if (kind === 'roll') log.roll()
             else if (kind === 'flush') log.flush()
@@ -145,6 +162,7 @@ describe('when the power goes', () => {
               const target = Math.max(log.logStartOffset, log.logEndOffset - 4)
               log.truncateTo(target)
               model = model.slice(0, target)
+              epochs = epochs.slice(0, target)
             }
             // The data directory writes its checkpoints a moment later: the power may go before that, or after.
             kept += check(afterPowerCut(durable, config, saved), saved)
@@ -153,9 +171,21 @@ describe('when the power goes', () => {
             check(afterPowerCut(durable, config, saved), saved)
           }
         }),
-        { numRuns: 150 },
+        { numRuns: 75 },
       )
-      expect(kept).toBeGreaterThan(1000)
+      expect(kept).toBeGreaterThan(500)
     },
   )
+
+  it('an epoch is known as long as its records are synced', () => {
+    const { disk, durable } = mortalDisk('lost')
+    const log = openLog({ disk, directory: FOLDER })
+    for (const epoch of [0, 1, 2]) {
+      append(log, batchOf(['a', 'b']), epoch)
+      log.flush()
+      log.roll()
+    }
+    const again = afterPowerCut(durable, {}, { recoveryPoint: log.recoveryPoint })
+    expect(again.epochs.entries).toEqual([0, 1, 2].map((epoch) => ({ epoch, startOffset: epoch * 2 })))
+  })
 })

@@ -365,6 +365,7 @@ describe('a crash in the middle of a change', () => {
       },
       read: (path) => disk.read(path),
       replace: (path, content) => change(() => disk.replace(path, content)),
+      put: (path, content) => change(() => disk.put(path, content)),
       exists: (path) => disk.exists(path),
       list: (path) => disk.list(path),
       makeDirectory: (path) => change(() => disk.makeDirectory(path)),
