@@ -7,6 +7,8 @@ import { nodePlatform } from './platform/node-platform.ts'
 import { startTopology as startClusters, type Topology, type TopologyPlan } from './topology/topology.ts'
 
 export type { Cluster } from './broker/cluster.ts'
+export { FaultError, type FaultProblem, type FaultSpec } from './broker/faults/fault.ts'
+export type { Fault, FaultControls } from './broker/faults/faults.ts'
 export type { Config } from './config/config.ts'
 export { ConfigError, type Problem } from './config/problem.ts'
 export type { Daemon } from './daemon.ts'

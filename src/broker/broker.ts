@@ -6,6 +6,7 @@ import type { MetadataRecord } from './coordinator/controller/metadata-record.ts
 import { CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
 import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Faults } from './faults/faults.ts'
 import { FetchSessions } from './fetch-session.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
@@ -23,6 +24,8 @@ export interface BrokerOptions {
   readonly directory: string
   readonly config: BrokerConfig
   readonly dispatcher: Dispatcher
+  /** What shall go wrong on purpose, the same for all brokers of the cluster. */
+  readonly faults: Faults
 }
 
 const FETCH_SESSION_EVICTION_MS = 120_000
@@ -47,6 +50,7 @@ export class Broker {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
+  readonly faults: Faults
   /** Absent: nobody is held back. It holds the access rules of the image. */
   readonly authorizer: AclAuthorizer | undefined
   readonly #dispatcher: Dispatcher
@@ -65,6 +69,7 @@ export class Broker {
     this.config = config
     this.authorizer = config.authorizer && new AclAuthorizer(config.authorizer)
     this.#dispatcher = options.dispatcher
+    this.faults = options.faults
     this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, this.image, config)
     this.groups = new GroupCoordinator({
       clock: platform.clock,
@@ -104,6 +109,7 @@ export class Broker {
   async stop(): Promise<void> {
     const closing = this.#listener?.close()
     for (const connection of this.#connections) connection.close()
+    this.faults.close()
     this.purgatory.close()
     this.groups.close()
     this.controller.close()

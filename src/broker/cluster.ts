@@ -5,6 +5,8 @@ import { servedApis } from './apis/index.ts'
 import { Broker } from './broker.ts'
 import { BrokerConfig } from './broker-config.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { type FaultControls, Faults } from './faults/faults.ts'
+import { handleWithFaults } from './faults/with-faults.ts'
 import { randomUuid } from './uuid.ts'
 
 export interface ClusterOptions {
@@ -29,6 +31,8 @@ export interface Cluster {
   readonly bootstrap: string
   /** `host:port` by node id. */
   readonly nodes: Readonly<Record<string, string>>
+  /** What shall go wrong on purpose, for tests of clients. */
+  readonly faults: FaultControls
   stop(): Promise<void>
 }
 
@@ -47,6 +51,8 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
   const root = data ?? MEMORY_DIRECTORY
   const config = new BrokerConfig(options.config)
   const clusterId = obtainClusterId(own, root)
+  const apiNames = servedApis.map(({ api }) => api.name)
+  const faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
   const broker = await Broker.start({
     platform: own,
     nodeId: FIRST_NODE_ID,
@@ -54,7 +60,8 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
     address: { host, port },
     directory: `${root}/${FIRST_NODE_ID}`,
     config,
-    dispatcher: new Dispatcher(servedApis),
+    dispatcher: new Dispatcher(servedApis, handleWithFaults),
+    faults,
   })
   const bootstrap = `${broker.address.host}:${broker.address.port}`
   log.info('cluster.started', 'the cluster serves', { clusterId, bootstrap })
@@ -63,6 +70,7 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
     clusterId,
     bootstrap,
     nodes: { [FIRST_NODE_ID]: bootstrap },
+    faults,
     stop: () => broker.stop(),
   }
 }

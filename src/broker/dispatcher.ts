@@ -40,6 +40,8 @@ export interface ServedApi {
   readonly handle: (broker: Broker, request: never, call: Call) => Answer<Api> | Promise<Answer<Api>>
 }
 
+export type Handle = (broker: Broker, row: ServedApi, request: object, call: Call) => Answer<Api> | Promise<Answer<Api>>
+
 /** One row of the list of served APIs. */
 export function serve<A extends Api>(
   api: A,
@@ -56,9 +58,12 @@ export type Dispatched = Buffer[] | undefined | typeof CLOSE
 export class Dispatcher {
   readonly #served: readonly ServedApi[]
   readonly #byKey: ReadonlyMap<number, ServedApi>
+  readonly #handle: Handle
 
-  constructor(served: readonly ServedApi[]) {
+  /** `handle` carries a request out, by its row's handler or in spite of it. */
+  constructor(served: readonly ServedApi[], handle: Handle) {
     this.#served = served
+    this.#handle = handle
     this.#byKey = new Map(served.map((row) => [row.api.key, row]))
   }
 
@@ -87,7 +92,7 @@ export class Dispatcher {
       may: (operation, resource, name) => broker.authorizer?.allows(caller, operation, resource, name) ?? true,
       mayWithSome: (operation, resource) => broker.authorizer?.allowsSome(caller, operation, resource) ?? true,
     }
-    const answer = row.handle(broker, request as never, call)
+    const answer = this.#handle(broker, row, request, call)
     if (!(answer instanceof Promise)) return encode(row.api, header, answer)
     return answer.then(
       (settled) => encode(row.api, header, settled),

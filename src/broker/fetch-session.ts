@@ -119,6 +119,11 @@ export class FetchSessions {
     return this.#sessions.size
   }
 
+  /** Without using it. */
+  find(id: number): FetchSession | undefined {
+    return this.#sessions.get(id)
+  }
+
   close(id: number): void {
     this.#sessions.delete(id)
   }

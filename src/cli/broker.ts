@@ -2,6 +2,8 @@ import { loadTopology } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { LogLevel } from '../platform/node-log.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
+import { controlApp } from '../server/control-api.ts'
+import { listen, type Server } from '../server/listen.ts'
 import { startTopology, type Topology, type TopologyPlan } from '../topology/topology.ts'
 import { exitCode } from './exit-code.ts'
 import { readConfigFile } from './lint.ts'
@@ -10,18 +12,40 @@ import { untilSignal } from './until-signal.ts'
 export interface BrokerOptions {
   readonly port: number
   readonly data?: string
+  /** Port of the control address; absent: the usual one, or any when that is taken. */
+  readonly control?: number
   readonly logLevel: LogLevel
 }
+
+const CONTROL_HOST = '127.0.0.1'
+const CONTROL_PORT = 8643
 
 /** Runs embedded clusters until a signal. One JSON line on stdout says where they are, once all are ready. */
 export async function broker(file: string | undefined, options: BrokerOptions): Promise<number> {
   const plan = file === undefined ? { clusters: { local: { port: options.port, data: options.data } } } : planOf(file)
   const platform = nodePlatform({ log: { level: options.logLevel } })
   const topology = await startTopology(platform, plan)
-  process.stdout.write(`${JSON.stringify(readyLine(topology))}\n`)
-  await untilSignal()
-  await topology.stop()
+  try {
+    const server = await listenForControl(topology, options.control)
+    const control = `http://${CONTROL_HOST}:${server.port}`
+    process.stdout.write(`${JSON.stringify({ ...readyLine(topology), control })}\n`)
+    await untilSignal()
+    await server.close()
+  } finally {
+    await topology.stop()
+  }
   return exitCode.ok
+}
+
+/** Several brokers may run beside each other, so only a port that was asked for must be free. */
+async function listenForControl({ clusters }: Topology, port: number | undefined): Promise<Server> {
+  const { fetch } = controlApp(clusters)
+  if (port !== undefined) return listen(fetch, { host: CONTROL_HOST, port })
+  try {
+    return await listen(fetch, { host: CONTROL_HOST, port: CONTROL_PORT })
+  } catch {
+    return listen(fetch, { host: CONTROL_HOST, port: 0 })
+  }
 }
 
 function planOf(file: string): TopologyPlan {

@@ -1,6 +1,7 @@
 // `heliostat …`: the grammar of the command line. Each command is a file of its own, loaded when it is called.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, formatProblem } from '../config/problem.ts'
+import { durationForms, parseDuration } from '../config/quantity.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { exitCode } from './exit-code.ts'
 import { type Format, formats } from './output.ts'
@@ -9,10 +10,25 @@ import { version } from './version.ts'
 const output = () =>
   new Option('-o, --output <format>', 'form of the answer').choices(formats).default('table' satisfies Format)
 
+/** Where `heliostat broker` answers unless it is told otherwise. */
+const control = () => new Option('--url <url>', 'control address of the broker').default('http://127.0.0.1:8643')
+
 function natural(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
     throw new InvalidArgumentError('must be a whole number.')
   return Number(text)
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new InvalidArgumentError(`must be ${durationForms}.`)
+  return ms
+}
+
+function fraction(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('must be a number.')
+  return value
 }
 
 function program(): Command {
@@ -40,8 +56,14 @@ function program(): Command {
     .argument('[topology]', 'topology file; without it one cluster, local')
     .option('--port <port>', 'port of the first broker, 0 takes a free one', natural, 9092)
     .option('--data <directory>', 'keep the logs there; by default in memory')
+    .option(
+      '--control <port>',
+      'port of the control address, 0 takes a free one; by default 8643 if it is free',
+      natural,
+    )
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .action(async (topology, options) => end(await (await import('./broker.ts')).broker(topology, options)))
+  faultCommands(command('fault', 'faults on purpose in running embedded clusters, for tests of clients'))
   command('create', 'print a configuration to start from')
     .option('--from <cluster>', 'name of the source', 'east')
     .option('--to <cluster>', 'name of the target', 'west')
@@ -72,6 +94,33 @@ function program(): Command {
     end(exitCode.ok)
   })
   return heliostat
+}
+
+function faultCommands(fault: Command): void {
+  const command = (grammar: string, description: string) =>
+    fault.command(grammar).description(description).addOption(control()).addOption(output()).exitOverride()
+  command('add', 'plan a fault; what is not said matches anything, and for ever')
+    .option('--cluster <name>', 'which cluster; not needed when there is one')
+    .option('--api <names...>', 'by Kafka’s names: Produce Fetch')
+    .option('--topic <pattern>', 'regular expression for the whole name')
+    .option('--partition <n>', 'partition of such a topic', natural)
+    .option('--client <pattern>', 'regular expression for the whole client id')
+    .option('--principal <pattern>', 'regular expression for User:name')
+    .option('--error <code>', 'answer so and do not carry it out, by Kafka’s name: NOT_LEADER_OR_FOLLOWER')
+    .option('--drop <what>', 'request: not carried out, not answered; response: carried out, not answered')
+    .option('--close <when>', 'close the connection before or after carrying it out')
+    .option('--delay <duration>', 'answer so much later; goes with the others', duration)
+    .option('--times <n>', 'so many requests, then no more', natural)
+    .option('--skip <n>', 'let so many matching requests pass first', natural)
+    .option('--probability <p>', 'draw for each matching request', fraction)
+    .action(async (options) => end(await (await import('./fault.ts')).addFault(options)))
+  command('list', 'the faults and how many requests each met').action(async (options) =>
+    end(await (await import('./fault.ts')).listFaults(options)),
+  )
+  command('remove', 'take faults away')
+    .argument('[ids...]')
+    .option('--all', 'all of all clusters', false)
+    .action(async (ids, options) => end(await (await import('./fault.ts')).removeFaults(ids, options)))
 }
 
 /** Sets the exit code rather than exiting, so that what was written to a pipe arrives. */

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono'
 import type { MirrorStatus } from '../mirror/status.ts'
 import { dashboard } from './dashboard.ts'
 import { type FlowView, totalsOf } from './flow-view.ts'
+import { answerLocally, refuseOtherOrigin } from './local-only.ts'
 import type { Rates } from './rates.ts'
 
 export interface AdminOptions {
@@ -18,15 +19,7 @@ export interface AdminOptions {
 
 export function adminApp(options: AdminOptions): Hono {
   const app = new Hono()
-  app.use('*', async (context, next) => {
-    if (!hostIsLocal(context.req.header('host')))
-      return context.json({ error: 'this server answers on loopback names only' }, 421)
-    await next()
-    context.header('Content-Security-Policy', "default-src 'self'; frame-ancestors 'none'")
-    context.header('X-Content-Type-Options', 'nosniff')
-    context.header('Referrer-Policy', 'no-referrer')
-    context.header('Cache-Control', 'no-store')
-  })
+  app.use('*', answerLocally)
   app.get('/healthz', (context) => context.text('ok\n'))
   app.get('/readyz', (context) => {
     const reasons = options.notReady()
@@ -150,17 +143,9 @@ function summary(flow: FlowView, rates: Rates): FlowSummary {
 const gapsOf = (status: MirrorStatus) =>
   status.topics.flatMap((topic) => topic.partitions.flatMap((partition) => partition.gaps))
 
-/** A page of another site must not reach a server on loopback through its visitor's browser (DNS rebinding). */
-function hostIsLocal(host: string | undefined): boolean {
-  const name = (host ?? '').replace(/:\d+$/, '')
-  return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
-}
-
 function refuse(context: Context, tokens: readonly string[]): Response | undefined {
-  const origin = context.req.header('origin')
-  if (origin !== undefined && origin !== `http://${context.req.header('host')}`) {
-    return context.json({ error: 'calls from pages of other origins are refused' }, 403)
-  }
+  const elsewhere = refuseOtherOrigin(context)
+  if (elsewhere) return elsewhere
   if (tokens.length === 0) return undefined
   const given = /^Bearer (.+)$/.exec(context.req.header('authorization') ?? '')?.[1]
   if (given !== undefined && tokens.some((token) => sameSecret(token, given))) return undefined

@@ -1,0 +1,124 @@
+// `heliostat fault …`: faults on purpose in the clusters of a running `heliostat broker`, over its control address.
+import type { FaultSpec } from '../broker/faults/fault.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import type { FaultView } from '../server/control-api.ts'
+import { exitCode } from './exit-code.ts'
+import { type Column, type Format, render } from './output.ts'
+
+export interface ControlOptions {
+  readonly url: string
+  readonly output: Format
+}
+
+export interface FaultAddOptions extends ControlOptions {
+  readonly cluster?: string
+  readonly api?: readonly string[]
+  readonly topic?: string
+  readonly partition?: number
+  readonly client?: string
+  readonly principal?: string
+  readonly error?: string
+  readonly drop?: string
+  readonly close?: string
+  readonly delay?: number
+  readonly times?: number
+  readonly skip?: number
+  readonly probability?: number
+}
+
+const columns: readonly Column<FaultView>[] = [
+  { title: 'FAULT', value: (fault) => fault.id },
+  { title: 'CLUSTER', value: (fault) => fault.cluster },
+  { title: 'MEETS', value: meets },
+  { title: 'DOES', value: does },
+  { title: 'HOW OFTEN', value: howOften },
+  { title: 'HITS', value: (fault) => fault.hits, right: true },
+]
+
+export async function addFault(options: FaultAddOptions): Promise<number> {
+  const { url, output, client, delay, ...rest } = options
+  const fault = await call<FaultView>(url, 'POST', '', { ...rest, clientId: client, delayMs: delay })
+  show([fault], output)
+  return exitCode.ok
+}
+
+export async function listFaults({ url, output }: ControlOptions): Promise<number> {
+  show(await call<FaultView[]>(url, 'GET', ''), output)
+  return exitCode.ok
+}
+
+/** Shows the faults that are gone, with the hits that they had. */
+export async function removeFaults(
+  ids: readonly string[],
+  { url, output, all }: ControlOptions & { all: boolean },
+): Promise<number> {
+  if (all === ids.length > 0) throw new HeliostatError('HEL_USAGE', 'name the faults to remove, or say --all')
+  if (all) {
+    show(await call<FaultView[]>(url, 'DELETE', ''), output)
+    return exitCode.ok
+  }
+  const removed: FaultView[] = []
+  for (const id of ids) removed.push(await call<FaultView>(url, 'DELETE', `/${encodeURIComponent(id)}`))
+  show(removed, output)
+  return exitCode.ok
+}
+
+function show(faults: readonly FaultView[], output: Format): void {
+  process.stdout.write(render(faults, columns, output))
+}
+
+async function call<Answer>(url: string, method: string, path: string, body?: object): Promise<Answer> {
+  const at = `${url.replace(/\/$/, '')}/api/v1/faults${path}`
+  const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  let response: Response
+  try {
+    response = await fetch(at, { method, ...sent })
+  } catch (error) {
+    const message = `no broker answers at ${url}; --url names another, heliostat broker prints its own as "control"`
+    throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
+  }
+  const text = await response.text()
+  if (response.ok) return JSON.parse(text)
+  throw new HeliostatError(
+    response.status === 400 ? 'HEL_USAGE' : 'HEL_REFUSED',
+    reasonOf(text) ?? `${at} answers ${response.status}`,
+  )
+}
+
+function reasonOf(text: string): string | undefined {
+  try {
+    return JSON.parse(text).error
+  } catch {
+    return undefined
+  }
+}
+
+function meets({ api, topic, partition, clientId, principal }: FaultSpec): string {
+  const parts = [
+    typeof api === 'string' ? api : api?.join(','),
+    topic !== undefined && `topic ${topic}`,
+    partition !== undefined && `partition ${partition}`,
+    clientId !== undefined && `client ${clientId}`,
+    principal !== undefined && `principal ${principal}`,
+  ]
+  return parts.filter(Boolean).join(' ') || 'anything'
+}
+
+function does({ error, drop, close, delayMs }: FaultSpec): string {
+  const parts = [
+    error,
+    drop && `drops the ${drop}`,
+    close && `closes ${close} carrying out`,
+    delayMs !== undefined && `delays by ${delayMs} ms`,
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+function howOften({ times, skip, probability, isSpent }: FaultView): string {
+  const parts = [
+    probability !== undefined && `with probability ${probability}`,
+    times === undefined ? 'until removed' : `${times}×${isSpent ? ', done' : ''}`,
+    skip !== undefined && `after ${skip}`,
+  ]
+  return parts.filter(Boolean).join(' ')
+}
