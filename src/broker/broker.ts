@@ -24,8 +24,8 @@ export interface BrokerOptions {
   readonly directory: string
   readonly config: BrokerConfig
   readonly dispatcher: Dispatcher
-  /** What shall go wrong on purpose, the same for all brokers of the cluster. */
-  readonly faults: Faults
+  /** What shall go wrong on purpose, the same for all brokers of the cluster; absent: nothing. */
+  readonly faults?: Faults
 }
 
 const FETCH_SESSION_EVICTION_MS = 120_000
@@ -50,7 +50,7 @@ export class Broker {
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
-  readonly faults: Faults
+  readonly faults: Faults | undefined
   /** Absent: nobody is held back. It holds the access rules of the image. */
   readonly authorizer: AclAuthorizer | undefined
   readonly #dispatcher: Dispatcher
@@ -109,7 +109,7 @@ export class Broker {
   async stop(): Promise<void> {
     const closing = this.#listener?.close()
     for (const connection of this.#connections) connection.close()
-    this.faults.close()
+    this.faults?.close()
     this.purgatory.close()
     this.groups.close()
     this.controller.close()

@@ -42,6 +42,8 @@ export interface ServedApi {
 
 export type Handle = (broker: Broker, row: ServedApi, request: object, call: Call) => Answer<Api> | Promise<Answer<Api>>
 
+const byItsRow: Handle = (broker, row, request, call) => row.handle(broker, request as never, call)
+
 /** One row of the list of served APIs. */
 export function serve<A extends Api>(
   api: A,
@@ -61,7 +63,7 @@ export class Dispatcher {
   readonly #handle: Handle
 
   /** `handle` carries a request out, by its row's handler or in spite of it. */
-  constructor(served: readonly ServedApi[], handle: Handle) {
+  constructor(served: readonly ServedApi[], handle: Handle = byItsRow) {
     this.#served = served
     this.#handle = handle
     this.#byKey = new Map(served.map((row) => [row.api.key, row]))

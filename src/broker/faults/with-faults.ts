@@ -7,9 +7,11 @@ import type { Api, Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { type Answer, CLOSE, type Handle } from '../dispatcher.ts'
 import { FaultedRequest } from './faulted-request.ts'
+import type { Faults } from './faults.ts'
 
 export const handleWithFaults: Handle = (broker, row, request, call) => {
-  if (broker.faults.isIdle) return row.handle(broker, request as never, call)
+  const { faults } = broker
+  if (!faults || faults.isIdle) return row.handle(broker, request as never, call)
   const faulted = new FaultedRequest({
     api: row.api,
     version: call.version,
@@ -18,7 +20,7 @@ export const handleWithFaults: Handle = (broker, row, request, call) => {
     remembered: row.api.name === 'Fetch' ? rememberedTopics(broker, request as Request<typeof fetch>) : [],
   })
   const { type, name } = call.caller.principal
-  const { hits, drop, close, delayMs } = broker.faults.judge(faulted, {
+  const { hits, drop, close, delayMs } = faults.judge(faulted, {
     clientId: call.clientId,
     principal: `${type}:${name}`,
   })
@@ -40,17 +42,17 @@ export const handleWithFaults: Handle = (broker, row, request, call) => {
   const rest = close === 'before' || drop === 'request' ? undefined : faulted.rest()
   const answer = rest === undefined ? undefined : row.handle(broker, rest as never, call)
   if (delayMs === 0) return answer instanceof Promise ? answer.then(settle) : settle(answer as Answer<Api>)
-  return later(broker, answer as Answer<Api> | Promise<Answer<Api>>, delayMs, settle)
+  return later(faults, answer as Answer<Api> | Promise<Answer<Api>>, delayMs, settle)
 }
 
 async function later(
-  broker: Broker,
+  faults: Faults,
   answer: Answer<Api> | Promise<Answer<Api>>,
   delayMs: number,
   settle: (answer: Answer<Api>) => Answer<Api>,
 ): Promise<Answer<Api>> {
   const settled = settle(await answer)
-  await broker.faults.hold(delayMs)
+  await faults.hold(delayMs)
   return settled
 }
 
