@@ -4,12 +4,15 @@ import type { Rig } from './rig.ts'
 
 const pollMs = 10
 
-/** Resolves to the moment at which the target's topics held `records` between them. */
+/**
+ * Resolves to the moment at which the target's topics held `records` between them. To ask for the ends of a thousand partitions
+ * costs the broker milliseconds: whoever waits for seconds polls seldom.
+ */
 export async function settled(
   rig: Rig,
   topics: readonly TopicPartitions[],
   records: number,
-  options: { alive?: () => boolean; timeoutMs?: number } = {},
+  options: { alive?: () => boolean; pollMs?: number; timeoutMs?: number } = {},
 ): Promise<number> {
   const deadline = performance.now() + (options.timeoutMs ?? 240_000)
   for (;;) {
@@ -17,6 +20,6 @@ export async function settled(
     if (count >= records) return performance.now()
     if (options.alive?.() === false) throw new Error(`the mirror ended at ${count} of ${records} records`)
     if (performance.now() > deadline) throw new Error(`the mirror stopped at ${count} of ${records} records`)
-    await delay(pollMs)
+    await delay(options.pollMs ?? pollMs)
   }
 }

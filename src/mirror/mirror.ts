@@ -84,6 +84,9 @@ const INTERNAL_REPLICAS = 3
 const DRAIN_PAUSE_MS = 5
 const GOODBYE_MS = 2_000
 
+/** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
+const PARTITIONS_PER_SYNC = 1_000
+
 interface OwnedSlot {
   log: SlotLog
   isOpen: boolean
@@ -321,7 +324,7 @@ export class Mirror {
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
     const news = matched.filter((topic) => this.#isNews(topic))
     try {
-      if (news.length > 0) this.#sync(await this.#topicSync.sync(news))
+      if (news.length > 0) await this.#syncInTurns(news)
       else await this.#target.refresh()
       this.#targetAnswers = true
     } catch (error) {
@@ -332,6 +335,14 @@ export class Mirror {
     for (const partition of this.#partitions.values()) {
       partition.refreshed(this.#synced.get(partition.source.topic))
       void partition.lookAtSourceEnd()
+    }
+  }
+
+  async #syncInTurns(topics: readonly TopicMetadata[]): Promise<void> {
+    for (const turn of inTurns(topics)) {
+      if (this.#stopping.signal.aborted) return
+      this.#sync(await this.#topicSync.sync(turn))
+      this.#arrange()
     }
   }
 
@@ -565,4 +576,18 @@ export class Mirror {
     )
     return behind ? 'catching-up' : 'running'
   }
+}
+
+function inTurns(topics: readonly TopicMetadata[]): TopicMetadata[][] {
+  const turns: TopicMetadata[][] = []
+  let partitions = PARTITIONS_PER_SYNC
+  for (const topic of topics) {
+    if (partitions >= PARTITIONS_PER_SYNC) {
+      turns.push([])
+      partitions = 0
+    }
+    turns.at(-1)!.push(topic)
+    partitions += topic.partitions.length
+  }
+  return turns
 }

@@ -35,6 +35,8 @@ const TOPIC = 2
 /** Where a config's value comes from: set on the topic itself. */
 const DYNAMIC_TOPIC_CONFIG = 1
 const TOPICS_PER_REQUEST = 100
+/** What a partition must know of its target topic. */
+const LIMITS = ['max.message.bytes', 'message.timestamp.type']
 const BATCH_BYTES_DEFAULT = 1_048_588
 const VISIBLE_ATTEMPTS = 100
 const VISIBLE_PAUSE_MS = 50
@@ -82,6 +84,7 @@ export class TopicSync {
     const limits = await readTopicConfigs(
       this.#target,
       expected.map(({ name }) => policy.remoteTopic(name)),
+      LIMITS,
     )
     return new Map(
       topics.map((topic) => {
@@ -93,7 +96,7 @@ export class TopicSync {
 
   /** What the target topic takes as one batch, read anew. */
   async batchBytesMax(remoteTopic: string): Promise<number> {
-    return batchBytesMaxOf((await readTopicConfigs(this.#target, [remoteTopic])).get(remoteTopic))
+    return batchBytesMaxOf((await readTopicConfigs(this.#target, [remoteTopic], LIMITS)).get(remoteTopic))
   }
 
   #plan(topic: TopicMetadata, configs: TopicConfigs | undefined): TopicPlan {
@@ -172,15 +175,19 @@ function batchBytesMaxOf(configs: TopicConfigs | undefined): number {
   return Number(configs?.get('max.message.bytes')?.value ?? BATCH_BYTES_DEFAULT)
 }
 
-/** Topics whose configs may not be read are left out. */
-async function readTopicConfigs(client: ClusterClient, topics: readonly string[]): Promise<Map<string, TopicConfigs>> {
+/** Topics whose configs may not be read are left out; `names` null: all configs. */
+async function readTopicConfigs(
+  client: ClusterClient,
+  topics: readonly string[],
+  names: readonly string[] | null = null,
+): Promise<Map<string, TopicConfigs>> {
   const found = new Map<string, TopicConfigs>()
   for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
     const response = await client.send(describeConfigs, {
       resources: topics.slice(at, at + TOPICS_PER_REQUEST).map((resourceName) => ({
         resourceType: TOPIC,
         resourceName,
-        configurationKeys: null,
+        configurationKeys: names,
       })),
       includeSynonyms: false,
       includeDocumentation: false,

@@ -11,6 +11,8 @@ import { DecodeError } from './reader.ts'
 // Small frames gather here, so that one read brings many; a larger frame copies at most this much.
 const STAGE_BYTES = 16 * 1024
 const STAGED_FRAME_MAX = STAGE_BYTES / 2
+/** Below, Node's own pool of small buffers serves best. */
+const ALLOCATED_MIN = 1024
 
 export class FrameReader {
   readonly #maxFrameBytes: number
@@ -24,7 +26,7 @@ export class FrameReader {
   #failed = false
   readonly #allocate: (bytes: number) => Buffer
 
-  /** `allocate` gives the memory of large frames, exactly as many bytes as it is asked for. */
+  /** `allocate` gives the memory of all but the smallest frames, exactly as many bytes as it is asked for. */
   constructor(
     maxFrameBytes: number,
     onFrame: (frame: Buffer) => void,
@@ -74,7 +76,7 @@ export class FrameReader {
           at = end
           return
         }
-        const frame = Buffer.allocUnsafe(size)
+        const frame = size < ALLOCATED_MIN ? Buffer.allocUnsafe(size) : this.#allocate(size)
         stage.copy(frame, 0, at + 4, at + 4 + size)
         at += 4 + size
         this.#onFrame(frame)
