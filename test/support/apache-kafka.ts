@@ -26,6 +26,7 @@ export interface ApacheKafkaOptions {
 
 /** Kafka's command line tools and the classes that their scripts start. */
 const kafkaTools = {
+  'kafka-acls': 'org.apache.kafka.tools.AclCommand',
   'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
   'kafka-configs': 'kafka.admin.ConfigCommand',
   'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',

@@ -33,7 +33,7 @@ export const serveDescribeAcls = serve(describeAcls, [1, 3], (broker, request, c
   if (!broker.authorizer) return refuse(ErrorCode.SECURITY_DISABLED, 'No Authorizer is configured on the broker')
   const filter = recognized(asked)
   const found = [...broker.image.acls.entries()].map(([, acl]) => acl).filter((acl) => matches(filter, acl))
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, resources: byPattern(found) }
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: '', resources: byPattern(found) }
 })
 
 function byPattern(acls: readonly Acl[]) {

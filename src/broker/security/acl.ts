@@ -61,17 +61,23 @@ export function isParsable({ resourceType, patternType, operation, permissionTyp
   return resourceType !== 0 && patternType !== 0 && operation !== 0 && permissionType !== 0
 }
 
-/** Why no such rule can be; undefined when it can. In Kafka's order and words. */
+/** Whether the numbers name one thing each, as a rule's must, and a filter's need not. */
+export function isDefinite({ resourceType, patternType, operation, permissionType }: Numbers): boolean {
+  const isPattern = patternType !== PATTERN.ANY && patternType !== PATTERN.MATCH
+  return isPattern && resourceType !== ANY_RESOURCE && operation !== ANY_OPERATION && permissionType !== PERMISSION.ANY
+}
+
+/** Why there can be no such rule, though it is definite; undefined when there can. In Kafka's order and words. */
 export function whyInvalidAcl(acl: Acl): string | undefined {
   const { resourceType, resourceName, patternType, operation, permissionType, principal } = acl
   if (resourceType === RESOURCE.CLUSTER && resourceName !== CLUSTER_NAME) {
     return `The only valid name for the CLUSTER resource is ${CLUSTER_NAME}`
   }
   if (resourceName === '') return 'Invalid empty resource name'
-  if (resourceType <= ANY_RESOURCE) return `Invalid resourceType ${anyOrUnknown(resourceType)}`
-  if (patternType < PATTERN.LITERAL) return `Invalid patternType ${anyOrUnknown(patternType)}`
-  if (operation <= ANY_OPERATION) return `Invalid operation ${anyOrUnknown(operation)}`
-  if (permissionType <= PERMISSION.ANY) return `Invalid permissionType ${anyOrUnknown(permissionType)}`
+  if (resourceType === 0) return 'Invalid resourceType UNKNOWN'
+  if (patternType === 0) return 'Invalid patternType UNKNOWN'
+  if (operation === 0) return 'Invalid operation UNKNOWN'
+  if (permissionType === 0) return 'Invalid permissionType UNKNOWN'
   if (principal.includes(':')) return undefined
   return `Could not parse principal from \`${principal}\` (no colon is present separating the principal type from the principal name)`
 }
@@ -85,11 +91,6 @@ export function whyInvalidFilter({
 }: Numbers): string | undefined {
   if (resourceType === 0 || patternType === 0) return 'Unknown patternFilter.'
   return operation === 0 || permissionType === 0 ? 'Unknown entryFilter.' : undefined
-}
-
-function anyOrUnknown(code: number): string {
-  if (code === PATTERN.MATCH) return 'MATCH'
-  return code === PATTERN.ANY ? 'ANY' : 'UNKNOWN'
 }
 
 export function matches(filter: AclFilter, acl: Acl): boolean {

@@ -141,9 +141,16 @@ it('refuses a rule that cannot be, and only that', async () => {
     'Invalid empty resource name',
     'The only valid name for the CLUSTER resource is kafka-cluster',
     'Could not parse principal from `alice` (no colon is present separating the principal type from the principal name)',
-    null,
+    '',
   ])
   expect(await found(connection)).toEqual(['allow User:alice 3 on fine'])
+})
+
+it('stumbles over a rule that is meant as a filter, as Kafka does', async () => {
+  const connection = await connected()
+  const anys = [{ resourceType: ANY }, { resourcePatternType: MATCH }, { operation: ANY }, { permissionType: ANY }]
+  for (const any of anys) expect(await create(connection, rule('t', any), rule('fine'))).toEqual([-1, -1])
+  expect(await found(connection)).toEqual([])
 })
 
 it('closes a connection that asks for a type of 0, as a parser does that does not know it', async () => {

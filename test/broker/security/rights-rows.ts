@@ -488,9 +488,9 @@ export const rows: readonly Row[] = [
     served: [0],
     needs: ({ topic }) => [onTopic('ALTER_CONFIGS', topic, [TOPIC_REFUSED])],
   }),
-  row(alterConfigs, 'of all brokers', {
+  row(alterConfigs, 'of a broker', {
     request: () => ({
-      resources: [{ resourceType: BROKER, resourceName: '', configs: SEGMENT }],
+      resources: [{ resourceType: BROKER, resourceName: '1', configs: SEGMENT }],
       validateOnly: true,
     }),
     look: ({ responses }) => responses.map(({ errorCode }) => errorCode),

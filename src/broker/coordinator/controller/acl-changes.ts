@@ -13,7 +13,7 @@ import { invalid } from './topic-creation.ts'
 /** More would make one unit of the log too large. */
 const CHANGES_PER_REQUEST_MAX = 10_000
 const TOO_MANY = invalid('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.')
-const DONE: ItemError = { errorCode: ErrorCode.NONE, errorMessage: null }
+const CREATED: ItemError = { errorCode: ErrorCode.NONE, errorMessage: '' }
 
 export function decideAclCreations(present: ReadonlyAclSet, creations: CreateAclsCommand['acls']) {
   const added = new AclSet()
@@ -21,7 +21,7 @@ export function decideAclCreations(present: ReadonlyAclSet, creations: CreateAcl
     const complaint = whyInvalidAcl(acl)
     if (complaint !== undefined) return invalid('INVALID_REQUEST', complaint)
     if (!present.has(acl) && !added.has(acl)) added.add(id, acl)
-    return DONE
+    return CREATED
   })
   if (added.size > CHANGES_PER_REQUEST_MAX) return { reply: { results: results.map(() => TOO_MANY) }, records: [] }
   const records = [...added.entries()].map(
@@ -39,7 +39,7 @@ export function decideAclDeletions(present: ReadonlyAclSet, filters: readonly Ac
     const all = new Set([...removed, ...found.map(([id]) => id)])
     if (all.size > CHANGES_PER_REQUEST_MAX) return { ...TOO_MANY, deleted: [] }
     for (const id of all) removed.add(id)
-    return { ...DONE, deleted: found.map(([, acl]) => acl) }
+    return { errorCode: ErrorCode.NONE, errorMessage: null, deleted: found.map(([, acl]) => acl) }
   })
   const records = [...removed].map((id): MetadataRecord => ({ type: 'remove-access-control-entry', id }))
   return { reply: { results }, records }
