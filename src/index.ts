@@ -6,7 +6,7 @@ import { type Daemon, startDaemon as start } from './daemon.ts'
 import { nodePlatform } from './platform/node-platform.ts'
 import { startTopology as startClusters, type Topology, type TopologyPlan } from './topology/topology.ts'
 
-export type { Cluster } from './broker/cluster.ts'
+export type { Cluster, ClusterListener } from './broker/cluster.ts'
 export { FaultError, type FaultProblem, type FaultSpec } from './broker/faults/fault.ts'
 export type { Fault, FaultControls } from './broker/faults/faults.ts'
 export type { Config } from './config/config.ts'

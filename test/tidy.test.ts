@@ -71,7 +71,7 @@ const pureBuiltins = ['node:assert', 'node:buffer', 'node:path', 'node:url', 'no
 const builtins: readonly { places: readonly string[]; modules: readonly string[]; because: string }[] = [
   { places: ['platform/node-'], modules: ['*'], because: 'these files are the machine' },
   {
-    places: ['client', 'broker', 'server'],
+    places: ['client', 'broker', 'server', 'protocol/scram.ts'],
     modules: ['node:crypto'],
     because: 'hashes and signatures are pure; its random bytes are banned below',
   },

@@ -5,6 +5,7 @@ import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
+import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
 
@@ -187,7 +188,7 @@ const SYNONYMS: readonly ConfigDefinition[] = TOPIC_CONFIGS.flatMap((topic) =>
   })),
 )
 
-export const BROKER_CONFIGS: readonly ConfigDefinition[] = [...OWN, ...SYNONYMS].sort((a, b) =>
+export const BROKER_CONFIGS: readonly ConfigDefinition[] = [...OWN, ...LISTENER_CONFIGS, ...SYNONYMS].sort((a, b) =>
   a.name < b.name ? -1 : 1,
 )
 
@@ -195,7 +196,7 @@ const byName = new Map(BROKER_CONFIGS.map((definition) => [definition.name, defi
 const dynamicNames = new Set(SYNONYMS.map((definition) => definition.name))
 
 export function brokerConfig(name: string): ConfigDefinition | undefined {
-  return byName.get(name)
+  return byName.get(name) ?? listenerOverride(name)?.definition
 }
 
 /** Whether the property can be altered while the broker runs: the defaults of topics can. */
@@ -246,6 +247,16 @@ export class BrokerConfig {
     add(this.#static.get(name), 'STATIC_BROKER_CONFIG')
     add(byName.get(name)!.default, 'DEFAULT_CONFIG')
     return found
+  }
+
+  /** What was given for exactly this name, be it a listener's; not the default. */
+  given(name: string): string | undefined {
+    return this.#dynamic.get(name) ?? this.#dynamicDefault.get(name) ?? this.#static.get(name)
+  }
+
+  /** The names that were given at the start. */
+  get staticNames(): Iterable<string> {
+    return this.#static.keys()
   }
 
   number(name: string): number {
@@ -314,9 +325,10 @@ function scaled(value: number, factor: number): number {
 }
 
 function checked(name: string, value: string): string {
-  const definition = byName.get(name)
+  const definition = brokerConfig(name)
   if (!definition) {
-    const near = nearName(name, [...byName.keys()])
+    const override = listenerOverride(name)
+    const near = override ? nearOverride(name, override) : nearName(name, [...byName.keys()])
     const hint = near === undefined ? '' : `; did you mean ${near}?`
     throw new HeliostatError('HEL_CONFIG', `unknown broker property ${name}${hint}`, { where: { property: name } })
   }

@@ -1,4 +1,4 @@
-import type { Address, Listener, Logger, Platform } from '../platform/platform.ts'
+import type { Address, Logger, Platform } from '../platform/platform.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
@@ -8,6 +8,8 @@ import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
 import { FetchSessions } from './fetch-session.ts'
+import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/listener-plan.ts'
+import { OpenListener } from './listeners/open-listener.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
@@ -19,7 +21,7 @@ export interface BrokerOptions {
   readonly platform: Platform
   readonly nodeId: number
   readonly clusterId: string
-  readonly address: Address
+  readonly listen: PlanOptions
   /** Holds the logs. */
   readonly directory: string
   readonly config: BrokerConfig
@@ -55,7 +57,8 @@ export class Broker {
   readonly authorizer: AclAuthorizer | undefined
   readonly #dispatcher: Dispatcher
   readonly #connections = new Set<ServerConnection>()
-  #listener: Listener | undefined
+  /** In the order of `listeners`. */
+  readonly #listeners: OpenListener[] = []
   #loading = true
   /** While the past is read: topics that were deleted in it. */
   readonly #deletedTopicIds = new Set<string>()
@@ -91,8 +94,9 @@ export class Broker {
   static async start(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options)
     try {
+      const plans = broker.#plans(options.listen)
       broker.#recover()
-      await broker.#listen(options.address)
+      for (const plan of plans) await broker.#listen(plan)
     } catch (error) {
       await broker.stop()
       throw error
@@ -100,14 +104,17 @@ export class Broker {
     return broker
   }
 
-  /** Where clients reach it. */
-  get address(): Address {
-    if (!this.#listener) throw new Error('the broker does not listen yet')
-    return this.#listener.address
+  get listeners(): readonly OpenListener[] {
+    return this.#listeners
+  }
+
+  /** Where clients reach it that came through this listener; undefined when it is not advertised. */
+  advertised(listener: string): Address | undefined {
+    return this.#listeners.find(({ plan }) => plan.endpoint.listener === listener)?.advertised
   }
 
   async stop(): Promise<void> {
-    const closing = this.#listener?.close()
+    const closing = Promise.all(this.#listeners.map((listener) => listener.close()))
     for (const connection of this.#connections) connection.close()
     this.faults?.close()
     this.purgatory.close()
@@ -139,14 +146,20 @@ export class Broker {
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
   }
 
-  async #listen(address: Address): Promise<void> {
-    this.#listener = await this.platform.network.listen(address, (socket) => {
-      const connection = new ServerConnection(this, this.#dispatcher, socket, () =>
+  #plans(options: PlanOptions): ListenerPlan[] {
+    const scramCredentials = () => undefined
+    return listenerPlans(this.config, options, { random: this.platform.random, scramCredentials })
+  }
+
+  async #listen(plan: ListenerPlan): Promise<void> {
+    const open = OpenListener.open(this.platform.network, plan, (socket) => {
+      const connection = new ServerConnection(this, this.#dispatcher, socket, plan, () =>
         this.#connections.delete(connection),
       )
       this.#connections.add(connection)
       return connection
     })
+    this.#listeners.push(await open)
   }
 
   /** Invariant 2: brings the broker to what the record says. While the past is read only the image follows. */

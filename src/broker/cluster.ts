@@ -7,6 +7,8 @@ import { BrokerConfig } from './broker-config.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type FaultControls, Faults } from './faults/faults.ts'
 import { handleWithFaults } from './faults/with-faults.ts'
+import type { SecurityProtocol } from './listeners/endpoint.ts'
+import { addressText } from './listeners/open-listener.ts'
 import { randomUuid } from './uuid.ts'
 
 export interface ClusterOptions {
@@ -14,26 +16,40 @@ export interface ClusterOptions {
   readonly name: string
   /** 1. */
   readonly brokers?: number
-  /** 0, or absent: any free one. */
+  /** Of the one plain listener that there is without the property `listeners`. 0, or absent: any free one. */
   readonly port?: number
+  /** 127.0.0.1. */
   readonly host?: string
   /** The directory of the logs; absent: in memory, and gone with the cluster. */
   readonly data?: string
   /** Broker properties by Kafka's names. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** Lets listeners without TLS (PLAINTEXT, SASL_PLAINTEXT) leave this machine; otherwise they are refused beyond loopback. */
+  readonly allowInsecure?: boolean
 }
 
 export interface Cluster {
   readonly name: string
   /** 22 characters; of a data directory it stays the same. */
   readonly clusterId: string
+  /** `host:port` of the brokers on the first listener, comma-separated. */
+  readonly bootstrap: string
+  /** `host:port` by node id, on the first listener. */
+  readonly nodes: Readonly<Record<string, string>>
+  /** By the name of the listener, in upper case. */
+  readonly listeners: Readonly<Record<string, ClusterListener>>
+  /** What shall go wrong on purpose, for tests of clients. */
+  readonly faults: FaultControls
+  stop(): Promise<void>
+}
+
+/** How clients reach the cluster through one of its listeners. */
+export interface ClusterListener {
+  readonly securityProtocol: SecurityProtocol
   /** `host:port` of the brokers, comma-separated. */
   readonly bootstrap: string
   /** `host:port` by node id. */
   readonly nodes: Readonly<Record<string, string>>
-  /** What shall go wrong on purpose, for tests of clients. */
-  readonly faults: FaultControls
-  stop(): Promise<void>
 }
 
 const FIRST_NODE_ID = 1
@@ -41,7 +57,7 @@ const MEMORY_DIRECTORY = '/memory'
 
 /** Starts a cluster of this process; resolves when clients can connect. */
 export async function startCluster(platform: Platform, options: ClusterOptions): Promise<Cluster> {
-  const { name, brokers = 1, port = 0, host = '127.0.0.1', data } = options
+  const { name, brokers = 1, port = 0, host = '127.0.0.1', data, allowInsecure = false } = options
   if (brokers !== 1) {
     const message = `cluster ${name}: ${brokers} brokers were asked for; replication between brokers is not there yet, so only 1 can be had`
     throw new HeliostatError('HEL_CONFIG', message, { where: { cluster: name } })
@@ -57,22 +73,35 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
     platform: own,
     nodeId: FIRST_NODE_ID,
     clusterId,
-    address: { host, port },
+    listen: { address: { host, port }, allowInsecure, files: platform.disk },
     directory: `${root}/${FIRST_NODE_ID}`,
     config,
     dispatcher: new Dispatcher(servedApis, handleWithFaults),
     faults,
   })
-  const bootstrap = `${broker.address.host}:${broker.address.port}`
-  log.info('cluster.started', 'the cluster serves', { clusterId, bootstrap })
+  const listeners = listenersOf(broker)
+  const [{ bootstrap, nodes }] = Object.values(listeners) as [ClusterListener]
+  log.info('cluster.started', 'the cluster serves', { clusterId, listeners })
   return {
     name,
     clusterId,
     bootstrap,
-    nodes: { [FIRST_NODE_ID]: bootstrap },
+    nodes,
+    listeners,
     faults,
     stop: () => broker.stop(),
   }
+}
+
+/** Those that are told to clients; one at least is, or the broker would not have started. */
+function listenersOf(broker: Broker): Record<string, ClusterListener> {
+  const advertised = broker.listeners.flatMap(({ plan: { endpoint }, advertised }) => {
+    if (!advertised) return []
+    const bootstrap = addressText(advertised)
+    const nodes = { [broker.nodeId]: bootstrap }
+    return [[endpoint.listener, { securityProtocol: endpoint.securityProtocol, bootstrap, nodes }] as const]
+  })
+  return Object.fromEntries(advertised)
 }
 
 /** Drawn once and kept in the data directory, in the form of Kafka's meta.properties. */

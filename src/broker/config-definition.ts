@@ -1,6 +1,7 @@
 // One row of a config table: Kafka's name, type, default, what values are right, and what it is for.
 
-export type ConfigType = 'BOOLEAN' | 'STRING' | 'INT' | 'LONG' | 'DOUBLE' | 'LIST'
+/** A PASSWORD is never shown. */
+export type ConfigType = 'BOOLEAN' | 'STRING' | 'INT' | 'LONG' | 'DOUBLE' | 'LIST' | 'CLASS' | 'PASSWORD'
 
 /** As DescribeConfigs v3+ numbers them. */
 export const CONFIG_TYPE_CODE: Readonly<Record<ConfigType, number>> = {
@@ -10,6 +11,8 @@ export const CONFIG_TYPE_CODE: Readonly<Record<ConfigType, number>> = {
   LONG: 5,
   DOUBLE: 6,
   LIST: 7,
+  CLASS: 8,
+  PASSWORD: 9,
 }
 
 export interface ConfigDefinition {
@@ -32,7 +35,8 @@ const LONG_MAX = 9_223_372_036_854_775_807n
 /** Why the text is no value for the definition, in the form of Kafka's own messages; undefined when it is one. */
 export function whyInvalid(definition: ConfigDefinition, text: string): string | undefined {
   const complaint = typeComplaint(definition, text.trim()) ?? definition.refuses?.(text.trim())
-  return complaint && `Invalid value ${text} for configuration ${definition.name}: ${complaint}`
+  const shown = definition.type === 'PASSWORD' ? '[hidden]' : text
+  return complaint && `Invalid value ${shown} for configuration ${definition.name}: ${complaint}`
 }
 
 function typeComplaint(definition: ConfigDefinition, text: string): string | undefined {
@@ -50,6 +54,8 @@ function typeComplaint(definition: ConfigDefinition, text: string): string | und
       return stranger === undefined ? undefined : oneOfComplaint(definition)
     }
     case 'STRING':
+    case 'CLASS':
+    case 'PASSWORD':
       return definition.oneOf && !definition.oneOf.includes(text) ? oneOfComplaint(definition) : undefined
   }
 }

@@ -64,14 +64,16 @@ export function describeBrokerConfigs(config: BrokerConfig, alteredForAll: boole
     const layers = config.layers(name)
     const shown = alteredForAll ? layers.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG') : layers
     if (alteredForAll && shown.length === 0) return []
-    const synonyms = shown.map((layer) => ({ name, value: layer.value, source: SOURCE_CODE[layer.source] }))
+    const isSensitive = type === 'PASSWORD'
+    const seen = (value: string | null) => (isSensitive ? null : value)
+    const synonyms = shown.map((layer) => ({ name, value: seen(layer.value), source: SOURCE_CODE[layer.source] }))
     return [
       {
         name,
-        value: shown[0]?.value ?? null,
+        value: seen(shown[0]?.value ?? null),
         readOnly: !isDynamic(brokerConfig(name)!.name),
         configSource: synonyms[0]?.source ?? SOURCE_CODE.DEFAULT_CONFIG,
-        isSensitive: false,
+        isSensitive,
         synonyms,
         configType: CONFIG_TYPE_CODE[type],
         documentation: doc,

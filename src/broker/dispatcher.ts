@@ -15,6 +15,8 @@ import type { Caller, Operation, Resource } from './security/authorizer.ts'
 /** Who asks, and how. */
 export interface Call {
   readonly version: number
+  /** The listener that it came through, in upper case: addresses in answers are those of this listener. */
+  readonly listener: string
   readonly clientId: string
   readonly caller: Caller
   /** As Kafka shows it to people: `/127.0.0.1`. */
@@ -25,6 +27,12 @@ export interface Call {
   mayWithSome(operation: Operation, resource: Resource): boolean
   /** What this broker serves, for ApiVersions. */
   readonly served: readonly ServedApi[]
+}
+
+/** What a handler knows of a connection. */
+export interface Session {
+  readonly caller: Caller
+  readonly listener: string
 }
 
 /** `undefined`: nothing is sent. CLOSE: the connection ends, the only sign that the protocol has for it. */
@@ -70,23 +78,25 @@ export class Dispatcher {
   }
 
   /** Never throws; a frame that cannot be served closes its connection with one line in the log. */
-  dispatch(broker: Broker, log: Logger, caller: Caller, frame: Buffer): Dispatched | Promise<Dispatched> {
+  dispatch(broker: Broker, log: Logger, session: Session, frame: Buffer): Dispatched | Promise<Dispatched> {
     try {
-      return this.#dispatch(broker, log, caller, frame)
+      return this.#dispatch(broker, log, session, frame)
     } catch (error) {
       return refuse(log, error)
     }
   }
 
-  #dispatch(broker: Broker, log: Logger, caller: Caller, frame: Buffer): Dispatched | Promise<Dispatched> {
+  #dispatch(broker: Broker, log: Logger, session: Session, frame: Buffer): Dispatched | Promise<Dispatched> {
     const header = decodeRequestHeader(frame)
     const row = this.#byKey.get(header.apiKey)
     if (!row) throw new DecodeError(`the API key ${header.apiKey} is not served`)
     const version = header.apiVersion
     if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
     const request = decodeRequest(row.api, version, frame, header.bodyOffset)
+    const { caller, listener } = session
     const call: Call = {
       version,
+      listener,
       clientId: header.clientId ?? '',
       caller,
       clientHost: `/${caller.host}`,

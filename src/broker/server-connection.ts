@@ -1,9 +1,12 @@
 import type { Logger, Socket, SocketHandler, Timer } from '../platform/platform.ts'
 import { FrameReader } from '../protocol/frame.ts'
 import type { Broker } from './broker.ts'
-import { CLOSE, type Dispatched, type Dispatcher } from './dispatcher.ts'
-import { ANONYMOUS, type Caller } from './security/authorizer.ts'
+import { CLOSE, type Dispatched, type Dispatcher, type Session } from './dispatcher.ts'
+import type { ListenerPlan } from './listeners/listener-plan.ts'
+import { ANONYMOUS, type Principal } from './security/authorizer.ts'
+import { subjectOf } from './security/distinguished-name.ts'
 import { hostAddress } from './security/host-address.ts'
+import { type Admission, LoginGate } from './security/login-gate.ts'
 
 /** Requests that are not answered yet and answers that are not sent yet; above either, the socket is not read. */
 const IN_FLIGHT_BYTES_MAX = 128 * 1024 * 1024
@@ -27,7 +30,10 @@ export class ServerConnection implements SocketHandler {
   readonly #dispatcher: Dispatcher
   readonly #socket: Socket
   readonly #log: Logger
-  readonly #caller: Caller
+  readonly #plan: ListenerPlan
+  /** Only on SASL listeners. */
+  readonly #gate: LoginGate | undefined
+  #session: Session
   readonly #frames: FrameReader
   readonly #slots: Slot[] = []
   readonly #onClosed: () => void
@@ -35,18 +41,23 @@ export class ServerConnection implements SocketHandler {
   #reading = false
   #paused = false
   #closed = false
+  /** After a refused login nothing more is heard. */
+  #refused = false
+  #refusalTimer: Timer | undefined
   #lastRequestAt: number
   #idleTimer: Timer | undefined
 
-  constructor(broker: Broker, dispatcher: Dispatcher, socket: Socket, onClosed: () => void) {
+  constructor(broker: Broker, dispatcher: Dispatcher, socket: Socket, plan: ListenerPlan, onClosed: () => void) {
     this.#broker = broker
     this.#dispatcher = dispatcher
     this.#socket = socket
     this.#onClosed = onClosed
-    this.#caller = { principal: ANONYMOUS, host: hostAddress(socket.remote.host) }
+    this.#plan = plan
     this.#log = broker.log.child({ client: `${socket.remote.host}:${socket.remote.port}` })
+    this.#gate = plan.sasl && new LoginGate(plan.sasl.mechanisms, broker.platform.clock)
+    this.#session = this.#sessionOf(ANONYMOUS)
     this.#frames = new FrameReader(
-      broker.config.number('socket.request.max.bytes'),
+      this.#frameBytesMax,
       (frame) => this.#onFrame(frame),
       (error) => {
         this.#log.warn('broker.bad-frame', 'no frame of Kafka; the connection is closed', { error: error.message })
@@ -55,6 +66,7 @@ export class ServerConnection implements SocketHandler {
     )
     this.#lastRequestAt = broker.platform.clock.monotonic()
     this.#watchIdle()
+    if (!plan.sasl) this.#recognize(socket.peerCertificate)
   }
 
   readInto(): Uint8Array {
@@ -76,6 +88,7 @@ export class ServerConnection implements SocketHandler {
   closed(error: Error | undefined): void {
     this.#closed = true
     this.#idleTimer?.cancel()
+    this.#refusalTimer?.cancel()
     if (error) this.#log.debug('broker.connection-lost', 'a client connection broke', { error: error.message })
     this.#onClosed()
   }
@@ -87,12 +100,17 @@ export class ServerConnection implements SocketHandler {
   }
 
   #onFrame(frame: Buffer): void {
-    if (this.#closed) return
+    if (this.#closed || this.#refused) return
     this.#lastRequestAt = this.#broker.platform.clock.monotonic()
     const slot: Slot = { requestBytes: frame.length, answer: PENDING }
     this.#slots.push(slot)
     this.#requestBytes += frame.length
-    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#caller, frame)
+    const admission = this.#gate?.admit(frame)
+    if (admission && admission.verdict !== 'pass') {
+      this.#obey(admission, slot)
+      return
+    }
+    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#session, frame)
     if (!(dispatched instanceof Promise)) {
       slot.answer = dispatched
       return
@@ -101,6 +119,55 @@ export class ServerConnection implements SocketHandler {
       slot.answer = answer
       this.#flush()
     })
+  }
+
+  #obey(admission: Exclude<Admission, { verdict: 'pass' }>, slot: Slot): void {
+    if (admission.verdict === 'answer') {
+      slot.answer = admission.answer
+      this.#session = this.#sessionOf(this.#gate!.principal ?? ANONYMOUS)
+      this.#frames.maxFrameBytes = this.#frameBytesMax
+      return
+    }
+    this.#log.warn('broker.login-refused', 'a login was refused; the connection is closed', {
+      reason: admission.reason,
+    })
+    if (admission.verdict === 'close') {
+      slot.answer = CLOSE
+      return
+    }
+    this.#refused = true
+    this.#socket.pause()
+    this.#refusalTimer = this.#broker.platform.clock.setTimer(this.#plan.sasl!.failedLoginDelayMs, () => {
+      slot.answer = admission.answer
+      this.#slots.push({ requestBytes: 0, answer: CLOSE })
+      this.#flush()
+    })
+  }
+
+  /** On a TLS listener without SASL the certificate says who it is. */
+  #recognize(certificate: Buffer | undefined): void {
+    if (!certificate) return
+    try {
+      const subject = subjectOf(certificate)
+      const name = this.#plan.userOfSubject(subject)
+      if (name === undefined) throw new Error(`no rule of ssl.principal.mapping.rules takes ${subject}`)
+      this.#session = this.#sessionOf({ type: 'User', name })
+    } catch (error) {
+      const reason = (error as Error).message
+      this.#log.warn('broker.login-refused', 'a certificate was refused; the connection is closed', { reason })
+      this.close()
+    }
+  }
+
+  #sessionOf(principal: Principal): Session {
+    const host = hostAddress(this.#socket.remote.host)
+    return { caller: { principal, host }, listener: this.#plan.endpoint.listener }
+  }
+
+  /** A stranger gets little memory. */
+  get #frameBytesMax(): number {
+    const afterLogin = this.#broker.config.number('socket.request.max.bytes')
+    return this.#plan.sasl && !this.#gate!.isOpen ? Math.min(this.#plan.sasl.maxReceiveBytes, afterLogin) : afterLogin
   }
 
   /** Sends the answers that are ready, as far as no older one is missing, in one write. */

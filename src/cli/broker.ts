@@ -55,9 +55,9 @@ function planOf(file: string): TopologyPlan {
 }
 
 function readyLine({ clusters }: Topology) {
-  const entries = Object.entries(clusters).map(([name, { clusterId, bootstrap, nodes }]) => [
+  const entries = Object.entries(clusters).map(([name, { clusterId, bootstrap, nodes, listeners }]) => [
     name,
-    { clusterId, bootstrap, nodes },
+    { clusterId, bootstrap, nodes, listeners },
   ])
   return { ready: true, clusters: Object.fromEntries(entries) }
 }

@@ -19,6 +19,10 @@ export const topologyConfigSchema = z.strictObject({
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
         .default({})
         .describe("Kafka's own broker properties"),
+      allowInsecure: z
+        .boolean()
+        .default(false)
+        .describe('Lets listeners without TLS (PLAINTEXT, SASL_PLAINTEXT) leave this machine'),
     }),
   ),
 })

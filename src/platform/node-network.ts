@@ -5,6 +5,7 @@ import {
   type ConnectionOptions,
   checkServerIdentity,
   createServer as createTlsServer,
+  TLSSocket,
   connect as tlsConnect,
 } from 'node:tls'
 import { HeliostatError } from './errors.ts'
@@ -36,12 +37,14 @@ export function nodeNetwork(options: NodeNetworkOptions = {}): Network {
  */
 class NodeSocket implements Socket {
   readonly remote: Address
+  readonly peerCertificate: Buffer | undefined
   readonly #socket: TcpSocket
   readonly #lingerMs: number
   readonly #taken: () => void
 
   constructor(socket: TcpSocket, remote: Address, lingerMs: number, handler: SocketHandler) {
     this.remote = remote
+    this.peerCertificate = provenCertificate(socket)
     this.#socket = socket
     this.#lingerMs = lingerMs
     this.#taken = () => {
@@ -133,7 +136,8 @@ function tlsDialOptions(tls: TlsOptions, host: string): ConnectionOptions {
     ca: tls.ca,
     cert: tls.cert,
     key: tls.key,
-    minVersion: 'TLSv1.2',
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    maxVersion: tls.maxVersion,
     // SNI carries names only; an address is checked against the certificate all the same.
     ...(isIP(name) ? {} : { servername: name }),
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
@@ -164,7 +168,11 @@ function listen(
   log: Logger | undefined,
 ): Promise<Listener> {
   const server = tls ? tlsServer(tls) : createServer({ noDelay: true })
-  server.on(tls ? 'secureConnection' : 'connection', (socket: TcpSocket) => welcome(socket, accept, lingerMs))
+  server.on(tls ? 'secureConnection' : 'connection', (socket: TcpSocket) => {
+    if (!showsBadCertificate(socket)) return welcome(socket, accept, lingerMs)
+    log?.warn('network.tls.refused', 'the certificate of the client is not trusted', { remote: socket.remoteAddress })
+    socket.destroy()
+  })
   server.on('tlsClientError', (error: Error, socket: TcpSocket) => {
     log?.debug('network.tls.refused', `TLS handshake failed: ${error.message}`, { remote: socket.remoteAddress })
   })
@@ -184,9 +192,10 @@ function tlsServer(tls: TlsOptions): Server {
     ca: tls.ca,
     cert: tls.cert,
     key: tls.key,
-    minVersion: 'TLSv1.2',
-    requestCert: tls.requestClientCertificate ?? false,
-    rejectUnauthorized: tls.requestClientCertificate ?? false,
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    maxVersion: tls.maxVersion,
+    requestCert: tls.clientCertificate !== undefined,
+    rejectUnauthorized: tls.clientCertificate === 'required',
   })
   server.on('secureConnection', (socket) => socket.setNoDelay(true))
   return server
@@ -203,6 +212,16 @@ function nodeListener(server: Server, host: string): Listener {
       return new Promise((resolve) => setImmediate(resolve))
     },
   }
+}
+
+/** What an accepted socket's peer has shown; Node has checked it by then, or says that it was not good. */
+function provenCertificate(socket: TcpSocket): Buffer | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined
+}
+
+/** A certificate was not required, but one was shown, and it is not signed by whom we trust. */
+function showsBadCertificate(socket: TcpSocket): boolean {
+  return socket instanceof TLSSocket && !socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
 function welcome(socket: TcpSocket, accept: (socket: Socket) => SocketHandler, lingerMs: number): void {

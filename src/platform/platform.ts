@@ -32,8 +32,11 @@ export interface TlsOptions {
   key?: string | Buffer
   /** The name that the certificate must carry; by default the host that is dialled. */
   serverName?: string
-  /** Listeners only: ask clients for a certificate and refuse those without one signed by `ca`. */
-  requestClientCertificate?: boolean
+  /** Listeners only: ask clients for a certificate. One that `ca` did not sign is refused; so is none, where one is required. */
+  clientCertificate?: 'requested' | 'required'
+  /** TLS 1.2 and whatever is newer, unless these say otherwise. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  maxVersion?: 'TLSv1.2' | 'TLSv1.3'
 }
 
 export interface Network {
@@ -57,6 +60,8 @@ export interface Listener {
 /** One end of an established or arising connection; bytes arrive in order or not at all. */
 export interface Socket {
   readonly remote: Address
+  /** DER of the certificate that the dialling side of an accepted socket has proved to own; absent without one. */
+  readonly peerCertificate?: Buffer | undefined
   /** Bytes handed to `write` that the machine has not taken yet. */
   readonly bytesQueued: number
   /** Sends the buffers in order, without copying them: they must not change until `drained`, or until the peer answers. */

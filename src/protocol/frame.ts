@@ -15,7 +15,8 @@ const STAGED_FRAME_MAX = STAGE_BYTES / 2
 const ALLOCATED_MIN = 1024
 
 export class FrameReader {
-  readonly #maxFrameBytes: number
+  /** A frame that announces more is an error. May be changed between frames. */
+  maxFrameBytes: number
   readonly #onFrame: (frame: Buffer) => void
   readonly #onError: ((error: DecodeError) => void) | undefined
   readonly #stage = Buffer.allocUnsafeSlow(STAGE_BYTES)
@@ -33,7 +34,7 @@ export class FrameReader {
     onError?: (error: DecodeError) => void,
     allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
   ) {
-    this.#maxFrameBytes = maxFrameBytes
+    this.maxFrameBytes = maxFrameBytes
     this.#allocate = allocate
     this.#onFrame = onFrame
     this.#onError = onError
@@ -65,7 +66,7 @@ export class FrameReader {
     try {
       while (end - at >= 4) {
         const size = stage.readInt32BE(at)
-        if (size < 0 || size > this.#maxFrameBytes) {
+        if (size < 0 || size > this.maxFrameBytes) {
           this.#fail(size)
           return
         }
@@ -90,7 +91,7 @@ export class FrameReader {
   #fail(size: number): void {
     this.#failed = true
     const error = new DecodeError(
-      size < 0 ? `a frame of ${size} bytes` : `a frame of ${size} bytes, the limit is ${this.#maxFrameBytes}`,
+      size < 0 ? `a frame of ${size} bytes` : `a frame of ${size} bytes, the limit is ${this.maxFrameBytes}`,
     )
     if (!this.#onError) throw error
     this.#onError(error)

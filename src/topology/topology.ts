@@ -14,6 +14,8 @@ export interface ClusterPlan {
   readonly data?: string | undefined
   /** Kafka's broker properties. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** Lets listeners without TLS leave this machine. */
+  readonly allowInsecure?: boolean
 }
 
 export interface Topology {
@@ -27,8 +29,8 @@ export async function startTopology(platform: Platform, plan: TopologyPlan): Pro
   const names = Object.keys(plan.clusters)
   const started = await Promise.allSettled(
     names.map((name) => {
-      const { brokers = 1, port = 0, data, config } = plan.clusters[name]!
-      return startCluster(platform, { name, brokers, port, data, config })
+      const { brokers = 1, port = 0, data, config, allowInsecure } = plan.clusters[name]!
+      return startCluster(platform, { name, brokers, port, data, config, allowInsecure })
     }),
   )
   const clusters: Record<string, Cluster> = {}

@@ -180,7 +180,7 @@ describe('YAML that is not ours', () => {
 describe('a topology', () => {
   it('gives each cluster a broker in memory on a free port', () => {
     const { config } = loadTopology('version: 1\nclusters: { east: {} }\n', 't.yaml', {})
-    expect(config.clusters).toEqual({ east: { brokers: 1, port: 0, config: {} } })
+    expect(config.clusters).toEqual({ east: { brokers: 1, port: 0, config: {}, allowInsecure: false } })
   })
 
   it('refuses two clusters on one port', () => {

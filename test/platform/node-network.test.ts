@@ -276,7 +276,7 @@ describe('TLS', () => {
       socket.write([Buffer.from('welcome')])
       return server
     }
-    const address = await listen(accept, { ...serverTls, ca: certificates.ca, requestClientCertificate: true })
+    const address = await listen(accept, { ...serverTls, ca: certificates.ca, clientCertificate: 'required' })
     const stranger = new Peer()
     network.connect(address, stranger, { ca: certificates.ca })
     await stranger.close()

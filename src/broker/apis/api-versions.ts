@@ -7,15 +7,16 @@
 // - v3+: INVALID_REQUEST when the client's software name or version is not as KIP-511 wants them.
 // - Left out: features (KIP-584). None is finalized before transactions and the new group protocol exist. v5: not in Kafka 4.2.
 
+import { decodeRequest, type RequestHeader } from '../../protocol/codec.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { apiVersions } from '../../protocol/messages/api-versions.ts'
+import type { Request } from '../../protocol/schema.ts'
 import { serve } from '../dispatcher.ts'
 
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 export const serveApiVersions = serve(apiVersions, [0, 4], (_broker, request, { version, served }) => {
-  const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
-  if (version >= 3 && !named) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0 }
+  if (version >= 3 && !isNamed(request)) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0 }
   const apiKeys = served.map(({ api, advertisedMinVersion, maxVersion }) => ({
     apiKey: api.key,
     minVersion: advertisedMinVersion,
@@ -23,3 +24,13 @@ export const serveApiVersions = serve(apiVersions, [0, 4], (_broker, request, { 
   }))
   return { errorCode: ErrorCode.NONE, apiKeys, throttleTimeMs: 0 }
 })
+
+/** Whether the request will be answered without an error, which is when a login can go on. Throws DecodeError. */
+export function isAnswerable(frame: Buffer, { apiVersion, bodyOffset }: RequestHeader): boolean {
+  if (apiVersion < serveApiVersions.minVersion || apiVersion > serveApiVersions.maxVersion) return false
+  return apiVersion < 3 || isNamed(decodeRequest(apiVersions, apiVersion, frame, bodyOffset))
+}
+
+function isNamed({ clientSoftwareName, clientSoftwareVersion }: Request<typeof apiVersions>): boolean {
+  return SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion)
+}

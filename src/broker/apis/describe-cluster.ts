@@ -1,6 +1,6 @@
 // DescribeCluster (key 60), versions 0–2 (KIP-700).
 //
-// - Cluster id, controller, brokers; authorized operations when asked for.
+// - Cluster id, controller, brokers with their addresses on the listener of the request; authorized operations when asked for.
 // - v1+: endpoint type 1 (brokers); controllers have no listener of their own: MISMATCHED_ENDPOINT_TYPE (KIP-919). v2: no broker is
 //   ever fenced (KIP-1073).
 
@@ -28,14 +28,14 @@ export const serveDescribeCluster = serve(describeCluster, [0, 2], (broker, requ
       brokers: [],
     }
   }
-  const { host, port } = broker.address
+  const address = broker.advertised(call.listener)
   return {
     throttleTimeMs: 0,
     errorCode: ErrorCode.NONE,
     endpointType,
     clusterId,
     controllerId: nodeId,
-    brokers: [{ brokerId: nodeId, host, port }],
+    brokers: address ? [{ brokerId: nodeId, ...address }] : [],
     clusterAuthorizedOperations: authorizedClusterOperations(call, request.includeClusterAuthorizedOperations),
   }
 })

@@ -3,6 +3,7 @@
 // - Groups (key type 0): this broker, which creates `__consumer_offsets` first when it is not there. Kafka answers the first request
 //   with COORDINATOR_NOT_AVAILABLE while it creates the topic; here the topic is there at once.
 // - Needs DESCRIBE on the group: GROUP_AUTHORIZATION_FAILED for its key.
+// - Its address is that of the listener that the request came through.
 // - v4+: several keys at once (KIP-699).
 // - Left out: transactional ids (1) and share partitions (2), answered with UNSUPPORTED_VERSION, so that clients fail at once and say
 //   why instead of asking for ever.
@@ -27,7 +28,7 @@ interface Found {
 export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, call) => {
   const { version } = call
   const keys = version >= 4 ? request.coordinatorKeys : [request.key]
-  const found = await find(broker, request.keyType)
+  const found = await find(broker, request.keyType, call.listener)
   const coordinators = keys.map((key) => ({ key, ...(refusal(call, request.keyType, key) ?? found) }))
   if (version >= 4) return { throttleTimeMs: 0, coordinators }
   const { key: _, ...only } = coordinators[0]!
@@ -40,15 +41,16 @@ function refusal(call: Call, keyType: number, key: string): Found | undefined {
   return failed(ErrorCode.GROUP_AUTHORIZATION_FAILED, 'Group authorization failed.')
 }
 
-async function find(broker: Broker, keyType: number): Promise<Found> {
+async function find(broker: Broker, keyType: number, listener: string): Promise<Found> {
   if (keyType < 0 || keyType > KNOWN_TYPES_MAX) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)
   if (keyType !== GROUP) return failed(ErrorCode.UNSUPPORTED_VERSION, 'this broker coordinates groups only')
   await broker.topicCreator.createMissing([CONSUMER_OFFSETS])
   if (!broker.image.topics.has(CONSUMER_OFFSETS)) {
     return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${CONSUMER_OFFSETS} could not be created`)
   }
-  const { host, port } = broker.address
-  return { nodeId: broker.nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
+  const address = broker.advertised(listener)
+  if (!address) return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `listener ${listener} is not advertised`)
+  return { nodeId: broker.nodeId, ...address, errorCode: ErrorCode.NONE, errorMessage: '' }
 }
 
 function failed(errorCode: number, errorMessage: string): Found {

@@ -34,6 +34,8 @@ import { serveOffsetDelete } from './offset-delete.ts'
 import { serveOffsetFetch } from './offset-fetch.ts'
 import { serveOffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { serveProduce } from './produce.ts'
+import { serveSaslAuthenticate } from './sasl-authenticate.ts'
+import { serveSaslHandshake } from './sasl-handshake.ts'
 import { serveSyncGroup } from './sync-group.ts'
 
 export const servedApis: readonly ServedApi[] = [
@@ -50,6 +52,7 @@ export const servedApis: readonly ServedApi[] = [
   serveSyncGroup,
   serveDescribeGroups,
   serveListGroups,
+  serveSaslHandshake,
   serveApiVersions,
   serveCreateTopics,
   serveDeleteTopics,
@@ -62,6 +65,7 @@ export const servedApis: readonly ServedApi[] = [
   serveDescribeConfigs,
   serveAlterConfigs,
   serveDescribeLogDirs,
+  serveSaslAuthenticate,
   serveCreatePartitions,
   serveDeleteGroups,
   serveIncrementalAlterConfigs,

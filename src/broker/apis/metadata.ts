@@ -7,6 +7,7 @@
 // - Errors by topic: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and what the creation met.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, whether or not there is such a topic; when all are asked for the others are
 //   left out. To create needs CREATE on the cluster or the topic. v8–10: authorized operations of the cluster are 0 without DESCRIBE.
+// - Addresses are those of the listener that the request came through; one that is not advertised knows no broker.
 // - v8+: authorized operations when asked for (KIP-430).
 // - Left out: v13's REBOOTSTRAP_REQUIRED, which Kafka itself does not send.
 
@@ -24,10 +25,10 @@ import { type TopicListing, topicListing } from '../topic-listing.ts'
 type Listing = Omit<TopicListing, 'name'> & { name: string | null }
 
 export const serveMetadata = serve(metadata, [0, 13], async (broker, request, call) => {
-  const { host, port } = broker.address
+  const address = broker.advertised(call.listener)
   return {
     throttleTimeMs: 0,
-    brokers: [{ nodeId: broker.nodeId, host, port }],
+    brokers: address ? [{ nodeId: broker.nodeId, ...address }] : [],
     clusterId: broker.clusterId,
     controllerId: broker.nodeId,
     topics: await listTopics(broker, request, call),

@@ -17,7 +17,7 @@ export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
     platform,
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
-    address: { host: '127.0.0.1', port: 0 },
+    listen: { address: { host: '127.0.0.1', port: 0 }, allowInsecure: false, files: platform.disk },
     directory: '/memory/1',
     config: new BrokerConfig({ 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:root' }),
     dispatcher,
@@ -27,7 +27,7 @@ export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
     const latest = servedApis.find((row) => row.api.key === api.key)!.maxVersion
     const frame = Buffer.concat(encodeRequest(api, version ?? latest, { correlationId: 1, clientId: 'test' }, request))
     const caller = { principal: { type: 'User', name: who }, host: '127.0.0.1' }
-    const answer = await dispatcher.dispatch(broker, broker.log, caller, frame.subarray(4))
+    const answer = await dispatcher.dispatch(broker, broker.log, { caller, listener: 'PLAINTEXT' }, frame.subarray(4))
     if (!Array.isArray(answer)) throw new Error(`${api.name} was not answered`)
     return decodeResponse(api, version ?? latest, Buffer.concat(answer).subarray(4))
   }

@@ -34,6 +34,8 @@ import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../../../src/protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../../src/protocol/messages/produce.ts'
+import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
+import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../requests.ts'
@@ -84,6 +86,7 @@ function row<A extends Api>(api: A, what: string, input: RowInput<A>): Row {
 const TOPIC_REFUSED = 29
 const GROUP_REFUSED = 30
 const CLUSTER_REFUSED = 31
+const ILLEGAL_SASL_STATE = 34
 
 const onTopic = (operation: Operation, name: string, refused: unknown = TOPIC_REFUSED): Need => {
   return { operation, resource: 'TOPIC', name, refused }
@@ -347,6 +350,18 @@ export const rows: readonly Row[] = [
     request: () => ({}),
     look: ({ errorCode }) => errorCode,
     served: 0,
+    needs: () => [],
+  }),
+  row(saslHandshake, 'of somebody who has logged in', {
+    request: () => ({ mechanism: 'PLAIN' }),
+    look: ({ errorCode }) => errorCode,
+    served: ILLEGAL_SASL_STATE,
+    needs: () => [],
+  }),
+  row(saslAuthenticate, 'of somebody who has logged in', {
+    request: () => ({ authBytes: Buffer.alloc(0) }),
+    look: ({ errorCode }) => errorCode,
+    served: ILLEGAL_SASL_STATE,
     needs: () => [],
   }),
   row(createTopics, 'with the right on the topic', {

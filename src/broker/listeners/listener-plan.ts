@@ -1,0 +1,119 @@
+// What a listener is to be, decided before anything is opened: every mistake of the configuration is found here.
+
+import { nearName } from '../../config/near-name.ts'
+import { HeliostatError } from '../../platform/errors.ts'
+import type { Address, Disk, TlsOptions } from '../../platform/platform.ts'
+import type { BrokerConfig } from '../broker-config.ts'
+import { type PrincipalMapping, principalMapping } from '../security/principal-mapping.ts'
+import { type MechanismGround, type SaslMechanisms, saslMechanismsOf } from '../security/sasl/mechanisms.ts'
+import { asksLogin, type Endpoint, endpointsOf, isEncrypted, isLoopback } from './endpoint.ts'
+import { ListenerConfig } from './listener-config.ts'
+import { listenerOverride } from './listener-properties.ts'
+import { tlsOptionsOf } from './tls.ts'
+
+export interface ListenerPlan {
+  readonly endpoint: Endpoint
+  /** Absent: the connection is not encrypted. */
+  readonly tls: TlsOptions | undefined
+  /** Absent: nobody logs in. */
+  readonly sasl: SaslPlan | undefined
+  /** Whom a certificate stands for. */
+  readonly userOfSubject: PrincipalMapping
+}
+
+interface SaslPlan {
+  readonly mechanisms: SaslMechanisms
+  /** The largest frame before the login. */
+  readonly maxReceiveBytes: number
+  readonly failedLoginDelayMs: number
+}
+
+export interface PlanOptions {
+  /** Where the one listener is when `listeners` is not given. */
+  readonly address: Address
+  /** Whether unencrypted listeners may leave this machine. */
+  readonly allowInsecure: boolean
+  /** Where certificates and keys lie: the machine's disk, also when the logs are in memory. */
+  readonly files: Disk
+}
+
+/** Throws HEL_CONFIG. */
+export function listenerPlans(
+  config: BrokerConfig,
+  options: PlanOptions,
+  logins: Omit<MechanismGround, 'disk'>,
+): ListenerPlan[] {
+  const ground: MechanismGround = { ...logins, disk: options.files }
+  const endpoints = endpointsIn(config, options.address)
+  refuseStrangers(config, endpoints)
+  for (const endpoint of endpoints) if (!options.allowInsecure) refuseInsecure(endpoint)
+  return endpoints.map((endpoint) => {
+    const own = new ListenerConfig(config, endpoint.listener)
+    const { securityProtocol } = endpoint
+    const withLogin = asksLogin(securityProtocol)
+    return {
+      endpoint,
+      tls: isEncrypted(securityProtocol) ? tlsOptionsOf(own, ground.disk, withLogin) : undefined,
+      sasl: withLogin ? saslPlan(own, ground) : undefined,
+      userOfSubject: principalMapping(own.text('ssl.principal.mapping.rules')!),
+    }
+  })
+}
+
+function endpointsIn(config: BrokerConfig, { host, port }: Address): Endpoint[] {
+  const simple = `PLAINTEXT://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const whole = new ListenerConfig(config, '')
+  const given = whole.text('listeners')
+  if (given !== undefined && port !== 0) {
+    throw wrong('listeners', `a port (${port}) and listeners are given; listeners says every port by itself`)
+  }
+  try {
+    return endpointsOf({
+      listeners: given ?? simple,
+      advertisedListeners: whole.text('advertised.listeners'),
+      protocolMap: whole.text('listener.security.protocol.map')!,
+      interBrokerListener: whole.text('inter.broker.listener.name'),
+    })
+  } catch (error) {
+    throw wrong('listeners', (error as Error).message)
+  }
+}
+
+/** A property of a listener that is not there would be obeyed by nobody. */
+function refuseStrangers(config: BrokerConfig, endpoints: readonly Endpoint[]): void {
+  const known = endpoints.map(({ listener }) => listener.toLowerCase())
+  for (const name of config.staticNames) {
+    const listener = listenerOverride(name)?.listener
+    if (listener !== undefined && !known.includes(listener)) {
+      const near = nearName(listener, known)
+      const hint = near === undefined ? `there are ${known.join(', ')}` : `did you mean listener.name.${near}?`
+      throw wrong(name, `${name}: there is no listener ${listener} (its name stands in lower case); ${hint}`)
+    }
+    if (/(^|listener\.name\.[^.]+\.)sasl\.jaas\.config$/.test(name)) {
+      const [{ listener: first = '' } = {}] = endpoints
+      const form = `listener.name.${(listener ?? first).toLowerCase()}.plain.sasl.jaas.config`
+      throw wrong(name, `${name}: a broker reads it only for a listener and a mechanism, as in ${form}`)
+    }
+  }
+}
+
+function refuseInsecure({ listener, securityProtocol, bind }: Endpoint): void {
+  if (isEncrypted(securityProtocol) || isLoopback(bind.host)) return
+  const secure = securityProtocol === 'PLAINTEXT' ? 'SSL' : 'SASL_SSL'
+  throw wrong(
+    'listeners',
+    `listener ${listener} would speak ${securityProtocol} on ${bind.host}, where others can listen in; use ${secure}, or say allowInsecure if that is meant`,
+  )
+}
+
+function saslPlan(own: ListenerConfig, ground: MechanismGround): SaslPlan {
+  return {
+    mechanisms: saslMechanismsOf(own, ground),
+    maxReceiveBytes: own.number('sasl.server.max.receive.size'),
+    failedLoginDelayMs: own.number('connection.failed.authentication.delay.ms'),
+  }
+}
+
+function wrong(property: string, message: string): HeliostatError {
+  return new HeliostatError('HEL_CONFIG', message, { where: { property } })
+}
