@@ -3,10 +3,44 @@ import { Kafka, logLevel } from 'kafkajs'
 import { startCluster } from '../../src/broker/cluster.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ApacheKafka, kafkaVersion, unavailable } from '../support/apache-kafka.ts'
+import { makeCertificates } from '../support/certificate.ts'
 import { eventually } from './gathering.ts'
+
+/** What the embedded broker learned late: a case that needs one is skipped where it lacks. */
+export type Capability =
+  | 'transactions'
+  | 'consumer-protocol'
+  | 'features'
+  | 'group-configs'
+  | 'quotas'
+  | 'scram-users'
+  | 'tls'
+  | 'sasl-plain'
+  | 'sasl-scram'
+
+/** A listener that wants to be trusted. */
+interface TlsSurroundings {
+  readonly bootstrap: string
+  /** PEM of the authority that signed its certificate. */
+  readonly ca: string
+}
+
+/** A listener that wants to know who comes. */
+interface SaslSurroundings {
+  readonly bootstrap: string
+  /** May everything. */
+  readonly user: string
+  /** May nothing. */
+  readonly stranger: string
+  /** Of both. */
+  readonly password: string
+}
 
 export interface RunningGround {
   readonly bootstrap: string
+  /** Of a ground that was started with security, as far as it has it. */
+  readonly tls?: TlsSurroundings
+  readonly sasl?: SaslSurroundings
   /** Ready for use when it resolves; for clients that cannot create one themselves. */
   createTopic(topic: string, partitions: number, configs?: Readonly<Record<string, string>>): Promise<void>
   addPartitions(topic: string, count: number): Promise<void>
@@ -17,46 +51,110 @@ export interface Ground {
   readonly name: string
   /** Why cases cannot be run on it here. */
   readonly reason: string | undefined
-  /** With broker properties by Kafka's names. */
-  start(config?: Readonly<Record<string, string | number>>): Promise<RunningGround>
+  readonly lacks: readonly Capability[]
+  /** With broker properties by Kafka's names; `secure`: with a TLS and a SASL listener beside the plain one, and an authorizer. */
+  start(config?: Readonly<Record<string, string | number>>, options?: { secure?: boolean }): Promise<RunningGround>
 }
 
 export const embedded: Ground = {
   name: 'the embedded broker',
   reason: undefined,
-  start: async (config) => {
+  lacks: [
+    'transactions',
+    'consumer-protocol',
+    'features',
+    'group-configs',
+    'quotas',
+    'scram-users',
+    'tls',
+    'sasl-plain',
+    'sasl-scram',
+  ],
+  start: async (config, { secure = false } = {}) => {
     const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), {
       name: 'local',
       brokers: 1,
       port: 0,
-      config,
+      config: secure ? { ...config, ...authorizerConfig } : config,
     })
-    return running(cluster.bootstrap, () => cluster.stop())
+    return running({ bootstrap: cluster.bootstrap }, () => cluster.stop())
   },
 }
 
 export const apache: Ground = {
   name: `Apache Kafka ${kafkaVersion}`,
   reason: unavailable(),
-  start: async (config) => {
-    const kafka = await ApacheKafka.start({ config })
-    return running(kafka.bootstrap, () => kafka.stop())
+  lacks: [],
+  start: async (config, { secure = false } = {}) => {
+    if (!secure) {
+      const kafka = await ApacheKafka.start({ config })
+      return running({ bootstrap: kafka.bootstrap }, () => kafka.stop())
+    }
+    const { ca, server } = makeCertificates()
+    const kafka = await ApacheKafka.start({
+      config: { ...config, ...securityConfig(server) },
+      listeners: ['SSL', 'SASL_PLAINTEXT'],
+      scramUsers: { [users.user]: users.password, [users.stranger]: users.password },
+    })
+    return running(
+      {
+        bootstrap: kafka.bootstrap,
+        tls: { bootstrap: kafka.listeners['SSL']!, ca },
+        sasl: { bootstrap: kafka.listeners['SASL_PLAINTEXT']!, ...users },
+      },
+      () => kafka.stop(),
+    )
   },
 }
 
 export const grounds: readonly Ground[] = [embedded, apache]
 
-async function running(bootstrap: string, stop: () => Promise<void>): Promise<RunningGround> {
+/** Why a case that needs this cannot be run on the ground. */
+export function lacking(ground: Ground, needs: Capability | undefined): string | undefined {
+  return needs !== undefined && ground.lacks.includes(needs) ? `${ground.name} has no ${needs} yet` : undefined
+}
+
+const users = { user: 'alice', stranger: 'mallory', password: 'secret' }
+
+/** Whoever does not log in may everything, so that the cases that are not about security need not care. */
+const authorizerConfig = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': `User:ANONYMOUS;User:${users.user}`,
+}
+
+function securityConfig(server: { cert: string; key: string }): Record<string, string> {
+  const { user, stranger, password } = users
+  const login = (module: string, options = '') => `org.apache.kafka.common.security.${module} required${options};`
+  const scram = login('scram.ScramLoginModule')
+  return {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.certificate.chain': server.cert,
+    'ssl.keystore.key': server.key,
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config': login(
+      'plain.PlainLoginModule',
+      ` user_${user}="${password}" user_${stranger}="${password}"`,
+    ),
+    'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': scram,
+    'listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config': scram,
+    ...authorizerConfig,
+  }
+}
+
+async function running(
+  surroundings: Pick<RunningGround, 'bootstrap' | 'tls' | 'sasl'>,
+  stop: () => Promise<void>,
+): Promise<RunningGround> {
   const kafka = new Kafka({
     clientId: 'ground',
-    brokers: [bootstrap],
+    brokers: [surroundings.bootstrap],
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 },
   })
   const admin = kafka.admin()
   await admin.connect()
   return {
-    bootstrap,
+    ...surroundings,
     createTopic: async (topic, numPartitions, configs = {}) => {
       const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
       await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false })

@@ -20,6 +20,10 @@ export interface ApacheKafkaOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Further arguments of the JVM. The default compiles quickly rather than well, which suits short tests. */
   readonly jvm?: readonly string[]
+  /** Listeners beside PLAINTEXT, named after their security protocols; their ports are free ones too. */
+  readonly listeners?: readonly string[]
+  /** Users by name with their passwords, who may log in with both kinds of SCRAM. */
+  readonly scramUsers?: Readonly<Record<string, string>>
   /** Keep data here and leave it there; a directory that holds data is started on as it is. */
   readonly directory?: string
 }
@@ -44,6 +48,8 @@ export type KafkaTool = keyof typeof kafkaTools
 
 export class ApacheKafka {
   readonly bootstrap: string
+  /** `host:port` by listener. */
+  readonly listeners: Readonly<Record<string, string>>
   readonly port: number
   readonly clusterId: string
   readonly directory: string
@@ -56,6 +62,7 @@ export class ApacheKafka {
   private constructor(node: Node, { process, launchedAt }: Launched, keep: boolean) {
     this.port = node.port
     this.bootstrap = `127.0.0.1:${node.port}`
+    this.listeners = Object.fromEntries([...node.listeners].map(([name, port]) => [name, `127.0.0.1:${port}`]))
     this.clusterId = node.clusterId
     this.directory = node.directory
     this.launchedAt = launchedAt
@@ -74,6 +81,7 @@ export class ApacheKafka {
         clusterId: clusterIdOf(directory),
         port: await freePort(),
         controllerPort: await freePort(),
+        listeners: await portsFor(options.listeners ?? []),
       }
       try {
         return new ApacheKafka(node, await launch(node, options), options.directory !== undefined)
@@ -118,15 +126,16 @@ export class ApacheKafka {
   }
 }
 
-/** Arguments for `java` that start `mainClass` (or a source file) on Kafka's classpath. */
+/** Arguments for `java` that start `mainClass` (or a source file) on Kafka's classpath, with more places before it. */
 export function javaArguments(
   mainClass: string,
   args: readonly string[],
   jvm: readonly string[] = shortLived,
+  before: readonly string[] = [],
 ): string[] {
   const found = jars()
   if (found.reason !== undefined) throw new Error(found.reason)
-  return [...jvm, '-cp', found.classpath, mainClass, ...args]
+  return [...jvm, '-cp', [...before, found.classpath].join(':'), mainClass, ...args]
 }
 
 /** Runs one of Kafka's own tools to its end. */
@@ -154,6 +163,7 @@ interface Node {
   readonly clusterId: string
   readonly port: number
   readonly controllerPort: number
+  readonly listeners: ReadonlyMap<string, number>
 }
 
 interface Launched {
@@ -167,6 +177,9 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
   writeFileSync(join(node.directory, 'log4j2.properties'), loggingProperties)
 
   const format = ['format', '--ignore-formatted', '--cluster-id', node.clusterId, '--config', properties]
+  for (const [user, password] of Object.entries(options.scramUsers ?? {}))
+    for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+      format.push('--add-scram', `${mechanism}=[name=${user},password=${password}]`)
   const formatted = await runKafkaTool('kafka-storage', format)
   if (formatted.code !== 0)
     throw new Error(`kafka-storage ended with ${formatted.code}\n${formatted.stdout}${formatted.stderr}`)
@@ -184,14 +197,18 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
 
 /** The settings of Kafka's own config/server.properties, with what a single node and a test need. */
 function serverProperties(node: Node, overrides: Readonly<Record<string, string | number | boolean>>): string {
+  const plain = `PLAINTEXT://127.0.0.1:${node.port}`
+  const further = [...node.listeners].map(([name, port]) => `${name}://127.0.0.1:${port}`)
   const settings: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    listeners: [plain, ...further, `CONTROLLER://127.0.0.1:${node.controllerPort}`].join(','),
+    'advertised.listeners': [plain, ...further].join(','),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', 'PLAINTEXT:PLAINTEXT']
+      .concat([...node.listeners.keys()].map((name) => `${name}:${name}`))
+      .join(','),
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': dataDirectory(node.directory),
     'num.network.threads': 3,
@@ -208,7 +225,7 @@ function serverProperties(node: Node, overrides: Readonly<Record<string, string 
     ...overrides,
   }
   return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${String(value).replaceAll('\n', '\\n')}\n`)
     .join('')
 }
 
@@ -231,6 +248,12 @@ function clusterIdOf(directory: string): string {
   // An id that began with a dash would look like an option to Kafka's tools.
   id[0] = id[0]! & 0x7f
   return id.toString('base64url')
+}
+
+async function portsFor(listeners: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const ports = new Map<string, number>()
+  for (const name of listeners) ports.set(name, await freePort())
+  return ports
 }
 
 async function freePort(): Promise<number> {

@@ -13,8 +13,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { cacheDirectory } from './cache-folder.ts'
 
 export const kafkaVersion = process.env['HELIOSTAT_KAFKA_VERSION'] ?? '4.3.1'
 
@@ -25,11 +25,30 @@ const failureMemoryMs = 600_000
 /** The jars, or the reason why there are none. */
 export type Jars = { readonly classpath: string; readonly reason?: undefined } | { readonly reason: string }
 
-let known: Jars | undefined
+/** Each set is fetched by itself, so that one that cannot be had takes nothing from the others. */
+const artifacts = {
+  /** The broker, its console tools, MirrorMaker 2, and the logging back end that Kafka's own distribution ships. */
+  kafka: [
+    ['org.apache.kafka', 'kafka_2.13', kafkaVersion],
+    ['org.apache.kafka', 'kafka-tools', kafkaVersion],
+    ['org.apache.kafka', 'connect-mirror', kafkaVersion],
+    ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.4'],
+  ],
+  /** What is built on Kafka: Streams with RocksDB, and Connect's own file connectors. */
+  'kafka-applications': [
+    ['org.apache.kafka', 'kafka-streams', kafkaVersion],
+    ['org.apache.kafka', 'connect-file', kafkaVersion],
+  ],
+} as const
 
-export function jars(): Jars {
-  known ??= find()
-  return known
+type JarSet = keyof typeof artifacts
+
+const known = new Map<JarSet, Jars>()
+
+export function jars(set: JarSet = 'kafka'): Jars {
+  const found = known.get(set) ?? find(set)
+  known.set(set, found)
+  return found
 }
 
 /** Why nothing that needs Apache Kafka can run on this machine; undefined when it can. */
@@ -37,7 +56,7 @@ export function unavailable(): string | undefined {
   return jars().reason
 }
 
-function find(): Jars {
+function find(set: JarSet): Jars {
   if (process.platform === 'win32') return { reason: 'Apache Kafka is started through a POSIX shell' }
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
   if (java.error) return { reason: 'no java on PATH' }
@@ -49,17 +68,17 @@ function find(): Jars {
     if (existsSync(join(home, 'libs'))) return { classpath: join(home, 'libs', '*') }
     return { reason: `HELIOSTAT_KAFKA_HOME=${home} has no libs directory` }
   }
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'heliostat', `kafka-${kafkaVersion}`)
+  const cache = join(cacheDirectory, `${set}-${kafkaVersion}`)
   const libs = join(cache, 'libs')
   if (!existsSync(libs)) {
-    const reason = resolveOnce(cache)
+    const reason = resolveOnce(set, cache)
     if (reason) return { reason }
   }
   return { classpath: join(libs, '*') }
 }
 
 /** Fills `cache`/libs; test files run side by side, so one resolves and the others wait for it. */
-function resolveOnce(cache: string): string | undefined {
+function resolveOnce(set: JarSet, cache: string): string | undefined {
   const failed = `${cache}.failed`
   const remembered = () => (age(failed) < failureMemoryMs ? readFileSync(failed, 'utf8') : undefined)
   if (remembered()) return remembered()
@@ -71,7 +90,7 @@ function resolveOnce(cache: string): string | undefined {
     if (remembered()) return remembered()
   }
   try {
-    const reason = existsSync(join(cache, 'libs')) ? undefined : resolve(cache)
+    const reason = existsSync(join(cache, 'libs')) ? undefined : resolve(set, cache)
     if (reason) writeFileSync(failed, reason)
     return reason
   } finally {
@@ -96,12 +115,12 @@ function age(path: string): number {
   return found ? Date.now() - found.mtimeMs : Number.POSITIVE_INFINITY
 }
 
-function resolve(cache: string): string | undefined {
+function resolve(set: JarSet, cache: string): string | undefined {
   if (spawnSync('mvn', ['-v']).error) return 'no mvn on PATH, and HELIOSTAT_KAFKA_HOME does not name an unpacked Kafka'
-  process.stderr.write(`heliostat: resolving Apache Kafka ${kafkaVersion} from Maven Central …\n`)
+  process.stderr.write(`heliostat: resolving ${set} ${kafkaVersion} from Maven Central …\n`)
   const folder = mkdtempSync(`${cache}.`)
   try {
-    writeFileSync(join(folder, 'pom.xml'), pom())
+    writeFileSync(join(folder, 'pom.xml'), pom(artifacts[set]))
     const copy = [
       '-B',
       '-q',
@@ -112,7 +131,7 @@ function resolve(cache: string): string | undefined {
     const maven = spawnSync('mvn', copy, { cwd: folder, encoding: 'utf8', timeout: resolveTimeoutMs })
     if (maven.status !== 0) {
       const word = /ERROR.*/.exec(maven.stdout)?.[0] ?? maven.error?.message ?? `exit ${maven.status}`
-      return `mvn could not resolve Apache Kafka ${kafkaVersion}: ${word.slice(0, 300)}`
+      return `mvn could not resolve ${set} ${kafkaVersion}: ${word.slice(0, 300)}`
     }
     // The rename makes the folder appear whole or not at all.
     renameSync(folder, cache)
@@ -122,15 +141,8 @@ function resolve(cache: string): string | undefined {
   }
 }
 
-/** The broker, its console tools, MirrorMaker 2, and the logging back end that Kafka's own distribution ships. */
-function pom(): string {
-  const wanted = [
-    ['org.apache.kafka', 'kafka_2.13', kafkaVersion],
-    ['org.apache.kafka', 'kafka-tools', kafkaVersion],
-    ['org.apache.kafka', 'connect-mirror', kafkaVersion],
-    ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.4'],
-  ]
-  const dependency = ([group, artifact, version]: string[]) =>
+function pom(wanted: readonly (readonly string[])[]): string {
+  const dependency = ([group, artifact, version]: readonly string[]) =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion>

@@ -3,7 +3,7 @@
 // - Topics asked for by name are created when both the client (v4+) and auto.create.topics.enable allow it. Kafka answers the first
 //   request with an error and lets the client come again; here the topic is there at once.
 // - v0: an empty list means all topics; v1+: null means all, an empty list none.
-// - v10+: topics by id; an unknown id is answered with UNKNOWN_TOPIC_ID.
+// - v10+: topics by id; an unknown id is answered with UNKNOWN_TOPIC_ID. One id in the request, and its names are not looked at.
 // - Errors by topic: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and what the creation met.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, whether or not there is such a topic; when all are asked for the others are
 //   left out. To create needs CREATE on the cluster or the topic. v8–10: authorized operations of the cluster are 0 without DESCRIBE.
@@ -46,10 +46,13 @@ async function listTopics(broker: Broker, request: Request<typeof metadata>, cal
     const visible = [...broker.image.topics.values()].filter(({ name }) => isVisible(name))
     return visible.map((topic) => topicListing(topic, operations(topic.name)))
   }
-  const names = request.topics!.flatMap(({ name }) => (name !== null && isVisible(name) ? [name] : []))
+  // One id is enough for names to count no more: Java's Admin sends empty names beside its ids.
+  const byId = request.topics!.filter(({ topicId }) => topicId !== ZERO_UUID)
+  const asked = byId.length > 0 ? byId.map(({ topicId }) => ({ name: null, topicId })) : request.topics!
+  const names = asked.flatMap(({ name }) => (name !== null && isVisible(name) ? [name] : []))
   const errors = await createMissing(broker, call, request.allowAutoTopicCreation, names)
   const seen = new Set<string>()
-  return request.topics!.flatMap(({ name, topicId }) => {
+  return asked.flatMap(({ name, topicId }) => {
     if (seen.has(name ?? topicId)) return []
     seen.add(name ?? topicId)
     const topic = name === null ? broker.image.topicById(topicId) : broker.image.topics.get(name)

@@ -112,7 +112,8 @@ it('shows a topic with its id, its partitions and their leader', async () => {
   ])
   const byId = await connection.send(metadata, {
     topics: [
-      { name: null, topicId },
+      // Java's Admin sends an empty name beside an id.
+      { name: '', topicId },
       { name: null, topicId: 'doCJEnIoSgSVKzd1Vm1rKw' },
     ],
   })
