@@ -5,6 +5,7 @@ import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
+import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
@@ -172,6 +173,54 @@ const OWN: readonly ConfigDefinition[] = [
         .find((complaint) => complaint !== undefined),
     doc: 'Who may do everything, as User:alice;User:bob.',
   },
+  {
+    name: 'transaction.abort.timed.out.transaction.cleanup.interval.ms',
+    type: 'INT',
+    default: '10000',
+    min: 1,
+    doc: 'Time between two looks for transactions that have timed out.',
+  },
+  {
+    name: 'transaction.max.timeout.ms',
+    type: 'INT',
+    default: '900000',
+    min: 1,
+    doc: 'The longest time-out that a transactional producer may ask for.',
+  },
+  {
+    name: 'transaction.partition.verification.enable',
+    type: 'BOOLEAN',
+    default: 'true',
+    doc: 'Whether a partition takes the first batch of a transaction only when the coordinator knows of it.',
+  },
+  {
+    name: 'transaction.remove.expired.transaction.cleanup.interval.ms',
+    type: 'INT',
+    default: '3600000',
+    min: 1,
+    doc: 'Time between two looks for expired transactional ids.',
+  },
+  {
+    name: 'transaction.state.log.num.partitions',
+    type: 'INT',
+    default: '4',
+    min: 1,
+    doc: 'Partitions of __transaction_state. Kafka: 50.',
+  },
+  {
+    name: 'transaction.state.log.segment.bytes',
+    type: 'INT',
+    default: '104857600',
+    min: 1_048_576,
+    doc: 'Segment size of __transaction_state.',
+  },
+  {
+    name: 'transactional.id.expiration.ms',
+    type: 'INT',
+    default: '604800000',
+    min: 1,
+    doc: 'How long a transactional id that nobody uses is kept.',
+  },
 ]
 
 /** The properties that stand for a topic config, described by it. */
@@ -297,6 +346,15 @@ export class BrokerConfig {
     return {
       superUsers: principalsOf(this.#value('super.users')),
       allowEveryoneIfNoAclIsFound: this.boolean('allow.everyone.if.no.acl.found'),
+    }
+  }
+
+  get transactions(): Omit<TransactionConfig, 'transactionVersion'> {
+    return {
+      maxTimeoutMs: this.number('transaction.max.timeout.ms'),
+      idExpirationMs: this.number('transactional.id.expiration.ms'),
+      abortTimedOutIntervalMs: this.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+      removeExpiredIntervalMs: this.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
     }
   }
 

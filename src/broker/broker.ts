@@ -3,10 +3,12 @@ import type { BrokerConfig } from './broker-config.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { MetadataRecord } from './coordinator/controller/metadata-record.ts'
-import { CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
 import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
+import { TransactionCoordinator } from './coordinator/transaction/transaction-coordinator.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
+import { featureLevel, TRANSACTION_VERSION } from './features.ts'
 import { FetchSessions } from './fetch-session.ts'
 import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/listener-plan.ts'
 import { OpenListener } from './listeners/open-listener.ts'
@@ -16,6 +18,8 @@ import { Purgatory } from './purgatory.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
+import { TransactionAdmission } from './transaction-admission.ts'
+import { appendMarker } from './transaction-markers.ts'
 
 export interface BrokerOptions {
   readonly platform: Platform
@@ -47,6 +51,8 @@ export class Broker {
   readonly image = new MetadataImage()
   readonly partitions: PartitionStore
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly admission: TransactionAdmission
   readonly controller: Controller
   readonly purgatory: Purgatory
   readonly fetchSessions: FetchSessions
@@ -88,6 +94,18 @@ export class Broker {
     this.controller = this.#openController()
     this.producerIds = new ProducerIds(this.controller, nodeId)
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
+    this.transactions = new TransactionCoordinator({
+      clock: platform.clock,
+      log: this.log,
+      config: () => ({
+        ...config.transactions,
+        transactionVersion: featureLevel(this.image, TRANSACTION_VERSION),
+      }),
+      partitionCount: () => this.image.topics.get(TRANSACTION_STATE)?.partitions.length ?? 0,
+      nextProducerId: () => this.producerIds.next(),
+      appendMarker: (at, marker) => appendMarker(this, at, marker),
+    })
+    this.admission = new TransactionAdmission(this.transactions, platform.clock)
   }
 
   /** Recovers what is on the disk, then listens. */
@@ -118,6 +136,7 @@ export class Broker {
     for (const connection of this.#connections) connection.close()
     this.faults?.close()
     this.purgatory.close()
+    this.transactions.close()
     this.groups.close()
     this.controller.close()
     this.partitions.close()
@@ -144,6 +163,7 @@ export class Broker {
     this.partitions.openAll(this.nodeId, this.#deletedTopicIds)
     this.#deletedTopicIds.clear()
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
+    for (const partition of this.partitions.of(TRANSACTION_STATE).values()) this.transactions.take(partition)
   }
 
   #plans(options: PlanOptions): ListenerPlan[] {
@@ -197,10 +217,12 @@ export class Broker {
     if (!topic || !registration?.replicas.includes(this.nodeId)) return
     const partition = this.partitions.open(topic, registration)
     if (topic.name === CONSUMER_OFFSETS) this.groups.take(partition)
+    if (topic.name === TRANSACTION_STATE) this.transactions.take(partition)
   }
 
   #removeTopic(topic: TopicImage): void {
     if (topic.name === CONSUMER_OFFSETS) this.groups.close()
+    if (topic.name === TRANSACTION_STATE) this.transactions.close()
     this.partitions.remove(topic.name)
     this.groups.topicsDeleted([topic.name]).catch((error) => {
       this.log.warn('broker.offsets-kept', 'offsets of a deleted topic were not removed', {

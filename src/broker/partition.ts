@@ -2,13 +2,21 @@ import { ErrorCode } from '../protocol/errors.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
 import type { Isolation, PartitionLog } from './log/partition-log.ts'
+import type { AppendClaims } from './log/producer-state.ts'
 
 export interface EpochOffset {
   readonly offset: number
   readonly leaderEpoch: number
 }
 
-export type HighWatermarkListener = (bytes: number) => void
+/** Hears how many bytes have become readable; none: the partition is gone. */
+export type ReadableListener = (bytes: number) => void
+
+export interface AppendOptions {
+  /** Runs when the log has the batches and nobody has been told yet. */
+  readonly beforeVisible?: () => void
+  readonly claims?: AppendClaims | undefined
+}
 
 export type Appended =
   | {
@@ -28,7 +36,8 @@ export type Appended =
  * One partition on this broker: its log, who leads it, and who wants to know when more of it becomes readable.
  *
  * 1. The high watermark is at most the log end; with a single replica it is the log end after each append.
- * 2. Listeners hear of a new high watermark after it is set.
+ * 2. Listeners hear of a new high watermark or last stable offset after it is set.
+ * 3. `#unstableBytes` counts at least what lies between the last stable offset and the high watermark.
  */
 export class Partition {
   readonly topic: string
@@ -36,7 +45,9 @@ export class Partition {
   readonly partitionId: number
   readonly log: PartitionLog
   #registration: PartitionRegistration
-  readonly #listeners = new Set<HighWatermarkListener>()
+  readonly #listeners = new Set<ReadableListener>()
+  readonly #stableListeners = new Set<ReadableListener>()
+  #unstableBytes = 0
 
   constructor(topic: { name: string; topicId: string }, registration: PartitionRegistration, log: PartitionLog) {
     this.topic = topic.name
@@ -45,6 +56,8 @@ export class Partition {
     this.#registration = registration
     this.log = log
     this.log.highWatermark = log.logEndOffset
+    // What is open from before the start is counted no finer.
+    if (log.lastStableOffset < log.highWatermark) this.#unstableBytes = log.sizeInBytes
   }
 
   get leaderId(): number {
@@ -61,9 +74,10 @@ export class Partition {
     return currentLeaderEpoch < this.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
   }
 
-  /** Appends as the leader. `beforeVisible` runs when the log has the batches and nobody has been told yet. */
-  append(batches: readonly RecordBatch[], origin: 'client' | 'coordinator', beforeVisible?: () => void): Appended {
-    const result = this.log.append(batches, { leaderEpoch: this.leaderEpoch, origin })
+  /** Appends as the leader. */
+  append(batches: readonly RecordBatch[], origin: 'client' | 'coordinator', options: AppendOptions = {}): Appended {
+    const { beforeVisible, claims } = options
+    const result = this.log.append(batches, { leaderEpoch: this.leaderEpoch, origin, claims })
     if (!('baseOffset' in result)) {
       return { errorCode: result.error, errorMessage: result.message, recordErrors: result.recordErrors ?? [] }
     }
@@ -93,24 +107,36 @@ export class Partition {
   }
 
   /** Hears each advance of the high watermark with the bytes that it made readable, and the partition's end with none. */
-  onHighWatermark(listener: HighWatermarkListener): () => void {
+  onHighWatermark(listener: ReadableListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
+  /**
+   * Hears each advance of the last stable offset, as readers of committed data see it. While other transactions stay open, the bytes
+   * told are all that wait, which may be more than became readable.
+   */
+  onLastStableOffset(listener: ReadableListener): () => void {
+    this.#stableListeners.add(listener)
+    return () => this.#stableListeners.delete(listener)
+  }
+
   /** Nobody is told anything more; the log belongs to its directory. */
   close(): void {
-    this.#notify(0)
+    for (const listener of [...this.#listeners, ...this.#stableListeners]) listener(0)
     this.#listeners.clear()
+    this.#stableListeners.clear()
   }
 
   /** With a single replica all that is appended is committed. */
   #advance(bytes: number): void {
+    const stableBefore = this.log.lastStableOffset
     this.log.highWatermark = this.log.logEndOffset
-    this.#notify(bytes)
-  }
-
-  #notify(bytes: number): void {
+    this.#unstableBytes += bytes
     for (const listener of [...this.#listeners]) listener(bytes)
+    const { lastStableOffset, highWatermark } = this.log
+    if (lastStableOffset === stableBefore) return
+    for (const listener of [...this.#stableListeners]) listener(this.#unstableBytes)
+    if (lastStableOffset === highWatermark) this.#unstableBytes = 0
   }
 }

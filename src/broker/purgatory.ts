@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../platform/platform.ts'
+import type { Isolation } from './log/partition-log.ts'
 import type { Partition } from './partition.ts'
 
 /**
@@ -19,8 +20,8 @@ export class Purgatory {
     return this.#waiting.size
   }
 
-  /** Resolves when `bytes` more are readable in these partitions together, or after `timeoutMs`. */
-  untilBytes(partitions: Iterable<Partition>, bytes: number, timeoutMs: number): Promise<void> {
+  /** Resolves when `bytes` more are readable, by readers of this isolation, in these partitions together, or after `timeoutMs`. */
+  untilBytes(partitions: Iterable<Partition>, isolation: Isolation, bytes: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       let missing = bytes
       let ended = false
@@ -39,7 +40,10 @@ export class Purgatory {
         missing -= appended
         if (missing <= 0 || appended === 0) this.#clock.defer(end)
       }
-      for (const partition of partitions) unsubscribes.push(partition.onHighWatermark(listener))
+      for (const partition of partitions) {
+        const committedOnly = isolation === 'read_committed'
+        unsubscribes.push(committedOnly ? partition.onLastStableOffset(listener) : partition.onHighWatermark(listener))
+      }
       this.#waiting.add(end)
     })
   }

@@ -3,7 +3,7 @@ import type { BrokerConfig } from './broker-config.ts'
 import type { CreatedTopic, TopicToCreate } from './coordinator/controller/command.ts'
 import type { Controller } from './coordinator/controller/controller.ts'
 import type { ReadonlyMetadataImage } from './coordinator/controller/metadata-image.ts'
-import { CONSUMER_OFFSETS } from './coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
 import { randomUuid } from './uuid.ts'
 
 /** Asks the controller for topics, with this broker's defaults: for CreateTopics, and for topics that come into being by use. */
@@ -39,9 +39,14 @@ export class TopicCreator {
     const missing = [...new Set(names)].filter((name) => !this.#image.topics.has(name))
     if (missing.length === 0) return []
     return await this.create(
-      missing.map((name) => (name === CONSUMER_OFFSETS ? this.#offsetsTopic() : defaultTopic(name))),
+      missing.map((name) => this.#topic(name)),
       false,
     )
+  }
+
+  #topic(name: string): Omit<TopicToCreate, 'topicId'> {
+    if (name === CONSUMER_OFFSETS) return this.#offsetsTopic()
+    return name === TRANSACTION_STATE ? this.#transactionTopic() : defaultTopic(name)
   }
 
   #offsetsTopic(): Omit<TopicToCreate, 'topicId'> {
@@ -52,6 +57,17 @@ export class TopicCreator {
     ])
     const numPartitions = this.#config.number('offsets.topic.num.partitions')
     return { ...defaultTopic(CONSUMER_OFFSETS), numPartitions, configs }
+  }
+
+  #transactionTopic(): Omit<TopicToCreate, 'topicId'> {
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'uncompressed'],
+      ['segment.bytes', String(this.#config.number('transaction.state.log.segment.bytes'))],
+      ['unclean.leader.election.enable', 'false'],
+    ])
+    const numPartitions = this.#config.number('transaction.state.log.num.partitions')
+    return { ...defaultTopic(TRANSACTION_STATE), numPartitions, configs }
   }
 }
 

@@ -18,7 +18,7 @@ interface Case {
   readonly missing: number | undefined
 }
 
-const NAMES: World = { topic: '', topicId: '', group: '', fresh: '' }
+const NAMES: World = { topic: '', topicId: '', group: '', transaction: '', fresh: '' }
 const platform = nodePlatform({ log: { level: 'error' } })
 
 const cases: readonly Case[] = rows.flatMap((row, index) => {

@@ -1,6 +1,6 @@
 // DescribeProducers (key 61), version 0 (KIP-664).
 //
-// - The producers whose sequences a partition remembers. Without transactions nobody has an open one (−1).
+// - The producers whose sequences a partition remembers, and where their open transaction began (−1: none is open).
 // - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A name that no topic can have: INVALID_TOPIC_EXCEPTION.
 
 import { ErrorCode } from '../../protocol/errors.ts'

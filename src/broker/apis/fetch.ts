@@ -34,7 +34,7 @@ export const serveFetch = serve(fetch, [4, 18], (broker, request, call) => {
   if (enough || request.maxWaitMs <= 0) return respond(context, round, version)
   const waitFor = partitions.flatMap(({ topic, partition }) => broker.partitions.get(topic, partition) ?? [])
   return broker.purgatory
-    .untilBytes(waitFor, request.minBytes - round.bytes, request.maxWaitMs)
+    .untilBytes(waitFor, reader.isolation, request.minBytes - round.bytes, request.maxWaitMs)
     .then(() => respond(context, readRound(broker.partitions, reader, partitions), version))
 })
 

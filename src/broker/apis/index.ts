@@ -1,6 +1,8 @@
 // What this broker serves, in the order of the API keys. ApiVersions answers with this list, and docs/protocol.md is tested against it.
 
 import type { ServedApi } from '../dispatcher.ts'
+import { serveAddOffsetsToTxn } from './add-offsets-to-txn.ts'
+import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
@@ -18,6 +20,8 @@ import { serveDescribeGroups } from './describe-groups.ts'
 import { serveDescribeLogDirs } from './describe-log-dirs.ts'
 import { serveDescribeProducers } from './describe-producers.ts'
 import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
+import { serveDescribeTransactions } from './describe-transactions.ts'
+import { serveEndTxn } from './end-txn.ts'
 import { serveFetch } from './fetch.ts'
 import { serveFindCoordinator } from './find-coordinator.ts'
 import { serveHeartbeat } from './heartbeat.ts'
@@ -28,6 +32,7 @@ import { serveLeaveGroup } from './leave-group.ts'
 import { serveListConfigResources } from './list-config-resources.ts'
 import { serveListGroups } from './list-groups.ts'
 import { serveListOffsets } from './list-offsets.ts'
+import { serveListTransactions } from './list-transactions.ts'
 import { serveMetadata } from './metadata.ts'
 import { serveOffsetCommit } from './offset-commit.ts'
 import { serveOffsetDelete } from './offset-delete.ts'
@@ -37,6 +42,7 @@ import { serveProduce } from './produce.ts'
 import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
 import { serveSyncGroup } from './sync-group.ts'
+import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
 export const servedApis: readonly ServedApi[] = [
   serveProduce,
@@ -59,6 +65,10 @@ export const servedApis: readonly ServedApi[] = [
   serveDeleteRecords,
   serveInitProducerId,
   serveOffsetForLeaderEpoch,
+  serveAddPartitionsToTxn,
+  serveAddOffsetsToTxn,
+  serveEndTxn,
+  serveWriteTxnMarkers,
   serveDescribeAcls,
   serveCreateAcls,
   serveDeleteAcls,
@@ -72,6 +82,8 @@ export const servedApis: readonly ServedApi[] = [
   serveOffsetDelete,
   serveDescribeCluster,
   serveDescribeProducers,
+  serveDescribeTransactions,
+  serveListTransactions,
   serveConsumerGroupDescribe,
   serveListConfigResources,
   serveDescribeTopicPartitions,

@@ -1,25 +1,50 @@
-// InitProducerId (key 22), versions 0–5.
+// InitProducerId (key 22), versions 0–6. The rules are in coordinator/transaction/init-producer-id.ts.
 //
-// - Idempotent producers: a new id with epoch 0, whatever id and epoch the producer had (v3+), as Kafka does without a transactional id.
-// - Needs IDEMPOTENT_WRITE on the cluster, or WRITE on some topic (KIP-679): CLUSTER_AUTHORIZATION_FAILED.
-// - An empty transactional id: INVALID_REQUEST.
-// - Left out: transactional ids: UNSUPPORTED_VERSION, which clients take for final. v6 (two-phase commit).
+// - Idempotent producers: a new id with epoch 0, whatever id and epoch the producer had (v3+).
+// - Needs WRITE on the transactional id; without one IDEMPOTENT_WRITE on the cluster, or WRITE on some topic (KIP-679).
+// - Transactional ids: an epoch that nobody had. What an older producer left open is aborted first, and meanwhile the answer is
+//   CONCURRENT_TRANSACTIONS. v3+: a producer that says what it has recovers (KIP-360). An empty one: INVALID_REQUEST.
+// - v4+: PRODUCER_FENCED, before INVALID_PRODUCER_EPOCH (KIP-588). v5+: TRANSACTION_ABORTABLE (KIP-890), not used here.
+// - v6: two-phase commit (KIP-939), as Kafka answers where it is switched off: TRANSACTIONAL_ID_AUTHORIZATION_FAILED; and
+//   UNSUPPORTED_VERSION to those who want to keep a prepared transaction.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { initProducerId } from '../../protocol/messages/init-producer-id.ts'
-import { serve } from '../dispatcher.ts'
+import type { Request } from '../../protocol/schema.ts'
+import type { Broker } from '../broker.ts'
+import { orElse } from '../coordinator/runtime.ts'
+import { producerError } from '../coordinator/transaction/call.ts'
+import type { ProducerReply } from '../coordinator/transaction/command.ts'
+import { type Call, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveInitProducerId = serve(initProducerId, [0, 5], async (broker, request, call) => {
-  const { transactionalId, producerId, producerEpoch } = request
-  const refuse = (errorCode: number) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 })
-  if (transactionalId === '') return refuse(ErrorCode.INVALID_REQUEST)
-  if (transactionalId !== null) return refuse(ErrorCode.UNSUPPORTED_VERSION)
-  if (!call.may('IDEMPOTENT_WRITE', 'CLUSTER', CLUSTER_NAME) && !call.mayWithSome('WRITE', 'TOPIC')) {
-    return refuse(ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+const FIRST_VERSION_WITH_FENCED = 4
+
+export const serveInitProducerId = serve(initProducerId, [0, 6], async (broker, request, call) => {
+  const reply = await decide(broker, request, call)
+  const isTooNew = reply.errorCode === ErrorCode.PRODUCER_FENCED && call.version < FIRST_VERSION_WITH_FENCED
+  return { throttleTimeMs: 0, ...reply, errorCode: isTooNew ? ErrorCode.INVALID_PRODUCER_EPOCH : reply.errorCode }
+})
+
+async function decide(broker: Broker, request: Request<typeof initProducerId>, call: Call): Promise<ProducerReply> {
+  const { transactionalId, transactionTimeoutMs, producerId, producerEpoch, enable2Pc, keepPreparedTxn } = request
+  if (transactionalId !== null && !call.may('WRITE', 'TRANSACTIONAL_ID', transactionalId)) {
+    return producerError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+  }
+  const mayBeIdempotent = () =>
+    call.may('IDEMPOTENT_WRITE', 'CLUSTER', CLUSTER_NAME) || call.mayWithSome('WRITE', 'TOPIC')
+  if (transactionalId === null && !mayBeIdempotent()) {
+    return producerError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
   }
   // An id without an epoch, or the other way round, is no pair that a producer can have.
-  if (producerId === -1 ? producerEpoch !== -1 : producerEpoch < 0) return refuse(ErrorCode.INVALID_REQUEST)
-  const next = await broker.producerIds.next()
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId: next, producerEpoch: 0 }
-})
+  if ((producerId === -1) !== (producerEpoch === -1)) return producerError(ErrorCode.INVALID_REQUEST)
+  if (transactionalId === null) {
+    return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 }
+  }
+  if (transactionalId === '') return producerError(ErrorCode.INVALID_REQUEST)
+  if (enable2Pc) return producerError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+  if (keepPreparedTxn) return producerError(ErrorCode.UNSUPPORTED_VERSION)
+  const expected = producerId === -1 ? undefined : { producerId, producerEpoch }
+  const command = { type: 'init-producer-id', transactionalId, timeoutMs: transactionTimeoutMs, expected } as const
+  return await orElse(broker.transactions.initProducerId(command), producerError)
+}

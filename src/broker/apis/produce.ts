@@ -8,55 +8,150 @@
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
 // - Differs from Kafka: a partition named twice in one request is refused with INVALID_REQUEST; Kafka keeps the last and loses the
 //   others without a word.
-// - Left out: transactions. A transactional batch is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as by Kafka when the request
-//   names no transactional id.
+// - Transactions: before its first batch the coordinator is asked whether the transaction reaches the partition (transaction-admission.ts);
+//   from v12 on it is made to (KIP-890). When it cannot say now, NOT_ENOUGH_REPLICAS, which old clients retry, or from v12 on
+//   CONCURRENT_TRANSACTIONS. Before v11, INVALID_TXN_STATE in place of TRANSACTION_ABORTABLE. A transactional batch in a request
+//   without a transactional id: TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
 
-import { ErrorCode } from '../../protocol/errors.ts'
+import { ErrorCode, errorOf } from '../../protocol/errors.ts'
 import { produce } from '../../protocol/messages/produce.ts'
 import type { Request } from '../../protocol/schema.ts'
-import { splitBatches } from '../../records/record-batch.ts'
+import { type RecordBatch, splitBatches } from '../../records/record-batch.ts'
 import type { Broker } from '../broker.ts'
 import { isInternalTopic } from '../coordinator/controller/topic-name.ts'
-import { type Call, CLOSE, serve } from '../dispatcher.ts'
+import { type Answer, type Call, CLOSE, serve } from '../dispatcher.ts'
 import type { Appended, Partition } from '../partition.ts'
+import type { Admission, Admitted } from '../transaction-admission.ts'
 
 const ADMIN_CLIENT_ID = '__admin_client'
 const FIRST_VERSION_WITH_IDS = 13
 const FIRST_VERSION_WITH_ZSTD = 7
+const FIRST_VERSION_WITH_ABORTABLE = 11
+const FIRST_VERSION_THAT_ADDS = 12
 
-type TopicData = Request<typeof produce>['topicData'][number]
+/** The coordinator cannot say now; producers before KIP-890 retry only on what a log may answer. */
+const UNDECIDED: ReadonlySet<number> = new Set([
+  ErrorCode.CONCURRENT_TRANSACTIONS,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  ErrorCode.NOT_COORDINATOR,
+])
+
+type ProduceRequest = Request<typeof produce>
+type TopicData = ProduceRequest['topicData'][number]
 type PartitionData = TopicData['partitionData'][number]
 
 export const serveProduce = serve(
   produce,
   [3, 13],
   (broker, request, call) => {
-    const validAcks = request.acks === 0 || request.acks === 1 || request.acks === -1
-    const named = new Set<string>()
-    let failed = false
-    const responses = request.topicData.map((topicData) => {
-      const { name, topicId } = topicData
-      const partitionResponses = topicData.partitionData.map((data) => {
-        const key = `${name}${topicId}:${data.index}`
-        const repeated = named.has(key)
-        named.add(key)
-        const appended = !validAcks
-          ? refusal(ErrorCode.INVALID_REQUIRED_ACKS)
-          : repeated
-            ? refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice')
-            : append(broker, call, topicData, data)
-        failed ||= appended.errorCode !== ErrorCode.NONE
-        return partitionResponse(data.index, appended)
-      })
-      return { name, topicId, partitionResponses }
-    })
-    if (request.acks === 0) return failed ? CLOSE : undefined
-    return { responses, throttleTimeMs: 0 }
+    const { transactionalId } = request
+    if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
+    return answer(request, (topicData, data) => append(broker, call, topicData, data))
   },
   0,
 )
 
-function append(broker: Broker, call: Call, topicData: TopicData, { index, records }: PartitionData): Appended {
+type AppendOne = (topicData: TopicData, data: PartitionData) => Appended
+
+function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof produce> {
+  const validAcks = request.acks === 0 || request.acks === 1 || request.acks === -1
+  const named = new Set<string>()
+  let failed = false
+  const responses = request.topicData.map((topicData) => {
+    const { name, topicId } = topicData
+    const partitionResponses = topicData.partitionData.map((data) => {
+      const key = `${name}${topicId}:${data.index}`
+      const repeated = named.has(key)
+      named.add(key)
+      const appended = !validAcks
+        ? refusal(ErrorCode.INVALID_REQUIRED_ACKS)
+        : repeated
+          ? refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice')
+          : appendOne(topicData, data)
+      failed ||= appended.errorCode !== ErrorCode.NONE
+      return partitionResponse(data.index, appended)
+    })
+    return { name, topicId, partitionResponses }
+  })
+  if (request.acks === 0) return failed ? CLOSE : undefined
+  return { responses, throttleTimeMs: 0 }
+}
+
+async function produceInTransaction(
+  broker: Broker,
+  request: ProduceRequest,
+  call: Call,
+  transactionalId: string,
+): Promise<Answer<typeof produce>> {
+  const firsts = new Map<Partition, RecordBatch>()
+  for (const topicData of request.topicData) {
+    for (const data of topicData.partitionData) {
+      const checked = check(broker, call, topicData, data)
+      const first = 'batches' in checked ? checked.batches.find((batch) => batch.isTransactional) : undefined
+      if (first && 'batches' in checked) firsts.set(checked.partition, first)
+    }
+  }
+  if (firsts.size > 0 && !call.may('WRITE', 'TRANSACTIONAL_ID', transactionalId)) {
+    return answer(request, () => refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+  }
+  const producers = new Map([...firsts.values()].map((batch) => [`${batch.producerId}:${batch.producerEpoch}`, batch]))
+  if (producers.size > 1) {
+    const message = 'Transactional records contained more than one producer ID'
+    return answer(request, () => refusal(ErrorCode.INVALID_PRODUCER_ID_MAPPING, message))
+  }
+  const admitted = new Map<Partition, Admitted>()
+  const admission = admissionOf(call.version)
+  for (const { producerId, producerEpoch } of producers.values()) {
+    if (admission !== 'add' && !broker.config.boolean('transaction.partition.verification.enable')) break
+    const sequences = new Map([...firsts].map(([partition, { baseSequence }]) => [partition, baseSequence]))
+    const producer = { transactionalId, producerId, producerEpoch }
+    for (const [partition, one] of await broker.admission.admit(producer, sequences, admission))
+      admitted.set(partition, one)
+  }
+  return answer(request, (topicData, data) => append(broker, call, topicData, data, admitted))
+}
+
+function admissionOf(version: number): Admission {
+  if (version >= FIRST_VERSION_THAT_ADDS) return 'add'
+  return version >= FIRST_VERSION_WITH_ABORTABLE ? 'verify-abortable' : 'verify'
+}
+
+/** `admitted`: of a transactional request, what the coordinator said of each partition that was asked about. */
+function append(
+  broker: Broker,
+  call: Call,
+  topicData: TopicData,
+  data: PartitionData,
+  admitted?: ReadonlyMap<Partition, Admitted>,
+): Appended {
+  const checked = check(broker, call, topicData, data)
+  if (!('batches' in checked)) return checked
+  const { partition, batches } = checked
+  if (!admitted && batches.some((batch) => batch.isTransactional)) {
+    return refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+  }
+  const admission = admitted?.get(partition)
+  if (admission && admission.errorCode !== ErrorCode.NONE) return notAdmitted(admission.errorCode, call.version)
+  return partition.append(batches, 'client', { claims: admission?.claims })
+}
+
+function notAdmitted(errorCode: number, version: number): Appended {
+  if (errorCode === ErrorCode.INVALID_TXN_STATE) return refusal(errorCode, 'Partition was not added to the transaction')
+  const isTold = errorCode === ErrorCode.CONCURRENT_TRANSACTIONS && version >= FIRST_VERSION_THAT_ADDS
+  if (isTold || !UNDECIDED.has(errorCode)) return refusal(errorCode)
+  const message = `Unable to verify the partition has been added to the transaction. Underlying error: ${errorOf(errorCode).name}`
+  return refusal(ErrorCode.NOT_ENOUGH_REPLICAS, message)
+}
+
+/** The batches of a partition that may be appended, as far as can be told without its log. */
+function check(
+  broker: Broker,
+  call: Call,
+  topicData: TopicData,
+  { index, records }: PartitionData,
+): { partition: Partition; batches: RecordBatch[] } | Appended {
   const partition = findPartition(broker, call, topicData, index)
   if (typeof partition === 'number') return refusal(partition)
   if (isInternalTopic(partition.topic) && call.clientId !== ADMIN_CLIENT_ID) {
@@ -68,12 +163,11 @@ function append(broker: Broker, call: Call, topicData: TopicData, { index, recor
   if (incompleteBytes > 0) return refusal(ErrorCode.INVALID_RECORD, 'the last batch is incomplete')
   for (const batch of batches) {
     if (batch.magic < 2) continue
-    if (batch.isTransactional) return refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
     if (batch.compression === 'zstd' && call.version < FIRST_VERSION_WITH_ZSTD) {
       return refusal(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce')
     }
   }
-  return partition.append(batches, 'client')
+  return { partition, batches }
 }
 
 function findPartition(broker: Broker, call: Call, { name, topicId }: TopicData, index: number): Partition | number {

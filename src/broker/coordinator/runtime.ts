@@ -6,8 +6,17 @@ import type { Clock, Logger, Timer } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { buildBatch } from '../../records/batch-builder.ts'
 import { RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import type { AppendClaims } from '../log/producer-state.ts'
 import type { Partition } from '../partition.ts'
-import { type Effects, NO_REQUEST, type RequestId, type StateMachine, type TimerEffect } from './state-machine.ts'
+import {
+  type Effects,
+  NO_PRODUCER,
+  NO_REQUEST,
+  type RequestId,
+  type StateMachine,
+  type TimerEffect,
+} from './state-machine.ts'
+import { type Marker, markerBatch } from './transaction/marker.ts'
 
 /** A record of the machine as the log keeps it, and back. */
 export interface RecordCodec<Rec> {
@@ -49,6 +58,9 @@ export async function orElse<T>(reply: Promise<T>, onError: (errorCode: number) 
 
 const LOAD_CHUNK_BYTES = 1024 * 1024
 
+/** What a log tells the producer of a transaction that may not append to it. */
+const REFUSALS: ReadonlySet<number> = new Set([ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TXN_STATE])
+
 interface Held<Reply> {
   readonly offset: number
   readonly id: RequestId
@@ -59,7 +71,8 @@ interface Held<Reply> {
  * 1. The machine has replayed exactly the records of its log, in order, before it handles a command.
  * 2. A reply leaves only when the high watermark has reached the log end at which it was decided: what it tells cannot be undone.
  *    So replies leave in the order in which they were decided.
- * 3. When an append fails the machine is dropped and rebuilt by replay; nothing is undone in place.
+ * 3. When an append fails the machine is dropped and rebuilt by replay; nothing is undone in place. Only what the producer of a
+ *    transaction may not append is refused to its caller alone: nothing of it was decided for anybody else.
  */
 export class CoordinatorRuntime<Command, Rec, Reply> {
   readonly #hosting: Hosting<Command, Rec, Reply>
@@ -80,12 +93,23 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   }
 
   /** Resolves once the reply may be told; rejects with a CoordinatorError. */
-  submit(command: Command): Promise<Reply> {
+  submit(command: Command, claims?: AppendClaims): Promise<Reply> {
     if (this.#closed) return Promise.reject(closedError())
     const id = ++this.#lastId
     const reply = new Promise<Reply>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
-    this.#handle(id, command)
+    this.#handle(id, command, claims)
     return reply
+  }
+
+  /** Ends a producer's transaction in this log; NONE, or why the marker is not there. */
+  appendMarker(marker: Marker): number {
+    if (this.#closed) return ErrorCode.NOT_COORDINATOR
+    const { partition, clock } = this.#hosting
+    const { producerId, committed, transactionVersion } = marker
+    return partition.append([markerBatch(marker, clock.now())], 'coordinator', {
+      claims: { transactionVersion },
+      beforeVisible: () => this.#machine.replayMarker?.(producerId, committed),
+    }).errorCode
   }
 
   /** Answers all that wait with an error; the log stays as it is. */
@@ -98,22 +122,30 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
 
   #load(onCommitted?: (record: Rec) => void): void {
     const { partition, codec, clock } = this.#hosting
-    for (const record of committedRecords(partition)) {
-      const decoded = understood(partition, () => codec.decode(record))
-      if (decoded === undefined) continue
-      this.#machine.replay(decoded)
-      onCommitted?.(decoded)
+    for (const { batch, from } of committedBatches(partition)) {
+      const type = batch.controlType()
+      if (type !== undefined) this.#machine.replayMarker?.(batch.producerId, type === 'commit')
+      if (batch.isControl) continue
+      const producerId = batch.isTransactional ? batch.producerId : NO_PRODUCER
+      for (const record of batch.records()) {
+        const { offset } = record
+        const decoded = offset < from ? undefined : understood(partition, () => codec.decode(record))
+        if (decoded === undefined) continue
+        this.#machine.replay(decoded, { offset, producerId })
+        onCommitted?.(decoded)
+      }
     }
     this.#apply(this.#machine.loaded(clock.now()))
   }
 
-  #handle(id: RequestId, command: Command): void {
-    this.#apply(this.#machine.handle(id, command, this.#hosting.clock.now()))
+  #handle(id: RequestId, command: Command, claims?: AppendClaims): void {
+    this.#apply(this.#machine.handle(id, command, this.#hosting.clock.now()), claims)
   }
 
-  #apply(effects: Effects<Command, Rec, Reply>) {
+  #apply(effects: Effects<Command, Rec, Reply>, claims?: AppendClaims) {
     if (effects.records.length > 0) {
-      const error = this.#append(effects.records)
+      const error = this.#append(effects, claims)
+      if (error && effects.producer && REFUSALS.has(error.errorCode)) return this.#refuse(effects, error)
       if (error) return this.#rebuild(error)
     }
     const offset = this.#hosting.partition.log.logEndOffset
@@ -122,20 +154,38 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     this.#release()
   }
 
-  #append(records: readonly Rec[]): CoordinatorError | undefined {
+  #append(
+    { records, producer }: Effects<Command, Rec, Reply>,
+    claims: AppendClaims | undefined,
+  ): CoordinatorError | undefined {
     const { partition, codec, clock } = this.#hosting
     const timestamp = clock.now()
-    const bytes = buildBatch(records.map((record) => ({ timestamp, ...codec.encode(record) })))
-    const appended = partition.append([new RecordBatch(bytes)], 'coordinator', () => {
+    const bytes = buildBatch(
+      records.map((record) => ({ timestamp, ...codec.encode(record) })),
+      { ...producer, transactional: producer !== undefined },
+    )
+    const beforeVisible = () => {
+      const endOffset = partition.log.logEndOffset
+      const producerId = producer?.producerId ?? NO_PRODUCER
       // Before anybody hears of the new high watermark: what is held back for it must already be in the machine.
-      for (const record of records) this.#machine.replay(record)
+      records.forEach((record, index) => {
+        this.#machine.replay(record, { offset: endOffset - records.length + index, producerId })
+      })
       if (this.#hosting.onCommitted) {
-        const offset = partition.log.logEndOffset
-        for (const record of records) this.#uncommitted.push({ offset, record })
+        for (const record of records) this.#uncommitted.push({ offset: endOffset, record })
       }
-    })
-    if (appended.errorCode === ErrorCode.NONE) return undefined
-    return new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `append failed with error ${appended.errorCode}`)
+    }
+    const { errorCode } = partition.append([new RecordBatch(bytes)], 'coordinator', { beforeVisible, claims })
+    if (errorCode === ErrorCode.NONE) return undefined
+    const told = REFUSALS.has(errorCode) ? errorCode : ErrorCode.COORDINATOR_NOT_AVAILABLE
+    return new CoordinatorError(told, `append failed with error ${errorCode}`)
+  }
+
+  #refuse({ replies }: Effects<Command, Rec, Reply>, error: CoordinatorError): void {
+    for (const { id } of replies) {
+      this.#waiting.get(id)?.reject(error)
+      this.#waiting.delete(id)
+    }
   }
 
   #release(): void {
@@ -209,8 +259,8 @@ function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
   }
 }
 
-/** The records of a partition up to its high watermark, without control batches. */
-function* committedRecords(partition: Partition): Generator<{ key: Buffer | null; value: Buffer | null }> {
+/** The batches of a partition up to its high watermark; of the first one only the records from `from` on are in the log. */
+function* committedBatches(partition: Partition): Generator<{ batch: RecordBatch; from: number }> {
   const { log } = partition
   let offset = log.logStartOffset
   while (offset < log.highWatermark) {
@@ -220,9 +270,7 @@ function* committedRecords(partition: Partition): Generator<{ key: Buffer | null
     }
     const { batches } = splitBatches(Buffer.concat(read.batches))
     if (batches.length === 0) return
-    for (const batch of batches) {
-      if (!batch.isControl) for (const record of batch.records()) if (record.offset >= offset) yield record
-    }
+    for (const batch of batches) yield { batch, from: offset }
     offset = batches.at(-1)!.nextOffset
   }
 }

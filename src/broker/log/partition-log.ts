@@ -15,7 +15,13 @@ import { type Isolation, type LogError, LogReader, type ReadResult } from './log
 import { type AppendError, validate } from './log-validator.ts'
 import { OpenFiles } from './open-files.ts'
 import { PartitionFolder } from './partition-folder.ts'
-import type { AppendOrigin, ProducerState, ProducerUpdate } from './producer-state.ts'
+import {
+  type AppendClaims,
+  type AppendOrigin,
+  type ProducerState,
+  type ProducerUpdate,
+  UNVERIFIED,
+} from './producer-state.ts'
 import { type LogState, loadProducers, recover } from './recovery.ts'
 import { expiredSegments, type RetentionReason } from './retention.ts'
 import { Segment, type SegmentHome, type TimestampOffset } from './segment.ts'
@@ -217,7 +223,7 @@ export class PartitionLog implements SegmentHome {
    */
   append(
     batches: readonly RecordBatch[],
-    { leaderEpoch, origin }: { leaderEpoch: number; origin: AppendOrigin },
+    { leaderEpoch, origin, claims }: { leaderEpoch: number; origin: AppendOrigin; claims?: AppendClaims | undefined },
   ): AppendResult | AppendError {
     if (this.failure !== undefined) return storageError(this.failure)
     this.#used = true
@@ -231,7 +237,7 @@ export class PartitionLog implements SegmentHome {
       const message = `${bytes} bytes do not fit a segment of ${this.config.segmentBytes} (segment.bytes)`
       return { error: ErrorCode.RECORD_LIST_TOO_LARGE, message }
     }
-    const update = this.#producers.check(ready, origin)
+    const update = this.#producers.check(ready, origin, claims)
     if (update.error !== 0) return { error: update.error, message: update.message }
     if (update.duplicate !== undefined) {
       const { lastOffset, offsetDelta, timestamp } = update.duplicate
@@ -313,6 +319,17 @@ export class PartitionLog implements SegmentHome {
       coordinatorEpoch: entry.coordinatorEpoch,
       currentTxnStartOffset: entry.txnFirstOffset,
     }))
+  }
+
+  /** For a transactional batch, before the coordinator is asked: what its append will have to show, and whether to ask at all. */
+  startVerification(
+    producerId: number,
+    { epoch, sequence, bumpsEpoch }: { epoch: number; sequence: number; bumpsEpoch: boolean },
+  ): { verification: NonNullable<AppendClaims['verification']>; isOpen: boolean } {
+    if (this.#producers.hasOpenTransaction(producerId, epoch)) return { verification: UNVERIFIED, isOpen: true }
+    const startedAt = this.#clock.now()
+    const asked = { epoch, lowestSequence: sequence, bumpsEpoch, startedAt }
+    return { verification: this.#producers.startVerification(producerId, asked), isOpen: false }
   }
 
   expireProducers(): void {

@@ -9,6 +9,33 @@ import type { AbortedTransaction } from './transaction-index.ts'
 /** Who appends: a client is checked, a copy of another replica's log is believed, a coordinator is checked but for sequences. */
 export type AppendOrigin = 'client' | 'replication' | 'coordinator'
 
+/**
+ * That the coordinator is being asked, or has said, that this partition is in a producer's transaction (KIP-890): one for all batches
+ * that wait to be the first of it. The first that is appended, and any marker, end it, so a batch that was held up for long cannot
+ * open a transaction that nobody will ever end.
+ */
+export interface Verification {
+  epoch: number
+  /** Of the batches that wait; none above it may come first. */
+  lowestSequence: number
+  /** The producer has an epoch for each transaction, so without a state of it the first sequence is 0. */
+  readonly bumpsEpoch: boolean
+  readonly startedAt: number
+}
+
+/** What is known of batches beyond their bytes. */
+export interface AppendClaims {
+  /** undefined: nobody asks for one. UNVERIFIED: there is none, so a transaction must be open. */
+  readonly verification?: Verification | typeof UNVERIFIED | undefined
+  /** Of markers: from 2 on each transaction has an epoch of its own, and its marker the next. */
+  readonly transactionVersion?: number
+}
+
+export const UNVERIFIED: unique symbol = Symbol('unverified')
+
+const NO_CLAIMS: AppendClaims = {}
+const FIRST_VERSION_WITH_EPOCH_BUMP = 2
+
 /** What an append will do to the producers, worked out before anything is written. */
 export interface ProducerUpdate {
   readonly error: number
@@ -48,9 +75,11 @@ const NOTHING: ProducerUpdate = {
 // 2. `#open` is in order of first offsets; it holds every transaction without a marker, and those whose marker is at or above
 //    the high watermark. The first of it is the first unstable offset.
 // 3. An entry of `#entries` is never changed in place by `check`: what is refused leaves no trace.
+// 4. A producer is in `#verifications` from its first question on, until it has a batch or a marker in the log.
 export class ProducerState {
   readonly #entries = new Map<number, ProducerEntry>()
   readonly #open = new Map<number, OpenTransaction>()
+  readonly #verifications = new Map<number, Verification>()
   /** The offset after the last batch that this state knows. */
   endOffset = 0
 
@@ -70,8 +99,29 @@ export class ProducerState {
     return undefined
   }
 
+  hasOpenTransaction(producerId: number, epoch: number): boolean {
+    const entry = this.#entries.get(producerId)
+    return entry !== undefined && entry.txnFirstOffset >= 0 && entry.epoch === epoch
+  }
+
+  /** For a batch that would open a transaction, before the coordinator is asked about it. */
+  startVerification(producerId: number, asked: Verification): Verification {
+    const known = this.#verifications.get(producerId)
+    if (known === undefined) {
+      this.#verifications.set(producerId, asked)
+      return asked
+    }
+    if (asked.bumpsEpoch && asked.epoch > known.epoch) {
+      known.epoch = asked.epoch
+      known.lowestSequence = asked.lowestSequence
+    } else if (asked.epoch === known.epoch) {
+      known.lowestSequence = Math.min(known.lowestSequence, asked.lowestSequence)
+    }
+    return known
+  }
+
   /** Says what appending these batches, whose offsets are set, would do; changes nothing. */
-  check(batches: readonly RecordBatch[], origin: AppendOrigin): ProducerUpdate {
+  check(batches: readonly RecordBatch[], origin: AppendOrigin, claims: AppendClaims = NO_CLAIMS): ProducerUpdate {
     if (batches.every((batch) => batch.producerId < 0)) return NOTHING
     const entries = new Map<number, ProducerEntry>()
     const started: StartedTransaction[] = []
@@ -85,8 +135,9 @@ export class ProducerState {
       if (duplicate !== undefined) return { ...NOTHING, duplicate }
       const entry = known?.copy() ?? new ProducerEntry(batch.producerId)
       const refusal = batch.isControl
-        ? applyMarker(entry, batch, origin, completed)
-        : applyData(entry, batch, origin, lastSequence)
+        ? applyMarker(entry, batch, origin, completed, claims)
+        : (this.#unverified(batch, claims) ??
+          applyData(entry, batch, origin, lastSequence, this.#awaited(batch, claims)))
       if (refusal !== undefined) return { ...NOTHING, ...refusal }
       if (entry.txnFirstOffset >= 0 && entry.txnFirstOffset !== known?.txnFirstOffset) {
         started.push({ producerId: batch.producerId, firstOffset: entry.txnFirstOffset })
@@ -98,7 +149,10 @@ export class ProducerState {
 
   /** Takes over what `check` worked out, once the batches are in the log; returns the aborted transactions for the index. */
   apply(update: ProducerUpdate, endOffset: number): AbortedTransaction[] {
-    for (const entry of update.entries.values()) this.#entries.set(entry.producerId, entry)
+    for (const entry of update.entries.values()) {
+      this.#entries.set(entry.producerId, entry)
+      this.#verifications.delete(entry.producerId)
+    }
     for (const transaction of update.started) this.#begin(transaction)
     const aborted: AbortedTransaction[] = []
     for (const { producerId, firstOffset, markerOffset, aborted: isAborted } of update.completed) {
@@ -139,6 +193,22 @@ export class ProducerState {
     for (const [producerId, entry] of this.#entries) {
       if (entry.txnFirstOffset < 0 && now - entry.lastTimestamp >= expirationMs) this.#entries.delete(producerId)
     }
+    for (const [producerId, { startedAt }] of this.#verifications) {
+      if (now - startedAt >= expirationMs) this.#verifications.delete(producerId)
+    }
+  }
+
+  /** Invariant 4: a batch may open a transaction only with the verification that still stands. */
+  #unverified(batch: RecordBatch, { verification }: AppendClaims): Refusal {
+    if (verification === undefined || !batch.isTransactional) return undefined
+    if (this.hasOpenTransaction(batch.producerId, batch.producerEpoch)) return undefined
+    if (this.#verifications.get(batch.producerId) === verification) return undefined
+    return { error: ErrorCode.INVALID_TXN_STATE, message: 'Record was not part of an ongoing transaction' }
+  }
+
+  /** The verification that other batches of this producer wait with too. */
+  #awaited(batch: RecordBatch, { verification }: AppendClaims): Verification | undefined {
+    return verification === undefined ? undefined : this.#verifications.get(batch.producerId)
   }
 
   #begin({ producerId, firstOffset }: StartedTransaction): void {
@@ -148,8 +218,16 @@ export class ProducerState {
 
 type Refusal = { error: number; message: string } | undefined
 
-function applyData(entry: ProducerEntry, batch: RecordBatch, origin: AppendOrigin, lastSequence: number): Refusal {
-  const refusal = staleEpoch(entry, batch, origin) ?? (origin === 'client' ? outOfOrder(entry, batch) : undefined)
+function applyData(
+  entry: ProducerEntry,
+  batch: RecordBatch,
+  origin: AppendOrigin,
+  lastSequence: number,
+  awaited: Verification | undefined,
+): Refusal {
+  const refusal =
+    staleEpoch(entry, batch, origin, batch.producerEpoch < entry.epoch) ??
+    (origin === 'client' ? outOfOrder(entry, batch, awaited) : undefined)
   if (refusal !== undefined) return refusal
   if (entry.txnFirstOffset >= 0 && !batch.isTransactional && origin !== 'replication') {
     return refuse(ErrorCode.INVALID_TXN_STATE, batch, 'is not transactional while a transaction is open')
@@ -169,8 +247,15 @@ function applyMarker(
   batch: RecordBatch,
   origin: AppendOrigin,
   completed: CompletedTransaction[],
+  { transactionVersion = 0 }: AppendClaims,
 ): Refusal {
-  const refusal = staleEpoch(entry, batch, origin)
+  const { producerEpoch } = batch
+  const isRetry = producerEpoch === entry.epoch && entry.txnFirstOffset < 0
+  const isStale =
+    transactionVersion >= FIRST_VERSION_WITH_EPOCH_BUMP
+      ? producerEpoch <= entry.epoch && !isRetry
+      : producerEpoch < entry.epoch
+  const refusal = staleEpoch(entry, batch, origin, isStale)
   if (refusal !== undefined) return refusal
   // Compaction keeps an empty control batch for its epoch alone: its transaction is gone.
   if (batch.count === 0) return undefined
@@ -191,12 +276,22 @@ function applyMarker(
   return undefined
 }
 
-function staleEpoch(entry: ProducerEntry, batch: RecordBatch, origin: AppendOrigin): Refusal {
-  if (batch.producerEpoch >= entry.epoch || origin === 'replication') return undefined
-  return refuse(ErrorCode.INVALID_PRODUCER_EPOCH, batch, `is older than epoch ${entry.epoch}`)
+function staleEpoch(entry: ProducerEntry, batch: RecordBatch, origin: AppendOrigin, isStale: boolean): Refusal {
+  if (!isStale || origin === 'replication') return undefined
+  return refuse(ErrorCode.INVALID_PRODUCER_EPOCH, batch, `comes after epoch ${entry.epoch}`)
 }
 
-function outOfOrder(entry: ProducerEntry, batch: RecordBatch): Refusal {
+function outOfOrder(entry: ProducerEntry, batch: RecordBatch, awaited: Verification | undefined): Refusal {
+  if (awaited !== undefined) {
+    const isUnknown = entry.batches.length === 0
+    if (awaited.bumpsEpoch && isUnknown && batch.baseSequence !== 0) {
+      return refuse(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, batch, 'should begin with sequence 0')
+    }
+    if (batch.baseSequence > awaited.lowestSequence) {
+      const why = `comes before sequence ${awaited.lowestSequence}, which waits`
+      return refuse(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, batch, why)
+    }
+  }
   // A producer that is not known, or no longer, may begin with any sequence.
   if (entry.epoch === NO_EPOCH) return undefined
   const isNewEpoch = batch.producerEpoch !== entry.epoch

@@ -79,8 +79,8 @@ it('coordinates every group itself, and says that it coordinates nothing else', 
     { key: 'g', nodeId: 1, port, errorCode: 0 },
     { key: 'h', nodeId: 1 },
   ])
-  const transaction = await connection.send(findCoordinator, { keyType: 1, coordinatorKeys: ['tx'] })
-  expect(transaction.coordinators).toMatchObject([{ key: 'tx', nodeId: -1, errorCode: ErrorCode.UNSUPPORTED_VERSION }])
+  const share = await connection.send(findCoordinator, { keyType: 2, coordinatorKeys: ['s'] })
+  expect(share.coordinators).toMatchObject([{ key: 's', nodeId: -1, errorCode: ErrorCode.UNSUPPORTED_VERSION }])
   expect(await connection.send(findCoordinator, { key: 'g', keyType: 9 }, { version: 3 })).toMatchObject({
     errorCode: ErrorCode.INVALID_REQUEST,
   })

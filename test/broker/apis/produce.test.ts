@@ -143,13 +143,13 @@ it('knows an idempotent producer: duplicates, gaps and epochs', async () => {
   expect(topics[0]!.partitions[0]!.activeProducers).toMatchObject([{ producerId, producerEpoch: 1, lastSequence: 0 }])
 })
 
-it('gives out producer ids once, and none to transactions', async () => {
+it('gives out producer ids once, and none to transactions that it does not coordinate', async () => {
   const connection = await connected()
   const ask = (transactionalId: string | null) =>
     connection.send(initProducerId, { transactionalId, transactionTimeoutMs: 1000 }, { version: 4 })
   const ids = await Promise.all(Array.from({ length: 1500 }, () => ask(null)))
   expect(new Set(ids.map(({ producerId }) => producerId)).size).toBe(1500)
-  expect(await ask('tx')).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, producerId: -1 })
+  expect(await ask('tx')).toMatchObject({ errorCode: ErrorCode.NOT_COORDINATOR, producerId: -1 })
   expect(await ask('')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST })
 })
 

@@ -20,10 +20,11 @@ export type AskAs = <A extends Api>(
   version?: number,
 ) => Promise<Response<A>>
 
-/** A topic with a record, and an empty group with an offset of it, under names that end in `suffix`. */
+/** A topic with a record, an empty group with an offset of it, and an idle transaction, under names that end in `suffix`. */
 export async function makeWorld(ask: AskAs, suffix: string): Promise<World> {
   const topic = `topic${suffix}`
   const group = `group${suffix}`
+  const transaction = `transaction${suffix}`
   const shape = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
   const { topics } = await ask('root', createTopics, { topics: [{ name: topic, ...shape }] })
   const topicData = [{ name: topic, partitionData: [{ index: 0, records: [batchOf(['first'])] }] }]
@@ -35,12 +36,18 @@ export async function makeWorld(ask: AskAs, suffix: string): Promise<World> {
     const { coordinators } = await ask('root', findCoordinator, { coordinatorKeys: [group] }, 4)
     return coordinators[0]!.errorCode
   })
-  const producer = { transactionalId: null, transactionTimeoutMs: 1000 }
-  await until(async () => (await ask('root', initProducerId, producer, 4)).errorCode)
+  await until(async () => {
+    const { coordinators } = await ask('root', findCoordinator, { keyType: 1, coordinatorKeys: [transaction] }, 4)
+    return coordinators[0]!.errorCode
+  })
+  for (const transactionalId of [null, transaction]) {
+    const producer = { transactionalId, transactionTimeoutMs: 1000 }
+    await until(async () => (await ask('root', initProducerId, producer, 4)).errorCode)
+  }
   const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }]
   const commit = { groupId: group, memberId: '', topics: [{ name: topic, partitions }] }
   await until(async () => (await ask('root', offsetCommit, commit, 9)).topics[0]!.partitions[0]!.errorCode)
-  return { topic, topicId: topics[0]!.topicId, group, fresh: `fresh${suffix}` }
+  return { topic, topicId: topics[0]!.topicId, group, transaction, fresh: `fresh${suffix}` }
 }
 
 /** A broker may need a moment to hear of its own topics. */

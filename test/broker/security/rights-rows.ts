@@ -1,6 +1,8 @@
 // Every API with the rights that it takes, as Kafka's table of operations and resources says: one row a way to ask it. The rows are
 // run against our broker and, with the same requests, against Apache Kafka.
 import { OPERATION, type Operation, type Resource } from '../../../src/broker/security/authorizer.ts'
+import { addOffsetsToTxn } from '../../../src/protocol/messages/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
 import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
@@ -18,6 +20,8 @@ import { describeGroups } from '../../../src/protocol/messages/describe-groups.t
 import { describeLogDirs } from '../../../src/protocol/messages/describe-log-dirs.ts'
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
 import { describeTopicPartitions } from '../../../src/protocol/messages/describe-topic-partitions.ts'
+import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
+import { endTxn } from '../../../src/protocol/messages/end-txn.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
 import { heartbeat } from '../../../src/protocol/messages/heartbeat.ts'
@@ -28,6 +32,7 @@ import { leaveGroup } from '../../../src/protocol/messages/leave-group.ts'
 import { listConfigResources } from '../../../src/protocol/messages/list-config-resources.ts'
 import { listGroups } from '../../../src/protocol/messages/list-groups.ts'
 import { listOffsets } from '../../../src/protocol/messages/list-offsets.ts'
+import { listTransactions } from '../../../src/protocol/messages/list-transactions.ts'
 import { metadata } from '../../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
@@ -37,6 +42,7 @@ import { produce } from '../../../src/protocol/messages/produce.ts'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
+import { writeTxnMarkers } from '../../../src/protocol/messages/write-txn-markers.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../requests.ts'
 
@@ -47,6 +53,8 @@ export interface World {
   readonly topicId: string
   /** Empty, with an offset of `topic`. */
   readonly group: string
+  /** A transactional id without a transaction. */
+  readonly transaction: string
   /** The name of no topic. */
   readonly fresh: string
 }
@@ -87,12 +95,17 @@ const TOPIC_REFUSED = 29
 const GROUP_REFUSED = 30
 const CLUSTER_REFUSED = 31
 const ILLEGAL_SASL_STATE = 34
+const TRANSACTION_REFUSED = 53
+const UNKNOWN_TRANSACTION = 49
 
 const onTopic = (operation: Operation, name: string, refused: unknown = TOPIC_REFUSED): Need => {
   return { operation, resource: 'TOPIC', name, refused }
 }
 const onGroup = (operation: Operation, name: string, refused: unknown = GROUP_REFUSED): Need => {
   return { operation, resource: 'GROUP', name, refused }
+}
+const onTransaction = (operation: Operation, name: string, refused: unknown = TRANSACTION_REFUSED): Need => {
+  return { operation, resource: 'TRANSACTIONAL_ID', name, refused }
 }
 const onCluster = (operation: Operation, refused: unknown = CLUSTER_REFUSED): Need => {
   return { operation, resource: 'CLUSTER', name: 'kafka-cluster', refused }
@@ -113,6 +126,10 @@ const FILTER = {
   hostFilter: null,
   operation: 1,
   permissionType: 1,
+}
+const markers = (topic: string) => {
+  const topics = [{ name: topic, partitionIndexes: [0] }]
+  return { markers: [{ producerId: 1, producerEpoch: 0, transactionResult: false, topics, coordinatorEpoch: 0 }] }
 }
 const asks = (name: string) => [{ name, partitions: [{ partitionIndex: 0 }] }]
 
@@ -447,6 +464,86 @@ export const rows: readonly Row[] = [
     look: ({ errorCode }) => errorCode,
     served: 0,
     needs: () => [onCluster('IDEMPOTENT_WRITE')],
+  }),
+  row(initProducerId, 'for transactions', {
+    version: 5,
+    request: ({ fresh }) => ({ transactionalId: fresh, transactionTimeoutMs: 1000 }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: ({ fresh }) => [onTransaction('WRITE', fresh)],
+  }),
+  row(produce, 'in a transaction', {
+    version: 12,
+    request: ({ topic, fresh }) => {
+      const records = batchOf(['x'], { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true })
+      const topicData = [{ name: topic, partitionData: [{ index: 0, records: [records] }] }]
+      return { transactionalId: fresh, acks: -1, timeoutMs: 5000, topicData }
+    },
+    look: ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
+    served: UNKNOWN_TRANSACTION,
+    needs: ({ topic, fresh }) => [onTransaction('WRITE', fresh), onTopic('WRITE', topic)],
+  }),
+  row(addPartitionsToTxn, 'of a producer', {
+    version: 3,
+    request: ({ topic, fresh }) => ({
+      v3AndBelowTransactionalId: fresh,
+      v3AndBelowProducerId: 1,
+      v3AndBelowProducerEpoch: 0,
+      v3AndBelowTopics: [{ name: topic, partitions: [0] }],
+    }),
+    look: ({ resultsByTopicV3AndBelow }) =>
+      resultsByTopicV3AndBelow[0]!.resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode),
+    served: [UNKNOWN_TRANSACTION],
+    needs: ({ topic, fresh }) => [
+      onTransaction('WRITE', fresh, [TRANSACTION_REFUSED]),
+      onTopic('WRITE', topic, [TOPIC_REFUSED]),
+    ],
+  }),
+  row(addPartitionsToTxn, 'of a broker', {
+    version: 5,
+    request: ({ topic, fresh }) => {
+      const topics = [{ name: topic, partitions: [0] }]
+      return { transactions: [{ transactionalId: fresh, producerId: 1, producerEpoch: 0, topics }] }
+    },
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(addOffsetsToTxn, '', {
+    request: ({ group, fresh }) => ({ transactionalId: fresh, producerId: 1, producerEpoch: 0, groupId: group }),
+    look: ({ errorCode }) => errorCode,
+    served: UNKNOWN_TRANSACTION,
+    needs: ({ group, fresh }) => [onTransaction('WRITE', fresh), onGroup('READ', group)],
+  }),
+  row(endTxn, '', {
+    request: ({ fresh }) => ({ transactionalId: fresh, producerId: 1, producerEpoch: 0, committed: true }),
+    look: ({ errorCode }) => errorCode,
+    served: UNKNOWN_TRANSACTION,
+    needs: ({ fresh }) => [onTransaction('WRITE', fresh)],
+  }),
+  row(writeTxnMarkers, 'of a broker', {
+    request: ({ topic }) => markers(topic),
+    look: ({ markers: [marker] }) => marker!.topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(writeTxnMarkers, 'of an administrator', {
+    request: ({ topic }) => markers(topic),
+    look: ({ markers: [marker] }) => marker!.topics[0]!.partitions[0]!.errorCode,
+    served: 0,
+    needs: () => [onCluster('ALTER')],
+  }),
+  row(describeTransactions, '', {
+    request: ({ fresh }) => ({ transactionalIds: [fresh] }),
+    look: ({ transactionStates }) => transactionStates[0]!.errorCode,
+    served: 105,
+    needs: ({ fresh }) => [onTransaction('DESCRIBE', fresh)],
+  }),
+  row(listTransactions, '', {
+    request: () => ({ stateFilters: [], producerIdFilters: [] }),
+    look: ({ transactionStates }) => transactionStates.length,
+    served: 1,
+    needs: ({ transaction }) => [onTransaction('DESCRIBE', transaction, 0)],
   }),
   row(offsetForLeaderEpoch, 'of a consumer', {
     request: ({ topic }) => ({ topics: [{ topic, partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),

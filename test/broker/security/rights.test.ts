@@ -61,7 +61,7 @@ describe.each(rows.map((row) => [`${row.api.name} ${row.what}`.trim(), row] as c
 })
 
 /** The same in every scene; only the topic has another id each time. */
-const NAMES: World = { topic: 'topic', topicId: '', group: 'group', fresh: 'fresh' }
+const NAMES: World = { topic: 'topic', topicId: '', group: 'group', transaction: 'transaction', fresh: 'fresh' }
 
 /** CreateTopics without the right to see configs creates the topic all the same. */
 function changesNothing({ operation }: Need, { api }: Row): boolean {

@@ -14,7 +14,7 @@ export const RESOURCE_TYPE = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_MET
 export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
 
 /**
- * What the metadata log says up to some record: topics, partitions, configs, producer ids, access rules.
+ * What the metadata log says up to some record: topics, partitions, configs, producer ids, access rules, features.
  *
  * 1. It depends on the applied records alone; applying one twice changes nothing more.
  * 2. `topics` and `topicsById` hold the same topics.
@@ -25,10 +25,22 @@ export class MetadataImage {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #configs = new Map<string, Map<string, string>>()
   readonly #acls = new AclSet()
+  readonly #features = new Map<string, number>()
+  #featuresEpoch = 0
   #nextProducerId = 0
 
   get topics(): ReadonlyMap<string, TopicImage> {
     return this.#topics
+  }
+
+  /** The levels that were set; `features.ts` says which hold besides. */
+  get features(): ReadonlyMap<string, number> {
+    return this.#features
+  }
+
+  /** Rises with each change of a level, so that clients keep the newest that they heard of. */
+  get featuresEpoch(): number {
+    return this.#featuresEpoch
   }
 
   get nextProducerId(): number {
@@ -80,6 +92,10 @@ export class MetadataImage {
         return this.#acls.remove(record.id)
       case 'producer-ids':
         this.#nextProducerId = record.nextProducerId
+        return
+      case 'feature':
+        if (this.#features.get(record.name) !== record.featureLevel) this.#featuresEpoch++
+        this.#features.set(record.name, record.featureLevel)
     }
   }
 

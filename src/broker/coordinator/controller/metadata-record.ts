@@ -2,7 +2,7 @@
 // body in the flexible form. Only those that this controller writes.
 
 import { decodeStruct, encodeStruct } from '../../../protocol/codec.ts'
-import { array, int8, int32, int64, type Message, message, string, uuid } from '../../../protocol/schema.ts'
+import { array, int8, int16, int32, int64, type Message, message, string, uuid } from '../../../protocol/schema.ts'
 import type { Acl } from '../../security/acl.ts'
 import type { RecordCodec } from '../runtime.ts'
 
@@ -21,6 +21,8 @@ export type MetadataRecord =
   | ({ readonly type: 'access-control-entry'; readonly id: string } & Acl)
   | { readonly type: 'remove-access-control-entry'; readonly id: string }
   | { readonly type: 'producer-ids'; readonly brokerId: number; readonly nextProducerId: number }
+  /** Level 0: the feature is off. */
+  | { readonly type: 'feature'; readonly name: string; readonly featureLevel: number }
 
 export interface PartitionRegistration {
   readonly partitionId: number
@@ -35,6 +37,7 @@ const TOPIC_KEY = 2
 const PARTITION_KEY = 3
 const CONFIG_KEY = 4
 const REMOVE_TOPIC_KEY = 9
+const FEATURE_LEVEL_KEY = 12
 const PRODUCER_IDS_KEY = 15
 const ACCESS_CONTROL_ENTRY_KEY = 18
 const REMOVE_ACCESS_CONTROL_ENTRY_KEY = 19
@@ -65,6 +68,11 @@ const configRecord = message({
   fields: { resourceType: int8, resourceName: string, name: string, value: string.nullable() },
 })
 const removeTopicRecord = message({ ...flexible, name: 'RemoveTopicRecord', fields: { topicId: uuid } })
+const featureLevelRecord = message({
+  ...flexible,
+  name: 'FeatureLevelRecord',
+  fields: { name: string, featureLevel: int16 },
+})
 const producerIdsRecord = message({
   ...flexible,
   name: 'ProducerIdsRecord',
@@ -118,6 +126,8 @@ export const metadataRecordCodec: RecordCodec<MetadataRecord> = {
         return { type: 'access-control-entry', ...decodeStruct(accessControlEntryRecord, 0, body) }
       case REMOVE_ACCESS_CONTROL_ENTRY_KEY:
         return { type: 'remove-access-control-entry', ...decodeStruct(removeAccessControlEntryRecord, 0, body) }
+      case FEATURE_LEVEL_KEY:
+        return { type: 'feature', ...decodeStruct(featureLevelRecord, 0, body) }
       default:
         return undefined
     }
@@ -140,5 +150,7 @@ function encodeValue(record: MetadataRecord): Buffer {
       return framed(ACCESS_CONTROL_ENTRY_KEY, accessControlEntryRecord, record as never)
     case 'remove-access-control-entry':
       return framed(REMOVE_ACCESS_CONTROL_ENTRY_KEY, removeAccessControlEntryRecord, record as never)
+    case 'feature':
+      return framed(FEATURE_LEVEL_KEY, featureLevelRecord, record as never)
   }
 }

@@ -1,7 +1,9 @@
 import type { Clock, Logger } from '../../../platform/platform.ts'
 import { ErrorCode } from '../../../protocol/errors.ts'
+import type { AppendClaims } from '../../log/producer-state.ts'
 import type { Partition } from '../../partition.ts'
 import { CoordinatorError, CoordinatorRuntime } from '../runtime.ts'
+import type { Marker } from '../transaction/marker.ts'
 import type { GroupCommand, GroupListing, GroupReplies, GroupReply } from './command.ts'
 import type { GroupConfig } from './group-config.ts'
 import { GroupMachine } from './group-machine.ts'
@@ -56,11 +58,16 @@ export class GroupCoordinator {
   }
 
   /** Rejects with a CoordinatorError when the group is not coordinated here. */
-  async ask<C extends GroupRequest>(command: C): Promise<GroupReplies[C['type']]> {
+  async ask<C extends GroupRequest>(command: C, claims?: AppendClaims): Promise<GroupReplies[C['type']]> {
     const partitionCount = this.#options.partitionCount()
     const runtime = partitionCount > 0 ? this.#runtimes.get(partitionOf(command.groupId, partitionCount)) : undefined
     if (!runtime) throw new CoordinatorError(ErrorCode.NOT_COORDINATOR, `not the coordinator of ${command.groupId}`)
-    return (await runtime.submit(command)) as GroupReplies[C['type']]
+    return (await runtime.submit(command, claims)) as GroupReplies[C['type']]
+  }
+
+  /** Ends a producer's transaction in a partition of `__consumer_offsets`; NONE, or why the marker is not there. */
+  appendMarker(partitionId: number, marker: Marker): number {
+    return this.#runtimes.get(partitionId)?.appendMarker(marker) ?? ErrorCode.NOT_COORDINATOR
   }
 
   async list(states: readonly string[], types: readonly string[]): Promise<GroupListing[]> {

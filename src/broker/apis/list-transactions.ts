@@ -1,0 +1,42 @@
+// ListTransactions (key 66), versions 0–2 (KIP-664).
+//
+// - The transactional ids that this broker coordinates and the caller may describe, by state and producer id. States that do not exist
+//   are told back and match nothing.
+// - v1+: only those whose transaction runs longer than a duration (KIP-994). v2: only those that match a pattern as a whole (KIP-1152);
+//   one that is none: INVALID_REGULAR_EXPRESSION. The pattern is JavaScript's, where Kafka's is RE2.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { listTransactions } from '../../protocol/messages/list-transactions.ts'
+import { TRANSACTION_STATES } from '../coordinator/transaction/transaction-metadata.ts'
+import { serve } from '../dispatcher.ts'
+
+export const serveListTransactions = serve(listTransactions, [0, 2], async (broker, request, { may }) => {
+  const known: readonly string[] = TRANSACTION_STATES
+  const unknownStateFilters = request.stateFilters.filter((state) => !known.includes(state))
+  const pattern = wholePattern(request.transactionalIdPattern)
+  if (pattern === null) {
+    const errorCode = ErrorCode.INVALID_REGULAR_EXPRESSION
+    return { throttleTimeMs: 0, errorCode, unknownStateFilters: [], transactionStates: [] }
+  }
+  const listed = await broker.transactions.list({
+    type: 'list',
+    states: request.stateFilters,
+    producerIds: request.producerIdFilters,
+    durationMs: request.durationFilter,
+    pattern,
+  })
+  const transactionStates = listed
+    .filter(({ transactionalId }) => may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId))
+    .map(({ transactionalId, producerId, state }) => ({ transactionalId, producerId, transactionState: state }))
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, unknownStateFilters, transactionStates }
+})
+
+/** null: not a pattern. */
+function wholePattern(pattern: string | null): RegExp | undefined | null {
+  if (pattern === null || pattern === '') return undefined
+  try {
+    return new RegExp(`^(?:${pattern})$`, 'u')
+  } catch {
+    return null
+  }
+}
