@@ -4,6 +4,7 @@
 import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
+import { CONSUMER_GROUP_CONFIGS, consumerGroupConfig } from './consumer-group-config.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
 import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
@@ -50,6 +51,7 @@ const OWN: readonly ConfigDefinition[] = [
   },
   { name: 'delete.topic.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether topics may be deleted.' },
   { name: 'fetch.max.bytes', type: 'INT', default: '57671680', min: 1024, doc: 'The most that one fetch is given.' },
+  ...CONSUMER_GROUP_CONFIGS,
   {
     name: 'group.initial.rebalance.delay.ms',
     type: 'INT',
@@ -337,6 +339,7 @@ export class BrokerConfig {
       offsetsRetentionMs: this.number('offsets.retention.minutes') * 60_000,
       offsetsRetentionCheckIntervalMs: this.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: this.number('offset.metadata.max.bytes'),
+      consumer: consumerGroupConfig((name) => this.#value(name)),
     }
   }
 

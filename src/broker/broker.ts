@@ -84,6 +84,7 @@ export class Broker {
       clock: platform.clock,
       log: this.log,
       config: () => config.groups,
+      view: this.image,
       partitionCount: () => this.image.topics.get(CONSUMER_OFFSETS)?.partitions.length ?? 0,
     })
     this.purgatory = new Purgatory(platform.clock)

@@ -6,6 +6,7 @@ import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
+import { serveConsumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { serveCreateAcls } from './create-acls.ts'
 import { serveCreatePartitions } from './create-partitions.ts'
 import { serveCreateTopics } from './create-topics.ts'
@@ -84,6 +85,7 @@ export const servedApis: readonly ServedApi[] = [
   serveDescribeProducers,
   serveDescribeTransactions,
   serveListTransactions,
+  serveConsumerGroupHeartbeat,
   serveConsumerGroupDescribe,
   serveListConfigResources,
   serveDescribeTopicPartitions,

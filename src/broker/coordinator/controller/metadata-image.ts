@@ -19,6 +19,7 @@ export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
  * 1. It depends on the applied records alone; applying one twice changes nothing more.
  * 2. `topics` and `topicsById` hold the same topics.
  * 3. Configs of a topic go with the topic.
+ * 4. `topicsVersion` rises with every record of a topic.
  */
 export class MetadataImage {
   readonly #topics = new Map<string, TopicImage>()
@@ -28,6 +29,7 @@ export class MetadataImage {
   readonly #features = new Map<string, number>()
   #featuresEpoch = 0
   #nextProducerId = 0
+  #topicsVersion = 0
 
   get topics(): ReadonlyMap<string, TopicImage> {
     return this.#topics
@@ -51,6 +53,10 @@ export class MetadataImage {
     return this.#acls
   }
 
+  get topicsVersion(): number {
+    return this.#topicsVersion
+  }
+
   topicById(topicId: string): TopicImage | undefined {
     return this.#topicsById.get(topicId)
   }
@@ -60,7 +66,15 @@ export class MetadataImage {
     return this.#configs.get(configKey(resourceType, resourceName)) ?? NO_CONFIGS
   }
 
+  /** What was set for a group. */
+  groupConfigs(groupId: string): ReadonlyMap<string, string> {
+    return this.configs(RESOURCE_TYPE.GROUP, groupId)
+  }
+
   apply(record: MetadataRecord) {
+    if (record.type === 'topic' || record.type === 'partition' || record.type === 'remove-topic') {
+      this.#topicsVersion += 1
+    }
     switch (record.type) {
       case 'topic': {
         const topic = { name: record.name, topicId: record.topicId, partitions: [] }
