@@ -18,7 +18,7 @@ import { Purgatory } from './purgatory.ts'
 import { ConnectionGate } from './quota/connection-gate.ts'
 import { QuotaUsage } from './quota/quota-usage.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
-import { SCRAM_MECHANISMS } from './security/scram-credential.ts'
+import type { ScramMechanism } from './security/scram-credential.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
@@ -181,10 +181,7 @@ export class Broker {
   }
 
   #plans(options: PlanOptions): ListenerPlan[] {
-    const scramCredentials = (mechanism: string, user: string) => {
-      const type = SCRAM_MECHANISMS.find(({ name }) => name === mechanism)!.type
-      return this.image.scramCredentials(user).get(type)
-    }
+    const scramCredentials = ({ type }: ScramMechanism, user: string) => this.image.scramCredentials(user).get(type)
     return listenerPlans(this.config, options, { random: this.platform.random, scramCredentials })
   }
 

@@ -182,7 +182,7 @@ export class ServerConnection implements SocketHandler, Arrival {
       return
     }
     this.#refused = true
-    this.#socket.pause()
+    this.#applyPressure()
     this.#refusalTimer = this.#broker.platform.clock.setTimer(this.#plan.sasl!.failedLoginDelayMs, () => {
       slot.answer = admission.answer
       this.#slots.push({ requestBytes: 0, answer: CLOSE })

@@ -235,9 +235,11 @@ function serverProperties(node: Node, overrides: Readonly<Record<string, string 
     'group.initial.rebalance.delay.ms': 0,
     ...overrides,
   }
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${String(value).replaceAll('\n', '\\n')}\n`)
-    .join('')
+  // A line break inside a value, as in a certificate, is written as properties files have it.
+  const lines = Object.entries(settings).map(([name, value]) => {
+    return `${name}=${String(value).trim().replaceAll('\n', '\\n')}\n`
+  })
+  return lines.join('')
 }
 
 const loggingProperties = `status = error

@@ -1,12 +1,12 @@
 // What a broker keeps of a password (RFC 5802): enough to check a proof of it, not enough to give one.
 
-import { createHash, createHmac } from 'node:crypto'
+import { type ScramHash, type ScramKeys, scramKeys } from '../../protocol/scram.ts'
 
 export interface ScramMechanism {
   /** As AlterUserScramCredentials numbers it (KIP-554). */
   readonly type: number
   readonly name: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
-  readonly hash: 'sha256' | 'sha512'
+  readonly hash: ScramHash
 }
 
 export const SCRAM_MECHANISMS: readonly ScramMechanism[] = [
@@ -14,15 +14,12 @@ export const SCRAM_MECHANISMS: readonly ScramMechanism[] = [
   { type: 2, name: 'SCRAM-SHA-512', hash: 'sha512' },
 ]
 
-/** Of either mechanism; more would let a stranger keep the broker busy. */
-export const SCRAM_ITERATIONS_MIN = 4096
+/** Of either mechanism; more would let a stranger keep clients busy. */
 export const SCRAM_ITERATIONS_MAX = 16384
 
 /** Secret: never logged, never in a response. */
-export interface ScramCredential {
+export interface ScramCredential extends ScramKeys {
   readonly salt: Buffer
-  readonly storedKey: Buffer
-  readonly serverKey: Buffer
   readonly iterations: number
 }
 
@@ -33,11 +30,5 @@ export function scramCredential(
   salt: Buffer,
   iterations: number,
 ): ScramCredential {
-  const hmac = (text: string) => createHmac(hash, saltedPassword).update(text).digest()
-  return {
-    salt,
-    storedKey: createHash(hash).update(hmac('Client Key')).digest(),
-    serverKey: hmac('Server Key'),
-    iterations,
-  }
+  return { salt, iterations, ...scramKeys(hash, saltedPassword) }
 }

@@ -1,10 +1,6 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
-import {
-  SCRAM_ITERATIONS_MAX,
-  SCRAM_ITERATIONS_MIN,
-  SCRAM_MECHANISMS,
-  scramCredential,
-} from '../../security/scram-credential.ts'
+import { SCRAM_ITERATIONS_MIN } from '../../../protocol/scram.ts'
+import { SCRAM_ITERATIONS_MAX, SCRAM_MECHANISMS, scramCredential } from '../../security/scram-credential.ts'
 import type { AlterScramCredentialsCommand, ItemError } from './command.ts'
 import type { ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
