@@ -26,7 +26,7 @@ export interface SecuredGround {
 }
 
 const SECURITY = 'org.apache.kafka.common.security'
-export const UNSECURED_VALIDATOR = `${SECURITY}.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`
+const UNSECURED_VALIDATOR = `${SECURITY}.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`
 const PROTOCOLS = 'PLAINTEXT:PLAINTEXT,MUTUAL:SSL,CLEAR:SASL_PLAINTEXT,SECURE:SASL_SSL'
 
 const common: Readonly<Record<string, string | number>> = {
