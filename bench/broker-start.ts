@@ -7,7 +7,7 @@ import { withBroker } from './rig/broker-run.ts'
 import type { BrokerContestant } from './rig/brokers.ts'
 import { compiledFile, version } from './rig/compiled.ts'
 import { askMetadata } from './rig/metadata-probe.ts'
-import { type Memory, memory } from './rig/process-stats.ts'
+import { memory } from './rig/process-stats.ts'
 import { inTurns, type Question } from './rig/question.ts'
 import { type Figures, report } from './rig/report.ts'
 
@@ -18,16 +18,16 @@ export const brokerStart: Question = {
   asks: 'a broker ready after its start, and its memory at rest',
   run: async (options) => {
     const settleMs = restMs * options.scale
-    const node = await memoryOfNode(settleMs)
+    const nodeMb = await memoryOf(['-e', idle], settleMs)
     const processes = options.brokers.map((contestant) => ({
       name: contestant.name,
       settings: contestant.settings,
-      run: () => asProcess(contestant, settleMs, contestant.name === 'heliostat' ? node : nothing),
+      run: () => asProcess(contestant, settleMs, contestant.name === 'heliostat' ? nodeMb : 0),
     }))
     const embedded = {
       name: 'embedded',
       settings: `heliostat ${version}, startTopology of one cluster in memory, Node ${process.version}`,
-      run: () => asLibrary(settleMs, node),
+      run: () => asLibrary(settleMs, nodeMb),
     }
     const rows = await inTurns({ ...options, contestants: [...processes, embedded] }, ({ run }) => run())
     report('broker-start: process start (embedded: call) to the first Metadata answered; at rest', rows)
@@ -35,17 +35,17 @@ export const brokerStart: Question = {
 }
 
 const idle = 'setInterval(() => {}, 1000)'
-const nothing: Memory = { rssMb: 0, privateMb: 0, peakRssMb: 0 }
 
-function asProcess(contestant: BrokerContestant, settleMs: number, own: Memory): Promise<Figures> {
+function asProcess(contestant: BrokerContestant, settleMs: number, nodeMb: number): Promise<Figures> {
   return withBroker(contestant, async (broker) => {
     await delay(settleMs)
-    return { 'ready ms': broker.readyMs, ...above(memory(broker.pid), own) }
+    const { rssMb } = memory(broker.pid)
+    return { 'ready ms': broker.readyMs, 'rest MB': rssMb, "rest MB above Node's own": rssMb - nodeMb }
   })
 }
 
-async function asLibrary(settleMs: number, own: Memory): Promise<Figures> {
-  const library = pathToFileURL(compiledFile('embedded.js')).href
+async function asLibrary(settleMs: number, nodeMb: number): Promise<Figures> {
+  const library = pathToFileURL(compiledFile('index.js')).href
   const program = `
     const { startTopology } = await import(${JSON.stringify(library)})
     const startedAt = performance.now()
@@ -59,26 +59,17 @@ async function asLibrary(settleMs: number, own: Memory): Promise<Figures> {
     const { ms, bootstrap } = JSON.parse(child.stdout) as { ms: number; bootstrap: string }
     const answer = await askMetadata(Number(bootstrap.split(':')[1]))
     await delay(settleMs)
-    return { 'ready ms': ms + answer.ms, ...above(memory(child.pid), own) }
+    const { rssMb } = memory(child.pid)
+    return { 'ready ms': ms + answer.ms, 'rest MB': rssMb, "rest MB above Node's own": rssMb - nodeMb }
   } finally {
     await child.kill()
   }
 }
 
-/** What a Node process takes that does nothing. */
-async function memoryOfNode(settleMs: number): Promise<Memory> {
-  const child = new ExternalProcess(process.execPath, ['-e', idle])
+async function memoryOf(args: readonly string[], settleMs: number): Promise<number> {
+  const child = new ExternalProcess(process.execPath, args)
   await delay(settleMs)
-  const taken = memory(child.pid)
+  const { rssMb } = memory(child.pid)
   await child.kill()
-  return taken
-}
-
-function above({ rssMb, privateMb }: Memory, own: Memory): Figures {
-  return {
-    'resident MB': rssMb,
-    'private MB': privateMb,
-    "resident MB above Node's own": rssMb - own.rssMb,
-    "private MB above Node's own": privateMb - own.privateMb,
-  }
+  return rssMb
 }

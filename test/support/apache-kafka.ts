@@ -1,5 +1,4 @@
-// Real Apache Kafka for tests and figures: a KRaft node, broker and controller in one process, on ports that were free; and
-// brokers that join it.
+// Real Apache Kafka for tests and figures: one KRaft node, broker and controller in one process, on ports that were free.
 //
 // Invariants
 //  1. `start` resolves only when the broker has said that it is started: clients may connect at once.
@@ -27,8 +26,6 @@ export interface ApacheKafkaOptions {
   readonly scramUsers?: Readonly<Record<string, string>>
   /** Keep data here and leave it there; a directory that holds data is started on as it is. */
   readonly directory?: string
-  /** Become a further broker of this one's cluster, with this node id. */
-  readonly joins?: { readonly node: ApacheKafka; readonly nodeId: number }
 }
 
 /** Kafka's command line tools and the classes that their scripts start. */
@@ -58,7 +55,6 @@ export class ApacheKafka {
   readonly directory: string
   /** By performance.now(), when its process was started; storage was formatted before. */
   readonly launchedAt: number
-  readonly #controllerPort: number
   readonly #process: ExternalProcess
   readonly #keep: boolean
   readonly #remove = () => rmSync(this.directory, { recursive: true, force: true })
@@ -70,7 +66,6 @@ export class ApacheKafka {
     this.clusterId = node.clusterId
     this.directory = node.directory
     this.launchedAt = launchedAt
-    this.#controllerPort = node.controllerPort
     this.#process = process
     this.#keep = keep
     // A run that is interrupted leaves no gigabytes behind; its broker ends with it.
@@ -80,15 +75,12 @@ export class ApacheKafka {
   static async start(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'heliostat-kafka-'))
     mkdirSync(directory, { recursive: true })
-    const { joins } = options
     for (let attempt = 1; ; attempt++) {
       const node: Node = {
-        id: joins?.nodeId ?? 1,
         directory,
-        clusterId: joins?.node.clusterId ?? clusterIdOf(directory),
+        clusterId: clusterIdOf(directory),
         port: await freePort(),
-        controllerPort: joins ? joins.node.#controllerPort : await freePort(),
-        isController: joins === undefined,
+        controllerPort: await freePort(),
         listeners: await portsFor(options.listeners ?? []),
       }
       try {
@@ -167,13 +159,10 @@ export function startKafkaTool(
 const shortLived = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
 
 interface Node {
-  readonly id: number
   readonly directory: string
   readonly clusterId: string
   readonly port: number
-  /** Of the cluster's one controller. */
   readonly controllerPort: number
-  readonly isController: boolean
   readonly listeners: ReadonlyMap<string, number>
 }
 
@@ -208,14 +197,14 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
 
 /** The settings of Kafka's own config/server.properties, with what a single node and a test need. */
 function serverProperties(node: Node, overrides: Readonly<Record<string, string | number | boolean>>): string {
+  const plain = `PLAINTEXT://127.0.0.1:${node.port}`
   const further = [...node.listeners].map(([name, port]) => `${name}://127.0.0.1:${port}`)
-  const forClients = [`PLAINTEXT://127.0.0.1:${node.port}`, ...further].join(',')
   const settings: Record<string, string | number | boolean> = {
-    'process.roles': node.isController ? 'broker,controller' : 'broker',
-    'node.id': node.id,
+    'process.roles': 'broker,controller',
+    'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
-    listeners: node.isController ? `${forClients},CONTROLLER://127.0.0.1:${node.controllerPort}` : forClients,
-    'advertised.listeners': forClients,
+    listeners: [plain, ...further, `CONTROLLER://127.0.0.1:${node.controllerPort}`].join(','),
+    'advertised.listeners': [plain, ...further].join(','),
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', 'PLAINTEXT:PLAINTEXT']
       .concat([...node.listeners.keys()].map((name) => `${name}:${name}`))
@@ -235,11 +224,9 @@ function serverProperties(node: Node, overrides: Readonly<Record<string, string 
     'group.initial.rebalance.delay.ms': 0,
     ...overrides,
   }
-  // A line break inside a value, as in a certificate, is written as properties files have it.
-  const lines = Object.entries(settings).map(([name, value]) => {
-    return `${name}=${String(value).trim().replaceAll('\n', '\\n')}\n`
-  })
-  return lines.join('')
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${String(value).replaceAll('\n', '\\n')}\n`)
+    .join('')
 }
 
 const loggingProperties = `status = error

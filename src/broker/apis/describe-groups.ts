@@ -1,7 +1,6 @@
 // DescribeGroups (key 15), versions 0–6.
 //
-// - State, protocol and members of classic groups. v3+: authorized operations (KIP-430). v4+: instance ids. Groups of the new protocol
-//   count as not there: ConsumerGroupDescribe shows them.
+// - State, protocol and members of classic groups. v3+: authorized operations (KIP-430). v4+: instance ids.
 // - A group that is not there is `Dead` without an error; v6 adds GROUP_ID_NOT_FOUND and a message (KIP-1043).
 // - Needs DESCRIBE on the group: GROUP_AUTHORIZATION_FAILED for it.
 
@@ -22,13 +21,15 @@ export const serveDescribeGroups = serve(describeGroups, [0, 6], async (broker, 
 
 async function describe(broker: Broker, groupId: string, call: Call, withOperations: boolean) {
   if (!call.may('DESCRIBE', 'GROUP', groupId)) {
-    const refusal = { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, errorMessage: null }
-    return absent(groupId, refusal, call.version, NOT_REQUESTED)
+    return absent(groupId, ErrorCode.GROUP_AUTHORIZATION_FAILED, call.version, NOT_REQUESTED)
   }
   const operations = authorizedOperations(call, 'GROUP', groupId, withOperations)
-  const asked = broker.groups.ask({ type: 'describe-group', groupId })
-  const group = await orElse(asked, (errorCode) => ({ errorCode, errorMessage: null }))
-  if (!('state' in group)) return absent(groupId, group, call.version, operations)
+  let errorCode: number = ErrorCode.NONE
+  const group = await orElse(broker.groups.ask({ type: 'describe-group', groupId }), (code) => {
+    errorCode = code
+    return undefined
+  })
+  if (!group) return absent(groupId, errorCode, call.version, operations)
   return {
     errorCode: ErrorCode.NONE,
     groupId,
@@ -44,22 +45,17 @@ async function describe(broker: Broker, groupId: string, call: Call, withOperati
   }
 }
 
-interface Refusal {
-  readonly errorCode: number
-  readonly errorMessage: string | null
-}
-
-function absent(groupId: string, { errorCode, errorMessage }: Refusal, version: number, operations: number) {
-  const notFound = errorCode === ErrorCode.GROUP_ID_NOT_FOUND
-  const told = !notFound || version >= FIRST_VERSION_WITH_NOT_FOUND
+function absent(groupId: string, error: number, version: number, operations: number) {
+  const refused = error !== ErrorCode.NONE
+  const notFound = !refused && version >= FIRST_VERSION_WITH_NOT_FOUND
   return {
-    errorCode: told ? errorCode : ErrorCode.NONE,
-    errorMessage: told ? errorMessage : null,
+    errorCode: notFound ? ErrorCode.GROUP_ID_NOT_FOUND : error,
+    errorMessage: notFound ? `Group ${groupId} not found.` : null,
     groupId,
-    groupState: notFound ? 'Dead' : '',
+    groupState: refused ? '' : 'Dead',
     protocolType: '',
     protocolData: '',
     members: [],
-    authorizedOperations: told ? NOT_REQUESTED : operations,
+    authorizedOperations: refused || notFound ? NOT_REQUESTED : operations,
   }
 }

@@ -3,7 +3,8 @@
 // - Topics asked for by name are created when both the client (v4+) and auto.create.topics.enable allow it. Kafka answers the first
 //   request with an error and lets the client come again; here the topic is there at once.
 // - v0: an empty list means all topics; v1+: null means all, an empty list none.
-// - v10+: topics by id; an unknown id is answered with UNKNOWN_TOPIC_ID. One id in the request, and its names are not looked at.
+// - v12+: topics by id; an unknown id is answered with UNKNOWN_TOPIC_ID. v10–11 have the field, and who uses it gets
+//   INVALID_REQUEST. One id in the request, and its names are not looked at.
 // - Errors by topic: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and what the creation met.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, whether or not there is such a topic; when all are asked for the others are
 //   left out. To create needs CREATE on the cluster or the topic. v8–10: authorized operations of the cluster are 0 without DESCRIBE.
@@ -24,7 +25,16 @@ import { type TopicListing, topicListing } from '../topic-listing.ts'
 
 type Listing = Omit<TopicListing, 'name'> & { name: string | null }
 
+/** Before it, requests have ids and answers can do without names, but the two do not meet. */
+const FIRST_VERSION_BY_ID = 12
+
 export const serveMetadata = serve(metadata, [0, 13], async (broker, request, call) => {
+  if (call.version < FIRST_VERSION_BY_ID && request.topics?.some(isById)) {
+    const topics = request.topics.map(({ name, topicId }) =>
+      unknown(name ?? '', topicId, ErrorCode.INVALID_REQUEST, NOT_REQUESTED),
+    )
+    return { throttleTimeMs: 0, brokers: [], topics }
+  }
   const address = broker.advertised(call.listener)
   return {
     throttleTimeMs: 0,
@@ -36,6 +46,8 @@ export const serveMetadata = serve(metadata, [0, 13], async (broker, request, ca
     errorCode: ErrorCode.NONE,
   }
 })
+
+const isById = ({ name, topicId }: { name: string | null; topicId: string }) => name === null || topicId !== ZERO_UUID
 
 async function listTopics(broker: Broker, request: Request<typeof metadata>, call: Call): Promise<Listing[]> {
   const operations = (name: string) =>

@@ -6,7 +6,6 @@
 // - v7+: zstd; before, UNSUPPORTED_COMPRESSION_TYPE. v8+: error messages and the records at fault (KIP-467). v13: topic ids (KIP-516).
 // - Needs WRITE on the topic: TOPIC_AUTHORIZATION_FAILED, told before whether there is such a topic.
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
-// - The request's bytes count against the client's producer_byte_rate.
 // - Differs from Kafka: a partition named twice in one request is refused with INVALID_REQUEST; Kafka keeps the last and loses the
 //   others without a word.
 // - Transactions: before its first batch the coordinator is asked whether the transaction reaches the partition (transaction-admission.ts);
@@ -17,7 +16,9 @@
 import { ErrorCode, errorOf } from '../../protocol/errors.ts'
 import { produce } from '../../protocol/messages/produce.ts'
 import type { Request } from '../../protocol/schema.ts'
-import { type RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import { CODECS } from '../../records/compression/index.ts'
+import { ATTRIBUTE, type RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import { RecordsError } from '../../records/records-error.ts'
 import type { Broker } from '../broker.ts'
 import { isInternalTopic } from '../coordinator/controller/topic-name.ts'
 import { type Answer, type Call, CLOSE, serve } from '../dispatcher.ts'
@@ -27,6 +28,7 @@ import type { Admission, Admitted } from '../transaction-admission.ts'
 const ADMIN_CLIENT_ID = '__admin_client'
 const FIRST_VERSION_WITH_IDS = 13
 const FIRST_VERSION_WITH_ZSTD = 7
+const ZSTD = CODECS.indexOf('zstd')
 const FIRST_VERSION_WITH_ABORTABLE = 11
 const FIRST_VERSION_THAT_ADDS = 12
 
@@ -47,9 +49,6 @@ export const serveProduce = serve(
   produce,
   [3, 13],
   (broker, request, call) => {
-    const { principal } = call.caller
-    const nowMs = broker.platform.clock.monotonic()
-    call.pause(broker.quotas.record('producer_byte_rate', principal.name, call.clientId, call.requestBytes, nowMs))
     const { transactionalId } = request
     if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
     return answer(request, (topicData, data) => append(broker, call, topicData, data))
@@ -163,15 +162,30 @@ function check(
   }
   const bytes = records?.[0]
   if (!bytes || bytes.length === 0) return refusal(ErrorCode.INVALID_RECORD, 'the request has no records')
-  const { batches, incompleteBytes } = splitBatches(bytes)
-  if (incompleteBytes > 0) return refusal(ErrorCode.INVALID_RECORD, 'the last batch is incomplete')
+  const batches = batchesOf(bytes)
+  if (!Array.isArray(batches)) return batches
   for (const batch of batches) {
     if (batch.magic < 2) continue
-    if (batch.compression === 'zstd' && call.version < FIRST_VERSION_WITH_ZSTD) {
+    // Compared as a number: a codec that nobody knows is the log's to refuse.
+    const isZstd = (batch.attributes & ATTRIBUTE.codecMask) === ZSTD
+    if (isZstd && call.version < FIRST_VERSION_WITH_ZSTD) {
       return refusal(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce')
     }
   }
   return { partition, batches }
+}
+
+/** Batches whose headers hold together: what cannot be read at all is refused here, so that nobody meets it later. */
+function batchesOf(bytes: Buffer): RecordBatch[] | Appended {
+  try {
+    const { batches, incompleteBytes } = splitBatches(bytes)
+    if (incompleteBytes > 0) return refusal(ErrorCode.INVALID_RECORD, 'the last batch is incomplete')
+    const numbers = batches.flatMap((batch) => (batch.magic < 2 ? [] : [batch.baseOffset, batch.producerId]))
+    return numbers.every(Number.isSafeInteger) ? batches : refusal(ErrorCode.CORRUPT_MESSAGE)
+  } catch (error) {
+    if (error instanceof RecordsError) return refusal(ErrorCode.CORRUPT_MESSAGE, error.message)
+    throw error
+  }
 }
 
 function findPartition(broker: Broker, call: Call, { name, topicId }: TopicData, index: number): Partition | number {

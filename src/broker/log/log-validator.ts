@@ -41,12 +41,19 @@ export function validate(
     return invalid(`A produce request carries exactly one batch per partition, not ${batches.length}`)
   }
   const ready: RecordBatch[] = []
-  for (const batch of batches) {
-    const refusal = checkHeader(batch, origin, config)
-    if (refusal !== undefined) return refusal
-    const checked = checkRecords(batch, origin, config, now)
-    if ('error' in checked) return checked
-    ready.push(checked)
+  try {
+    for (const batch of batches) {
+      const refusal = checkHeader(batch, origin, config)
+      if (refusal !== undefined) return refusal
+      const checked = checkRecords(batch, origin, config, now)
+      if ('error' in checked) return checked
+      ready.push(checked)
+    }
+  } catch (error) {
+    if (!(error instanceof RecordsError)) throw error
+    return error.fault === 'unsupported'
+      ? { error: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, message: error.message }
+      : { error: ErrorCode.CORRUPT_MESSAGE, message: error.message }
   }
   return ready
 }
@@ -79,14 +86,7 @@ function checkRecords(
   now: number,
 ): RecordBatch | AppendError {
   const walk = new RecordWalk(batch, config, now)
-  try {
-    walk.run()
-  } catch (error) {
-    if (!(error instanceof RecordsError)) throw error
-    return error.fault === 'unsupported'
-      ? { error: ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, message: error.message }
-      : { error: ErrorCode.CORRUPT_MESSAGE, message: error.message }
-  }
+  walk.run()
   if (walk.fault !== undefined) return invalid(walk.fault)
   if (walk.recordErrors.length > 0) {
     const error = walk.timestampError ? ErrorCode.INVALID_TIMESTAMP : ErrorCode.INVALID_RECORD

@@ -13,9 +13,6 @@ import type {
 import { alteredConfigs } from './config-alteration.ts'
 import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import { type MutationQuota, MutationQuotas } from './mutation-quota.ts'
-import { alterClientQuotas } from './quota-alteration.ts'
-import { alterScramCredentials } from './scram-alteration.ts'
 import { asksTooMuch, decidePartitions, decideTopic, invalid, refusal } from './topic-creation.ts'
 
 type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
@@ -29,7 +26,6 @@ type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerRe
  */
 export class ControllerMachine implements StateMachine<ControllerCommand, MetadataRecord, ControllerReply> {
   readonly #image = new MetadataImage()
-  readonly #mutationQuotas = new MutationQuotas(this.#image)
   readonly #brokerIds: readonly number[]
 
   constructor(brokerIds: readonly number[]) {
@@ -40,9 +36,9 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return this.#image
   }
 
-  handle(id: RequestId, command: ControllerCommand, nowMs: number): ControllerEffects {
+  handle(id: RequestId, command: ControllerCommand, _nowMs: number): ControllerEffects {
     const outcome = new Outcome<ControllerCommand, MetadataRecord, ControllerReply>()
-    const { reply, records } = this.#decide(command, nowMs)
+    const { reply, records } = this.#decide(command)
     for (const record of records) outcome.record(record)
     outcome.reply(id, reply)
     return outcome
@@ -56,24 +52,20 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return new Outcome()
   }
 
-  #decide(command: ControllerCommand, nowMs: number): { reply: ControllerReply; records: readonly MetadataRecord[] } {
+  #decide(command: ControllerCommand): { reply: ControllerReply; records: readonly MetadataRecord[] } {
     switch (command.type) {
       case 'create-topics':
-        return this.#createTopics(command, this.#mutationQuotas.of(command.requester, nowMs))
+        return this.#createTopics(command)
       case 'delete-topics':
-        return this.#deleteTopics(command, this.#mutationQuotas.of(command.requester, nowMs))
+        return this.#deleteTopics(command)
       case 'create-partitions':
-        return this.#createPartitions(command, this.#mutationQuotas.of(command.requester, nowMs))
+        return this.#createPartitions(command)
       case 'alter-configs':
         return this.#alterConfigs(command)
       case 'create-acls':
         return decideAclCreations(this.#image.acls, command.acls)
       case 'delete-acls':
         return decideAclDeletions(this.#image.acls, command.filters)
-      case 'alter-client-quotas':
-        return alterClientQuotas(this.#image, command)
-      case 'alter-scram-credentials':
-        return alterScramCredentials(this.#image, command)
       case 'allocate-producer-ids': {
         const first = this.#image.nextProducerId
         const { brokerId, count } = command
@@ -83,11 +75,10 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     }
   }
 
-  #createTopics(command: CreateTopicsCommand, quota: MutationQuota) {
+  #createTopics(command: CreateTopicsCommand) {
     if (asksTooMuch(command)) {
       const error = invalid('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
-      const topics = command.topics.map(({ name }) => refusal(name, error).result)
-      return { reply: { topics, pauseMs: 0 }, records: [] }
+      return { reply: { topics: command.topics.map(({ name }) => refusal(name, error).result) }, records: [] }
     }
     const names = command.topics.map((topic) => topic.name)
     const taken = new Set<string>()
@@ -96,15 +87,15 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       if (names.filter((name) => name === topic.name).length > 1) {
         return refusal(topic.name, invalid('INVALID_REQUEST', 'Duplicate topic name.')).result
       }
-      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken, quota)
+      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken)
       if (decision.result.errorCode === ErrorCode.NONE) taken.add(topic.name)
       records.push(...decision.records)
       return decision.result
     })
-    return { reply: { topics, pauseMs: quota.pauseMs }, records }
+    return { reply: { topics }, records }
   }
 
-  #deleteTopics(command: DeleteTopicsCommand, quota: MutationQuota) {
+  #deleteTopics(command: DeleteTopicsCommand) {
     const records: MetadataRecord[] = []
     const gone = new Set<string>()
     const topics = command.topics.map(({ name, topicId }) => {
@@ -116,27 +107,25 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
         }
         return { ...invalid('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.'), name, topicId }
       }
-      const overQuota = quota.take(topic.partitions.length)
-      if (overQuota) return { ...overQuota, name: topic.name, topicId: topic.topicId }
       gone.add(topic.topicId)
       records.push({ type: 'remove-topic', topicId: topic.topicId })
       return { errorCode: ErrorCode.NONE, errorMessage: null, name: topic.name, topicId: topic.topicId }
     })
-    return { reply: { topics, pauseMs: quota.pauseMs }, records }
+    return { reply: { topics }, records }
   }
 
-  #createPartitions(command: CreatePartitionsCommand, quota: MutationQuota) {
+  #createPartitions(command: CreatePartitionsCommand) {
     const names = command.topics.map((topic) => topic.name)
     const records: MetadataRecord[] = []
     const topics = command.topics.map((wanted) => {
       if (names.filter((name) => name === wanted.name).length > 1) {
         return { ...invalid('INVALID_REQUEST', 'Duplicate topic name.'), name: wanted.name }
       }
-      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted, quota)
+      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted)
       if (!command.validateOnly) records.push(...decision.records)
       return { ...decision.result, name: wanted.name }
     })
-    return { reply: { topics, pauseMs: quota.pauseMs }, records }
+    return { reply: { topics }, records }
   }
 
   #alterConfigs(command: AlterConfigsCommand) {

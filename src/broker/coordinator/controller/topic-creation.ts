@@ -4,7 +4,6 @@ import { whyInvalidTopicConfigs } from '../../topic-config.ts'
 import type { CreatedTopic, CreatePartitionsCommand, CreateTopicsCommand, ItemError, TopicToCreate } from './command.ts'
 import { type MetadataImage, RESOURCE_TYPE, type TopicImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import type { MutationQuota } from './mutation-quota.ts'
 import { placeReplicas, whyInvalidAssignment } from './replica-placement.ts'
 import { CLUSTER_METADATA, collidingName, whyInvalidName } from './topic-name.ts'
 
@@ -32,7 +31,6 @@ export function decideTopic(
   command: CreateTopicsCommand,
   topic: TopicToCreate,
   earlier: ReadonlySet<string>,
-  quota: MutationQuota,
 ): Decision<CreatedTopic> {
   const configs = new Map([...topic.configs].filter((entry): entry is [string, string] => entry[1] !== null))
   const error =
@@ -40,8 +38,6 @@ export function decideTopic(
   if (error) return refusal(topic.name, error)
   const placed = place(brokerIds, command, topic)
   if ('errorCode' in placed) return refusal(topic.name, placed)
-  const overQuota = quota.take(placed.assignment.length)
-  if (overQuota) return refusal(topic.name, overQuota)
   const result: CreatedTopic = {
     errorCode: ErrorCode.NONE,
     errorMessage: null,
@@ -119,14 +115,18 @@ function placeByHand(
   brokerIds: readonly number[],
   topic: TopicToCreate,
 ): { assignment: readonly (readonly number[])[] } | ItemError {
-  const assignment: (readonly number[])[] = []
+  const byPartition = new Map<number, readonly number[]>()
   for (const { partitionIndex, brokerIds: replicas } of topic.assignments) {
-    if (assignment[partitionIndex]) {
+    if (byPartition.has(partitionIndex)) {
       const message = `Found multiple manual partition assignments for partition ${partitionIndex}`
       return invalid('INVALID_REPLICA_ASSIGNMENT', message)
     }
-    assignment[partitionIndex] = replicas
+    byPartition.set(partitionIndex, replicas)
   }
+  const assignment = topic.assignments.flatMap((_, partitionId) => {
+    const replicas = byPartition.get(partitionId)
+    return replicas ? [replicas] : []
+  })
   if (assignment.length !== topic.assignments.length) {
     const message = 'partitions should be a consecutive 0-based integer sequence'
     return invalid('INVALID_REPLICA_ASSIGNMENT', message)
@@ -146,15 +146,12 @@ export function decidePartitions(
   topic: TopicImage | undefined,
   brokerIds: readonly number[],
   wanted: CreatePartitionsCommand['topics'][number],
-  quota: MutationQuota,
 ): Decision<ItemError> {
   if (!topic) return { result: invalid('UNKNOWN_TOPIC_OR_PARTITION', null), records: [] }
   const present = topic.partitions.length
   const added = wanted.count - present
   const error =
-    countError(topic, wanted.count) ??
-    partitionsAssignmentError(brokerIds, topic, added, wanted.assignments) ??
-    quota.take(added)
+    countError(topic, wanted.count) ?? partitionsAssignmentError(brokerIds, topic, added, wanted.assignments)
   if (error) return { result: error, records: [] }
   const factor = topic.partitions[0]!.replicas.length
   const assignment = wanted.assignments ?? placeReplicas(brokerIds, present, added, factor)

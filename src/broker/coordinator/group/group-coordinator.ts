@@ -5,7 +5,6 @@ import type { Partition } from '../../partition.ts'
 import { CoordinatorError, CoordinatorRuntime } from '../runtime.ts'
 import type { Marker } from '../transaction/marker.ts'
 import type { GroupCommand, GroupListing, GroupReplies, GroupReply } from './command.ts'
-import type { ClusterView } from './consumer/cluster-view.ts'
 import type { GroupConfig } from './group-config.ts'
 import { GroupMachine } from './group-machine.ts'
 import type { GroupRecord } from './group-record.ts'
@@ -22,7 +21,6 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly config: () => GroupConfig
-  readonly view: ClusterView
   /** Of `__consumer_offsets`; 0 while there is no such topic. */
   readonly partitionCount: () => number
 }
@@ -42,13 +40,13 @@ export class GroupCoordinator {
 
   /** Takes up the groups of a partition of `__consumer_offsets`. */
   take(partition: Partition): void {
-    const { clock, log, config, view } = this.#options
+    const { clock, log, config } = this.#options
     const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
       partition,
       codec: groupRecordCodec,
       clock,
       log,
-      machine: () => new GroupMachine(config(), view),
+      machine: () => new GroupMachine(config()),
     })
     this.#runtimes.set(partition.partitionId, runtime)
   }
