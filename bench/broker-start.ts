@@ -7,7 +7,7 @@ import { withBroker } from './rig/broker-run.ts'
 import type { BrokerContestant } from './rig/brokers.ts'
 import { compiledFile, version } from './rig/compiled.ts'
 import { askMetadata } from './rig/metadata-probe.ts'
-import { memory } from './rig/process-stats.ts'
+import { type Memory, memory } from './rig/process-stats.ts'
 import { inTurns, type Question } from './rig/question.ts'
 import { type Figures, report } from './rig/report.ts'
 
@@ -18,16 +18,16 @@ export const brokerStart: Question = {
   asks: 'a broker ready after its start, and its memory at rest',
   run: async (options) => {
     const settleMs = restMs * options.scale
-    const nodeMb = await memoryOf(['-e', idle], settleMs)
+    const node = await memoryOfNode(settleMs)
     const processes = options.brokers.map((contestant) => ({
       name: contestant.name,
       settings: contestant.settings,
-      run: () => asProcess(contestant, settleMs, contestant.name === 'heliostat' ? nodeMb : 0),
+      run: () => asProcess(contestant, settleMs, contestant.name === 'heliostat' ? node : nothing),
     }))
     const embedded = {
       name: 'embedded',
       settings: `heliostat ${version}, startTopology of one cluster in memory, Node ${process.version}`,
-      run: () => asLibrary(settleMs, nodeMb),
+      run: () => asLibrary(settleMs, node),
     }
     const rows = await inTurns({ ...options, contestants: [...processes, embedded] }, ({ run }) => run())
     report('broker-start: process start (embedded: call) to the first Metadata answered; at rest', rows)
@@ -35,17 +35,17 @@ export const brokerStart: Question = {
 }
 
 const idle = 'setInterval(() => {}, 1000)'
+const nothing: Memory = { rssMb: 0, privateMb: 0, peakRssMb: 0 }
 
-function asProcess(contestant: BrokerContestant, settleMs: number, nodeMb: number): Promise<Figures> {
+function asProcess(contestant: BrokerContestant, settleMs: number, own: Memory): Promise<Figures> {
   return withBroker(contestant, async (broker) => {
     await delay(settleMs)
-    const { rssMb } = memory(broker.pid)
-    return { 'ready ms': broker.readyMs, 'rest MB': rssMb, "rest MB above Node's own": rssMb - nodeMb }
+    return { 'ready ms': broker.readyMs, ...above(memory(broker.pid), own) }
   })
 }
 
-async function asLibrary(settleMs: number, nodeMb: number): Promise<Figures> {
-  const library = pathToFileURL(compiledFile('index.js')).href
+async function asLibrary(settleMs: number, own: Memory): Promise<Figures> {
+  const library = pathToFileURL(compiledFile('embedded.js')).href
   const program = `
     const { startTopology } = await import(${JSON.stringify(library)})
     const startedAt = performance.now()
@@ -59,17 +59,26 @@ async function asLibrary(settleMs: number, nodeMb: number): Promise<Figures> {
     const { ms, bootstrap } = JSON.parse(child.stdout) as { ms: number; bootstrap: string }
     const answer = await askMetadata(Number(bootstrap.split(':')[1]))
     await delay(settleMs)
-    const { rssMb } = memory(child.pid)
-    return { 'ready ms': ms + answer.ms, 'rest MB': rssMb, "rest MB above Node's own": rssMb - nodeMb }
+    return { 'ready ms': ms + answer.ms, ...above(memory(child.pid), own) }
   } finally {
     await child.kill()
   }
 }
 
-async function memoryOf(args: readonly string[], settleMs: number): Promise<number> {
-  const child = new ExternalProcess(process.execPath, args)
+/** What a Node process takes that does nothing. */
+async function memoryOfNode(settleMs: number): Promise<Memory> {
+  const child = new ExternalProcess(process.execPath, ['-e', idle])
   await delay(settleMs)
-  const { rssMb } = memory(child.pid)
+  const taken = memory(child.pid)
   await child.kill()
-  return rssMb
+  return taken
+}
+
+function above({ rssMb, privateMb }: Memory, own: Memory): Figures {
+  return {
+    'resident MB': rssMb,
+    'private MB': privateMb,
+    "resident MB above Node's own": rssMb - own.rssMb,
+    "private MB above Node's own": privateMb - own.privateMb,
+  }
 }

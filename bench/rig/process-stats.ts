@@ -21,11 +21,13 @@ export function cpuSeconds(pid: number): CpuSeconds {
 
 export interface Memory {
   readonly rssMb: number
+  /** Without the pages of files, which processes of the same program share. */
+  readonly privateMb: number
   readonly peakRssMb: number
 }
 
 export function memory(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const megabytes = (name: string) => (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024) / 1e6
-  return { rssMb: megabytes('VmRSS'), peakRssMb: megabytes('VmHWM') }
+  return { rssMb: megabytes('VmRSS'), privateMb: megabytes('RssAnon'), peakRssMb: megabytes('VmHWM') }
 }

@@ -3,7 +3,8 @@
 
 import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
-import { booleanOf, type ConfigDefinition, numberOf, whyInvalid } from './config-definition.ts'
+import { booleanOf, type ConfigDefinition, listOf, numberOf, whyInvalid } from './config-definition.ts'
+import { CONSUMER_GROUP_CONFIGS, consumerGroupConfig } from './consumer-group-config.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
 import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
@@ -14,7 +15,12 @@ const INT_MAX = 2_147_483_647
 const STANDARD_AUTHORIZER = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
 const ONLY_STANDARD_AUTHORIZER = `the only authorizer here is ${STANDARD_AUTHORIZER}`
 
-const OWN: readonly ConfigDefinition[] = [
+interface BrokerConfigDefinition extends ConfigDefinition {
+  /** Can be altered while the broker runs, for one broker or for all. */
+  readonly dynamic?: true
+}
+
+const OWN: readonly BrokerConfigDefinition[] = [
   {
     name: 'allow.everyone.if.no.acl.found',
     type: 'BOOLEAN',
@@ -42,6 +48,20 @@ const OWN: readonly ConfigDefinition[] = [
     doc: 'A connection without a request for this long is closed.',
   },
   {
+    name: 'controller.quota.window.num',
+    type: 'INT',
+    default: '11',
+    min: 1,
+    doc: 'Windows of unused controller_mutation_rate that a client may save up.',
+  },
+  {
+    name: 'controller.quota.window.size.seconds',
+    type: 'INT',
+    default: '1',
+    min: 1,
+    doc: 'Length of a window of controller.quota.window.num.',
+  },
+  {
     name: 'default.replication.factor',
     type: 'INT',
     default: '1',
@@ -50,6 +70,7 @@ const OWN: readonly ConfigDefinition[] = [
   },
   { name: 'delete.topic.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether topics may be deleted.' },
   { name: 'fetch.max.bytes', type: 'INT', default: '57671680', min: 1024, doc: 'The most that one fetch is given.' },
+  ...CONSUMER_GROUP_CONFIGS,
   {
     name: 'group.initial.rebalance.delay.ms',
     type: 'INT',
@@ -78,6 +99,7 @@ const OWN: readonly ConfigDefinition[] = [
     default: '15000',
     min: 1,
     doc: 'Time between two looks for logs to compact.',
+    dynamic: true,
   },
   {
     name: 'log.flush.offset.checkpoint.interval.ms',
@@ -92,6 +114,30 @@ const OWN: readonly ConfigDefinition[] = [
     default: '300000',
     min: 1,
     doc: 'Time between two looks for segments that retention drops.',
+  },
+  {
+    name: 'max.connections',
+    type: 'INT',
+    default: String(INT_MAX),
+    min: 0,
+    doc: 'The most connections that are served; those beyond wait until others have gone.',
+    dynamic: true,
+  },
+  {
+    name: 'max.connections.per.ip',
+    type: 'INT',
+    default: String(INT_MAX),
+    min: 0,
+    doc: 'The most connections of one address; those beyond are closed.',
+    dynamic: true,
+  },
+  {
+    name: 'max.connections.per.ip.overrides',
+    type: 'STRING',
+    default: '',
+    refuses: whyNoCountsByHost,
+    doc: 'Limits of single addresses in place of max.connections.per.ip, as host:count pairs.',
+    dynamic: true,
   },
   {
     name: 'max.incremental.fetch.session.cache.slots',
@@ -155,6 +201,21 @@ const OWN: readonly ConfigDefinition[] = [
     default: '86400000',
     min: 1,
     doc: 'An idempotent producer that is silent for this long is forgotten.',
+    dynamic: true,
+  },
+  {
+    name: 'quota.window.num',
+    type: 'INT',
+    default: '11',
+    min: 1,
+    doc: 'Windows over which the rates of client quotas are measured, the one under way among them.',
+  },
+  {
+    name: 'quota.window.size.seconds',
+    type: 'INT',
+    default: '1',
+    min: 1,
+    doc: 'Length of a window of quota.window.num.',
   },
   {
     name: 'socket.request.max.bytes',
@@ -223,6 +284,18 @@ const OWN: readonly ConfigDefinition[] = [
   },
 ]
 
+/** `host:count` pairs, separated by commas. */
+function countsByHost(text: string): ReadonlyMap<string, number> {
+  return new Map(
+    listOf(text).map((pair) => [pair.slice(0, pair.lastIndexOf(':')), Number(pair.slice(pair.lastIndexOf(':') + 1))]),
+  )
+}
+
+function whyNoCountsByHost(text: string): string | undefined {
+  const wrong = listOf(text).find((pair) => !/^.+:\d+$/.test(pair))
+  return wrong === undefined ? undefined : `${wrong} is not a host and a count`
+}
+
 /** The properties that stand for a topic config, described by it. */
 const SYNONYMS: readonly ConfigDefinition[] = TOPIC_CONFIGS.flatMap((topic) =>
   topic.synonyms.map((synonym, index) => ({
@@ -242,13 +315,13 @@ export const BROKER_CONFIGS: readonly ConfigDefinition[] = [...OWN, ...LISTENER_
 )
 
 const byName = new Map(BROKER_CONFIGS.map((definition) => [definition.name, definition]))
-const dynamicNames = new Set(SYNONYMS.map((definition) => definition.name))
+const dynamicNames = new Set([...OWN.filter(({ dynamic }) => dynamic), ...SYNONYMS].map(({ name }) => name))
 
 export function brokerConfig(name: string): ConfigDefinition | undefined {
   return byName.get(name) ?? listenerOverride(name)?.definition
 }
 
-/** Whether the property can be altered while the broker runs: the defaults of topics can. */
+/** Whether the property can be altered while the broker runs. */
 export function isDynamic(name: string): boolean {
   return dynamicNames.has(name)
 }
@@ -328,6 +401,12 @@ export class BrokerConfig {
     return topic.default
   }
 
+  get connections() {
+    const overrides = countsByHost(this.#value('max.connections.per.ip.overrides'))
+    const ofEach = this.number('max.connections.per.ip')
+    return { max: this.number('max.connections'), maxOf: (ip: string) => overrides.get(ip) ?? ofEach }
+  }
+
   get groups(): GroupConfig {
     return {
       minSessionTimeoutMs: this.number('group.min.session.timeout.ms'),
@@ -337,6 +416,7 @@ export class BrokerConfig {
       offsetsRetentionMs: this.number('offsets.retention.minutes') * 60_000,
       offsetsRetentionCheckIntervalMs: this.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: this.number('offset.metadata.max.bytes'),
+      consumer: consumerGroupConfig((name) => this.#value(name)),
     }
   }
 

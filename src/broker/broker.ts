@@ -15,7 +15,10 @@ import { OpenListener } from './listeners/open-listener.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
+import { ConnectionGate } from './quota/connection-gate.ts'
+import { QuotaUsage } from './quota/quota-usage.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
+import type { ScramMechanism } from './security/scram-credential.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
@@ -55,6 +58,7 @@ export class Broker {
   readonly admission: TransactionAdmission
   readonly controller: Controller
   readonly purgatory: Purgatory
+  readonly quotas: QuotaUsage
   readonly fetchSessions: FetchSessions
   readonly producerIds: ProducerIds
   readonly topicCreator: TopicCreator
@@ -65,6 +69,7 @@ export class Broker {
   readonly #connections = new Set<ServerConnection>()
   /** In the order of `listeners`. */
   readonly #listeners: OpenListener[] = []
+  readonly #gate: ConnectionGate
   #loading = true
   /** While the past is read: topics that were deleted in it. */
   readonly #deletedTopicIds = new Set<string>()
@@ -84,13 +89,22 @@ export class Broker {
       clock: platform.clock,
       log: this.log,
       config: () => config.groups,
+      view: this.image,
       partitionCount: () => this.image.topics.get(CONSUMER_OFFSETS)?.partitions.length ?? 0,
     })
     this.purgatory = new Purgatory(platform.clock)
+    this.quotas = new QuotaUsage(this.image.quotas, {
+      samples: config.number('quota.window.num'),
+      sampleMs: config.number('quota.window.size.seconds') * 1000,
+    })
     this.fetchSessions = new FetchSessions(
       { slots: config.number('max.incremental.fetch.session.cache.slots'), minEvictionMs: FETCH_SESSION_EVICTION_MS },
       () => platform.random.bytes(4).readUInt32BE(0) >>> 1,
     )
+    this.#gate = new ConnectionGate(platform.clock, () => ({
+      ...config.connections,
+      refuseAfterMs: (ip) => this.quotas.recordConnection(ip, platform.clock.monotonic()),
+    }))
     this.controller = this.#openController()
     this.producerIds = new ProducerIds(this.controller, nodeId)
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
@@ -167,16 +181,18 @@ export class Broker {
   }
 
   #plans(options: PlanOptions): ListenerPlan[] {
-    const scramCredentials = () => undefined
+    const scramCredentials = ({ type }: ScramMechanism, user: string) => this.image.scramCredentials(user).get(type)
     return listenerPlans(this.config, options, { random: this.platform.random, scramCredentials })
   }
 
   async #listen(plan: ListenerPlan): Promise<void> {
     const open = OpenListener.open(this.platform.network, plan, (socket) => {
-      const connection = new ServerConnection(this, this.#dispatcher, socket, plan, () =>
-        this.#connections.delete(connection),
-      )
+      const connection = new ServerConnection(this, this.#dispatcher, socket, plan, () => {
+        this.#connections.delete(connection)
+        this.#gate.left(connection)
+      })
       this.#connections.add(connection)
+      this.#gate.arrive(connection)
       return connection
     })
     this.#listeners.push(await open)
@@ -198,6 +214,7 @@ export class Broker {
     if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.BROKER) {
       this.#applyBrokerConfigs()
       this.partitions.reconfigure()
+      this.#gate.admitWaiting()
     }
     if (removed) this.#removeTopic(removed)
   }

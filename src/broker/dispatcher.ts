@@ -10,6 +10,7 @@ import { ErrorCode } from '../protocol/errors.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import type { Api, Request, ResponseInput } from '../protocol/schema.ts'
 import type { Broker } from './broker.ts'
+import { type Mute, RequestUsage } from './quota/request-usage.ts'
 import type { Caller, Operation, Resource } from './security/authorizer.ts'
 
 /** Who asks, and how. */
@@ -27,6 +28,10 @@ export interface Call {
   mayWithSome(operation: Operation, resource: Resource): boolean
   /** What this broker serves, for ApiVersions. */
   readonly served: readonly ServedApi[]
+  /** Of the request, with its header. */
+  readonly requestBytes: number
+  /** The client has used more than its quota: the answer says so, and for so long nothing more is read from it. The longest holds. */
+  pause(ms: number): void
 }
 
 /** What a handler knows of a connection. */
@@ -78,15 +83,27 @@ export class Dispatcher {
   }
 
   /** Never throws; a frame that cannot be served closes its connection with one line in the log. */
-  dispatch(broker: Broker, log: Logger, session: Session, frame: Buffer): Dispatched | Promise<Dispatched> {
+  dispatch(
+    broker: Broker,
+    log: Logger,
+    session: Session,
+    frame: Buffer,
+    mute: Mute = unmuted,
+  ): Dispatched | Promise<Dispatched> {
     try {
-      return this.#dispatch(broker, log, session, frame)
+      return this.#dispatch(broker, log, session, frame, mute)
     } catch (error) {
       return refuse(log, error)
     }
   }
 
-  #dispatch(broker: Broker, log: Logger, session: Session, frame: Buffer): Dispatched | Promise<Dispatched> {
+  #dispatch(
+    broker: Broker,
+    log: Logger,
+    session: Session,
+    frame: Buffer,
+    mute: Mute,
+  ): Dispatched | Promise<Dispatched> {
     const header = decodeRequestHeader(frame)
     const row = this.#byKey.get(header.apiKey)
     if (!row) throw new DecodeError(`the API key ${header.apiKey} is not served`)
@@ -94,10 +111,13 @@ export class Dispatcher {
     if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
     const request = decodeRequest(row.api, version, frame, header.bodyOffset)
     const { caller, listener } = session
+    const usage = new RequestUsage(broker, caller, header.clientId ?? '', mute)
     const call: Call = {
       version,
       listener,
       clientId: header.clientId ?? '',
+      requestBytes: frame.length,
+      pause: (ms) => usage.pause(ms),
       caller,
       clientHost: `/${caller.host}`,
       served: this.#served,
@@ -105,9 +125,12 @@ export class Dispatcher {
       mayWithSome: (operation, resource) => broker.authorizer?.allowsSome(caller, operation, resource) ?? true,
     }
     const answer = this.#handle(broker, row, request, call)
-    if (!(answer instanceof Promise)) return encode(row.api, header, answer)
+    usage.returned()
+    if (!(answer instanceof Promise)) return encode(row.api, header, announced(answer, usage.end()))
     // The last step catches for both: an answer that cannot be encoded must end this connection, not the process.
-    return answer.then((settled) => encode(row.api, header, settled)).catch((error) => refuse(log, error))
+    return answer
+      .then((settled) => encode(row.api, header, announced(settled, usage.end())))
+      .catch((error) => refuse(log, error))
   }
 
   /** KIP-511: a client must be able to find out which version of ApiVersions it may ask. All other APIs it can look up there. */
@@ -124,6 +147,14 @@ export class Dispatcher {
       throttleTimeMs: 0,
     })
   }
+}
+
+function unmuted(): void {}
+
+/** The answer as the client gets it: it is told how long it pauses. */
+function announced(answer: Answer<Api>, pauseMs: number): Answer<Api> {
+  if (pauseMs === 0 || answer === undefined || answer === CLOSE) return answer
+  return { ...answer, throttleTimeMs: pauseMs }
 }
 
 function encode(api: Api, header: RequestHeader, answer: Answer<Api>): Dispatched {

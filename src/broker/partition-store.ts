@@ -37,7 +37,7 @@ export class PartitionStore {
     this.#directory = LogDirectory.open(platform, path, {
       configOf: (topic) => this.#configOf(topic),
       retentionCheckMs: config.number('log.retention.check.interval.ms'),
-      compactionBackoffMs: config.number('log.cleaner.backoff.ms'),
+      compactionBackoffMs: () => config.number('log.cleaner.backoff.ms'),
       checkpointMs: config.number('log.flush.offset.checkpoint.interval.ms'),
     })
   }

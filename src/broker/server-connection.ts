@@ -3,6 +3,7 @@ import { FrameReader } from '../protocol/frame.ts'
 import type { Broker } from './broker.ts'
 import { CLOSE, type Dispatched, type Dispatcher, type Session } from './dispatcher.ts'
 import type { ListenerPlan } from './listeners/listener-plan.ts'
+import type { Arrival } from './quota/connection-gate.ts'
 import { ANONYMOUS, type Principal } from './security/authorizer.ts'
 import { subjectOf } from './security/distinguished-name.ts'
 import { hostAddress } from './security/host-address.ts'
@@ -22,10 +23,12 @@ const PENDING: unique symbol = Symbol('pending')
  * One client's connection. Handlers may work side by side, the answers leave in the order of the requests.
  *
  * 1. `#slots` holds every request that is not answered, oldest first.
- * 2. The socket is paused exactly while too much is in flight: one client cannot fill the memory.
+ * 2. The socket is paused exactly while too much is in flight, so that one client cannot fill the memory, or while the client
+ *    is muted or not admitted.
  * 3. After `close` nothing is sent.
+ * 4. Before `admit` and while the client is muted nothing is served: `#heldBack` has the frames that were read already, oldest first.
  */
-export class ServerConnection implements SocketHandler {
+export class ServerConnection implements SocketHandler, Arrival {
   readonly #broker: Broker
   readonly #dispatcher: Dispatcher
   readonly #socket: Socket
@@ -36,6 +39,7 @@ export class ServerConnection implements SocketHandler {
   #session: Session
   readonly #frames: FrameReader
   readonly #slots: Slot[] = []
+  readonly #heldBack: Buffer[] = []
   readonly #onClosed: () => void
   #requestBytes = 0
   #reading = false
@@ -46,6 +50,9 @@ export class ServerConnection implements SocketHandler {
   #refusalTimer: Timer | undefined
   #lastRequestAt: number
   #idleTimer: Timer | undefined
+  #mutedUntil = 0
+  #muteTimer: Timer | undefined
+  #isAdmitted = false
 
   constructor(broker: Broker, dispatcher: Dispatcher, socket: Socket, plan: ListenerPlan, onClosed: () => void) {
     this.#broker = broker
@@ -86,6 +93,7 @@ export class ServerConnection implements SocketHandler {
     this.#closed = true
     this.#idleTimer?.cancel()
     this.#refusalTimer?.cancel()
+    this.#muteTimer?.cancel()
     if (error) this.#log.debug('broker.connection-lost', 'a client connection broke', { error: error.message })
     this.#onClosed()
   }
@@ -96,8 +104,46 @@ export class ServerConnection implements SocketHandler {
     this.#socket.destroy()
   }
 
+  get ip(): string {
+    return this.#session.caller.host
+  }
+
+  admit(): void {
+    this.#isAdmitted = true
+    this.#serveHeldBack()
+  }
+
+  #mute(ms: number): void {
+    const { clock } = this.#broker.platform
+    const until = clock.monotonic() + ms
+    if (this.#closed || until <= this.#mutedUntil) return
+    this.#mutedUntil = until
+    this.#muteTimer?.cancel()
+    this.#muteTimer = clock.setTimer(ms, () => {
+      this.#muteTimer = undefined
+      this.#serveHeldBack()
+    })
+    this.#applyPressure()
+  }
+
+  get #isServed(): boolean {
+    return this.#isAdmitted && !this.#muteTimer && !this.#refused
+  }
+
+  #serveHeldBack(): void {
+    // Each of them may mute the client again.
+    while (this.#heldBack.length > 0 && this.#isServed && !this.#closed) this.#serve(this.#heldBack.shift()!)
+    this.#flush()
+    this.#applyPressure()
+  }
+
   #onFrame(frame: Buffer): void {
     if (this.#closed || this.#refused) return
+    if (this.#isServed) this.#serve(frame)
+    else this.#heldBack.push(frame)
+  }
+
+  #serve(frame: Buffer): void {
     this.#lastRequestAt = this.#broker.platform.clock.monotonic()
     const slot: Slot = { requestBytes: frame.length, answer: PENDING }
     this.#slots.push(slot)
@@ -107,7 +153,7 @@ export class ServerConnection implements SocketHandler {
       this.#obey(admission, slot)
       return
     }
-    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#session, frame)
+    const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#session, frame, (ms) => this.#mute(ms))
     if (!(dispatched instanceof Promise)) {
       this.#settle(slot, dispatched)
       return
@@ -146,7 +192,7 @@ export class ServerConnection implements SocketHandler {
       return
     }
     this.#refused = true
-    this.#socket.pause()
+    this.#applyPressure()
     this.#refusalTimer = this.#broker.platform.clock.setTimer(this.#plan.sasl!.failedLoginDelayMs, () => {
       slot.answer = admission.answer
       this.#slots.push({ requestBytes: 0, answer: CLOSE })
@@ -208,9 +254,10 @@ export class ServerConnection implements SocketHandler {
   #applyPressure(): void {
     const inFlight = this.#requestBytes + this.#socket.bytesQueued
     const full = inFlight > IN_FLIGHT_BYTES_MAX || this.#slots.length >= IN_FLIGHT_REQUESTS_MAX
-    if (full === this.#paused || this.#closed) return
-    this.#paused = full
-    if (full) this.#socket.pause()
+    const waits = full || !this.#isServed
+    if (waits === this.#paused || this.#closed) return
+    this.#paused = waits
+    if (waits) this.#socket.pause()
     else this.#socket.resume()
   }
 
@@ -220,7 +267,7 @@ export class ServerConnection implements SocketHandler {
     const idleMs = this.#broker.platform.clock.monotonic() - this.#lastRequestAt
     this.#idleTimer = this.#broker.platform.clock.setTimer(Math.max(limitMs - idleMs, 1), () => {
       const silentMs = this.#broker.platform.clock.monotonic() - this.#lastRequestAt
-      if (silentMs >= limitMs && this.#slots.length === 0) this.close()
+      if (silentMs >= limitMs && this.#slots.length === 0 && !this.#muteTimer) this.close()
       else this.#watchIdle()
     })
   }

@@ -1,6 +1,11 @@
 import type { Random } from '../platform/platform.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import type { CreatedTopic, TopicToCreate } from './coordinator/controller/command.ts'
+import type {
+  ControllerReplies,
+  CreatedTopic,
+  MutationRequester,
+  TopicToCreate,
+} from './coordinator/controller/command.ts'
 import type { Controller } from './coordinator/controller/controller.ts'
 import type { ReadonlyMetadataImage } from './coordinator/controller/metadata-image.ts'
 import { CONSUMER_OFFSETS, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
@@ -23,25 +28,24 @@ export class TopicCreator {
   async create(
     topics: readonly Omit<TopicToCreate, 'topicId'>[],
     validateOnly: boolean,
-  ): Promise<readonly CreatedTopic[]> {
-    const reply = await this.#controller.ask({
+    requester?: MutationRequester,
+  ): Promise<ControllerReplies['create-topics']> {
+    return await this.#controller.ask({
       type: 'create-topics',
+      requester,
       topics: topics.map((topic) => ({ ...topic, topicId: randomUuid(this.#random) })),
       validateOnly,
       defaultPartitions: this.#config.number('num.partitions'),
       defaultReplicationFactor: this.#config.number('default.replication.factor'),
     })
-    return reply.topics
   }
 
   /** Creates those of the topics that are not there, with defaults; returns what became of each of these. */
   async createMissing(names: readonly string[]): Promise<readonly CreatedTopic[]> {
     const missing = [...new Set(names)].filter((name) => !this.#image.topics.has(name))
     if (missing.length === 0) return []
-    return await this.create(
-      missing.map((name) => this.#topic(name)),
-      false,
-    )
+    const topics = missing.map((name) => this.#topic(name))
+    return (await this.create(topics, false)).topics
   }
 
   #topic(name: string): Omit<TopicToCreate, 'topicId'> {

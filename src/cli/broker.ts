@@ -1,12 +1,9 @@
-import { loadTopology } from '../config/config.ts'
-import { formatProblem } from '../config/problem.ts'
 import type { LogLevel } from '../platform/node-log.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import { controlApp } from '../server/control-api.ts'
 import { listen, type Server } from '../server/listen.ts'
 import { startTopology, type Topology, type TopologyPlan } from '../topology/topology.ts'
 import { exitCode } from './exit-code.ts'
-import { readConfigFile } from './lint.ts'
 import { untilSignal } from './until-signal.ts'
 
 export interface BrokerOptions {
@@ -22,7 +19,8 @@ const CONTROL_PORT = 8643
 
 /** Runs embedded clusters until a signal. One JSON line on stdout says where they are, once all are ready. */
 export async function broker(file: string | undefined, options: BrokerOptions): Promise<number> {
-  const plan = file === undefined ? { clusters: { local: { port: options.port, data: options.data } } } : planOf(file)
+  const plan =
+    file === undefined ? { clusters: { local: { port: options.port, data: options.data } } } : await planOf(file)
   const platform = nodePlatform({ log: { level: options.logLevel } })
   const topology = await startTopology(platform, plan)
   try {
@@ -48,7 +46,11 @@ async function listenForControl({ clusters }: Topology, port: number | undefined
   }
 }
 
-function planOf(file: string): TopologyPlan {
+/** What reads configurations is loaded when there is one: a broker without is up sooner. */
+async function planOf(file: string): Promise<TopologyPlan> {
+  const { loadTopology } = await import('../config/config.ts')
+  const { formatProblem } = await import('../config/problem.ts')
+  const { readConfigFile } = await import('./lint.ts')
   const { config, warnings } = loadTopology(readConfigFile(file), file, process.env)
   for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
   return config

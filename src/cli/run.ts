@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { loadConfig } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
 import { startDaemon } from '../daemon.ts'
+import { collectWithoutHelpers } from '../platform/node-collector.ts'
 import type { LogLevel } from '../platform/node-log.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import { exitCode } from './exit-code.ts'
@@ -15,6 +16,7 @@ export interface RunOptions {
 
 /** The daemon: mirrors until a signal, then drains. */
 export async function run(file: string, options: RunOptions): Promise<number> {
+  collectWithoutHelpers()
   const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
   for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
   const platform = nodePlatform({ log: { level: options.logLevel } })

@@ -1,6 +1,7 @@
 // The log: JSON lines on stderr, or one readable line each on a terminal. Secrets never pass: a field whose name speaks of a
 // password, token or secret is masked at any depth.
-import pino from 'pino'
+import { createRequire } from 'node:module'
+import type pino from 'pino'
 import { HeliostatError } from './errors.ts'
 import type { LogFields, Logger } from './platform.ts'
 
@@ -19,6 +20,8 @@ const SECRET_NAME = /password|passwd|token|secret|credential/i
 const DEPTH_MAX = 6
 
 export function nodeLog(options: NodeLogOptions = {}): Logger {
+  if (options.level === 'silent') return silence
+  const pino = loadPino()
   const toStderr = options.write === undefined
   const write = options.write ?? ((line: string) => void process.stderr.write(line))
   const pretty = options.pretty ?? (toStderr && process.stderr.isTTY === true)
@@ -33,6 +36,13 @@ export function nodeLog(options: NodeLogOptions = {}): Logger {
   if (!pretty && toStderr) return new PinoLog(pino(settings, pino.destination({ fd: 2, sync: true })))
   return new PinoLog(pino(settings, { write: pretty ? (line) => write(prettyLine(line, colour)) : write }))
 }
+
+/** Loaded when it is first needed: most tests that embed a broker log nothing. */
+function loadPino(): typeof pino {
+  return createRequire(import.meta.url)('pino') as typeof pino
+}
+
+const silence: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silence }
 
 class PinoLog implements Logger {
   readonly #pino: pino.Logger

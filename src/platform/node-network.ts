@@ -1,13 +1,7 @@
 // TCP and TLS of this machine. A dialled socket is read by the kernel straight into the handler's room; an accepted one hands
 // over chunks that are copied once, as Node has no such option for servers. Writes leave as one writev, uncopied.
 import { createServer, isIP, connect as netConnect, type Server, type Socket as TcpSocket } from 'node:net'
-import {
-  type ConnectionOptions,
-  checkServerIdentity,
-  createServer as createTlsServer,
-  TLSSocket,
-  connect as tlsConnect,
-} from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { HeliostatError } from './errors.ts'
 import type { Address, Listener, Logger, Network, Socket, SocketHandler, TlsOptions } from './platform.ts'
 
@@ -18,6 +12,9 @@ export interface NodeNetworkOptions {
   /** How long a socket that we ended waits for the peer to end too. */
   lingerMs?: number
 }
+
+/** Loaded when it is first needed: a broker of a test that speaks no TLS does not pay its five megabytes. */
+const tlsModule = () => process.getBuiltinModule('node:tls')
 
 const KEEP_ALIVE_MS = 60_000
 
@@ -103,7 +100,7 @@ function dial(
     },
   }
   const common = { host: address.host, port: dialablePort(address.port), onread }
-  const socket = tls ? tlsConnect({ ...common, ...tlsDialOptions(tls, address.host) }) : netConnect(common)
+  const socket = tls ? tlsModule().connect({ ...common, ...tlsDialOptions(tls, address.host) }) : netConnect(common)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   let phase: Phase = 'dialling'
@@ -140,7 +137,7 @@ function tlsDialOptions(tls: TlsOptions, host: string): ConnectionOptions {
     maxVersion: tls.maxVersion,
     // SNI carries names only; an address is checked against the certificate all the same.
     ...(isIP(name) ? {} : { servername: name }),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    checkServerIdentity: (_, certificate) => tlsModule().checkServerIdentity(name, certificate),
   }
 }
 
@@ -187,8 +184,13 @@ function listen(
   })
 }
 
+/** Only of TLS sockets: known without loading TLS. */
+function isTls(socket: TcpSocket): socket is TLSSocket {
+  return 'encrypted' in socket
+}
+
 function tlsServer(tls: TlsOptions): Server {
-  const server = createTlsServer({
+  const server = tlsModule().createServer({
     ca: tls.ca,
     cert: tls.cert,
     key: tls.key,
@@ -216,12 +218,12 @@ function nodeListener(server: Server, host: string): Listener {
 
 /** What an accepted socket's peer has shown; Node has checked it by then, or says that it was not good. */
 function provenCertificate(socket: TcpSocket): Buffer | undefined {
-  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined
+  return isTls(socket) && socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined
 }
 
 /** A certificate was not required, but one was shown, and it is not signed by whom we trust. */
 function showsBadCertificate(socket: TcpSocket): boolean {
-  return socket instanceof TLSSocket && !socket.authorized && socket.getPeerX509Certificate() !== undefined
+  return isTls(socket) && !socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
 function welcome(socket: TcpSocket, accept: (socket: Socket) => SocketHandler, lingerMs: number): void {

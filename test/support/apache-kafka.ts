@@ -1,4 +1,5 @@
-// Real Apache Kafka for tests and figures: one KRaft node, broker and controller in one process, on ports that were free.
+// Real Apache Kafka for tests and figures: a KRaft node, broker and controller in one process, on ports that were free; and
+// brokers that join it.
 //
 // Invariants
 //  1. `start` resolves only when the broker has said that it is started: clients may connect at once.
@@ -26,6 +27,8 @@ export interface ApacheKafkaOptions {
   readonly scramUsers?: Readonly<Record<string, string>>
   /** Keep data here and leave it there; a directory that holds data is started on as it is. */
   readonly directory?: string
+  /** Become a further broker of this one's cluster, with this node id. */
+  readonly joins?: { readonly node: ApacheKafka; readonly nodeId: number }
 }
 
 /** Kafka's command line tools and the classes that their scripts start. */
@@ -55,6 +58,7 @@ export class ApacheKafka {
   readonly directory: string
   /** By performance.now(), when its process was started; storage was formatted before. */
   readonly launchedAt: number
+  readonly #controllerPort: number
   readonly #process: ExternalProcess
   readonly #keep: boolean
   readonly #remove = () => rmSync(this.directory, { recursive: true, force: true })
@@ -66,6 +70,7 @@ export class ApacheKafka {
     this.clusterId = node.clusterId
     this.directory = node.directory
     this.launchedAt = launchedAt
+    this.#controllerPort = node.controllerPort
     this.#process = process
     this.#keep = keep
     // A run that is interrupted leaves no gigabytes behind; its broker ends with it.
@@ -75,12 +80,15 @@ export class ApacheKafka {
   static async start(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'heliostat-kafka-'))
     mkdirSync(directory, { recursive: true })
+    const { joins } = options
     for (let attempt = 1; ; attempt++) {
       const node: Node = {
+        id: joins?.nodeId ?? 1,
         directory,
-        clusterId: clusterIdOf(directory),
+        clusterId: joins?.node.clusterId ?? clusterIdOf(directory),
         port: await freePort(),
-        controllerPort: await freePort(),
+        controllerPort: joins ? joins.node.#controllerPort : await freePort(),
+        isController: joins === undefined,
         listeners: await portsFor(options.listeners ?? []),
       }
       try {
@@ -159,10 +167,13 @@ export function startKafkaTool(
 const shortLived = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
 
 interface Node {
+  readonly id: number
   readonly directory: string
   readonly clusterId: string
   readonly port: number
+  /** Of the cluster's one controller. */
   readonly controllerPort: number
+  readonly isController: boolean
   readonly listeners: ReadonlyMap<string, number>
 }
 
@@ -197,14 +208,14 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
 
 /** The settings of Kafka's own config/server.properties, with what a single node and a test need. */
 function serverProperties(node: Node, overrides: Readonly<Record<string, string | number | boolean>>): string {
-  const plain = `PLAINTEXT://127.0.0.1:${node.port}`
   const further = [...node.listeners].map(([name, port]) => `${name}://127.0.0.1:${port}`)
+  const forClients = [`PLAINTEXT://127.0.0.1:${node.port}`, ...further].join(',')
   const settings: Record<string, string | number | boolean> = {
-    'process.roles': 'broker,controller',
-    'node.id': 1,
+    'process.roles': node.isController ? 'broker,controller' : 'broker',
+    'node.id': node.id,
     'controller.quorum.voters': `1@127.0.0.1:${node.controllerPort}`,
-    listeners: [plain, ...further, `CONTROLLER://127.0.0.1:${node.controllerPort}`].join(','),
-    'advertised.listeners': [plain, ...further].join(','),
+    listeners: node.isController ? `${forClients},CONTROLLER://127.0.0.1:${node.controllerPort}` : forClients,
+    'advertised.listeners': forClients,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', 'PLAINTEXT:PLAINTEXT']
       .concat([...node.listeners.keys()].map((name) => `${name}:${name}`))
@@ -224,9 +235,11 @@ function serverProperties(node: Node, overrides: Readonly<Record<string, string 
     'group.initial.rebalance.delay.ms': 0,
     ...overrides,
   }
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${String(value).replaceAll('\n', '\\n')}\n`)
-    .join('')
+  // A line break inside a value, as in a certificate, is written as properties files have it.
+  const lines = Object.entries(settings).map(([name, value]) => {
+    return `${name}=${String(value).trim().replaceAll('\n', '\\n')}\n`
+  })
+  return lines.join('')
 }
 
 const loggingProperties = `status = error

@@ -1,30 +1,52 @@
-// ConsumerGroupDescribe (key 69), versions 0–1.
+// ConsumerGroupDescribe (key 69), versions 0–1. The rules are in coordinator/group/consumer/describe-consumer-group.ts.
 //
-// - Describes groups of the protocol of KIP-848, of which this broker has none: each is answered with GROUP_ID_NOT_FOUND, as Kafka
-//   does for a classic group, and admin clients then ask DescribeGroups. An empty group id: INVALID_GROUP_ID.
-// - Needs DESCRIBE on the group: GROUP_AUTHORIZATION_FAILED for it.
+// - State, epochs, assignor and members of groups of the protocol of KIP-848, each with what it has and what it is to have. A classic
+//   group or none: GROUP_ID_NOT_FOUND, and admin clients then ask DescribeGroups. An empty group id: INVALID_GROUP_ID.
+// - v1: whether a member speaks the classic or the consumer protocol (KIP-1099).
+// - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on every topic of its members: TOPIC_AUTHORIZATION_FAILED.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { consumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import type { Broker } from '../broker.ts'
+import type { DescribedMember } from '../coordinator/group/command.ts'
 import { orElse } from '../coordinator/runtime.ts'
 import { type Call, serve } from '../dispatcher.ts'
 
-const NO_GROUP = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] } as const
+export const serveConsumerGroupDescribe = serve(consumerGroupDescribe, [0, 1], async (broker, request, call) => {
+  const { groupIds, includeAuthorizedOperations } = request
+  const groups = groupIds.map((groupId) => describe(broker, call, groupId, includeAuthorizedOperations))
+  return { throttleTimeMs: 0, groups: await Promise.all(groups) }
+})
 
-export const serveConsumerGroupDescribe = serve(consumerGroupDescribe, [0, 1], async (broker, request, call) => ({
-  throttleTimeMs: 0,
-  groups: await Promise.all(request.groupIds.map((groupId) => refuse(broker, call, groupId))),
-}))
-
-async function refuse(broker: Broker, call: Call, groupId: string) {
-  if (!call.may('DESCRIBE', 'GROUP', groupId)) {
-    return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, groupId, ...NO_GROUP }
+async function describe(broker: Broker, call: Call, groupId: string, withOperations: boolean) {
+  if (!call.may('DESCRIBE', 'GROUP', groupId)) return refusal(groupId, ErrorCode.GROUP_AUTHORIZATION_FAILED, null)
+  if (groupId === '') return refusal(groupId, ErrorCode.INVALID_GROUP_ID, null)
+  const asked = broker.groups.ask({ type: 'describe-consumer-group', groupId })
+  const group = await orElse(asked, (errorCode) => ({ errorCode, errorMessage: null }))
+  if (!('members' in group)) return refusal(groupId, group.errorCode, group.errorMessage)
+  if (!group.members.every((member) => topicsOf(member).every((topic) => call.may('DESCRIBE', 'TOPIC', topic)))) {
+    const message = 'The group has described topic(s) that the client is not authorized to describe.'
+    return refusal(groupId, ErrorCode.TOPIC_AUTHORIZATION_FAILED, message)
   }
-  if (groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID, groupId, ...NO_GROUP }
-  const isClassic = broker.groups.ask({ type: 'describe-group', groupId }).then((group) => group !== undefined)
-  const found = await orElse<boolean | number>(isClassic, (errorCode) => errorCode)
-  if (typeof found === 'number') return { errorCode: found, groupId, ...NO_GROUP }
-  const errorMessage = found ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
-  return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage, groupId, ...NO_GROUP }
+  const authorized = authorizedOperations(call, 'GROUP', groupId, withOperations)
+  return { ...group, authorizedOperations: authorized }
+}
+
+function topicsOf({ subscribedTopicNames, assignment, targetAssignment }: DescribedMember): string[] {
+  const assigned = [...assignment.topicPartitions, ...targetAssignment.topicPartitions]
+  return [...subscribedTopicNames, ...assigned.map(({ topicName }) => topicName)]
+}
+
+function refusal(groupId: string, errorCode: number, errorMessage: string | null) {
+  return {
+    errorCode,
+    errorMessage,
+    groupId,
+    groupState: '',
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: '',
+    members: [],
+  }
 }

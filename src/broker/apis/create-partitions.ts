@@ -2,11 +2,14 @@
 //
 // - The count can only grow: INVALID_PARTITIONS otherwise. Replicas of the new partitions by hand or by the controller; validateOnly.
 // - Needs ALTER on the topic: TOPIC_AUTHORIZATION_FAILED.
-// - Left out: quotas (v3).
+// - New partitions count against the client's controller_mutation_rate; from v3 on THROTTLING_QUOTA_EXCEEDED beyond it (KIP-599).
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { createPartitions } from '../../protocol/messages/create-partitions.ts'
 import { serve } from '../dispatcher.ts'
+import { mutationRequester } from '../quota/mutation-requester.ts'
+
+const STRICT_SINCE = 3
 
 export const serveCreatePartitions = serve(createPartitions, [0, 3], async (broker, request, call) => {
   const names = request.topics.map(({ name }) => name)
@@ -19,7 +22,10 @@ export const serveCreatePartitions = serve(createPartitions, [0, 3], async (brok
     count,
     assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
   }))
-  const reply = await broker.controller.ask({ type: 'create-partitions', topics, validateOnly: request.validateOnly })
+  const { validateOnly } = request
+  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+  const reply = await broker.controller.ask({ type: 'create-partitions', requester, topics, validateOnly })
+  call.pause(reply.pauseMs)
   const refused = names.filter(isRefused).map((name) => ({
     name,
     errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED,

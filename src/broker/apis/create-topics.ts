@@ -5,7 +5,9 @@
 //   v7: topic ids.
 // - Needs CREATE on the cluster or the topic: TOPIC_AUTHORIZATION_FAILED. To whom may not DESCRIBE_CONFIGS the answer has neither
 //   configs nor counts.
-// - Left out: create policies and quotas (v6).
+// - Partitions count against the client's controller_mutation_rate, also when they are only validated: from v6 on
+//   THROTTLING_QUOTA_EXCEEDED for the topics beyond it (KIP-599). Topics that come into being by use do not count.
+// - Left out: create policies.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { createTopics } from '../../protocol/messages/create-topics.ts'
@@ -14,7 +16,10 @@ import { describeTopicConfigs } from '../config-description.ts'
 import type { CreatedTopic } from '../coordinator/controller/command.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import { mutationRequester } from '../quota/mutation-requester.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
+
+const STRICT_SINCE = 6
 
 export const serveCreateTopics = serve(createTopics, [2, 7], async (broker, request, call) => {
   const names = request.topics.map(({ name }) => name)
@@ -28,8 +33,10 @@ export const serveCreateTopics = serve(createTopics, [2, 7], async (broker, requ
       assignments: topic.assignments,
       configs: new Map(topic.configs.map(({ name, value }) => [name, value])),
     }))
-  const created = await broker.topicCreator.create(wanted, request.validateOnly)
-  const topics = created.map((topic, index) => ({
+  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+  const created = await broker.topicCreator.create(wanted, request.validateOnly, requester)
+  call.pause(created.pauseMs)
+  const topics = created.topics.map((topic, index) => ({
     ...topic,
     ...(topic.errorCode === ErrorCode.NONE ? shapeOf(broker, call, topic, wanted[index]!.configs) : { configs: [] }),
   }))

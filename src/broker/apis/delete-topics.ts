@@ -4,6 +4,7 @@
 // - v6: by name or by id; both or neither: INVALID_REQUEST. Unknown: UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
 // - Needs DELETE on the cluster or the topic: TOPIC_AUTHORIZATION_FAILED. By name without DESCRIBE that is the answer whether or not
 //   there is such a topic; by id without DESCRIBE it leaves the name out.
+// - Partitions count against the client's controller_mutation_rate; from v5 on THROTTLING_QUOTA_EXCEEDED beyond it (KIP-599).
 // - delete.topic.enable=false: TOPIC_DELETION_DISABLED (INVALID_REQUEST before v3).
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -12,8 +13,10 @@ import type { Request } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import { mutationRequester } from '../quota/mutation-requester.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
+const STRICT_SINCE = 5
 const FIRST_VERSION_WITH_IDS = 6
 const FIRST_VERSION_THAT_SAYS_DISABLED = 3
 
@@ -37,7 +40,9 @@ export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, requ
   const wellNamed = asked.filter((topic) => complaint(topic, asked) === undefined)
   const unauthorized = wellNamed.flatMap((topic) => refusal(broker, call, topic) ?? [])
   const topics = wellNamed.filter((topic) => !refusal(broker, call, topic))
-  const reply = await broker.controller.ask({ type: 'delete-topics', topics })
+  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+  const reply = await broker.controller.ask({ type: 'delete-topics', requester, topics })
+  call.pause(reply.pauseMs)
   const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
   return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized] }
 })

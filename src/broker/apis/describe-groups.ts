@@ -1,6 +1,7 @@
 // DescribeGroups (key 15), versions 0–6.
 //
-// - State, protocol and members of classic groups. v3+: authorized operations (KIP-430). v4+: instance ids.
+// - State, protocol and members of classic groups. v3+: authorized operations (KIP-430). v4+: instance ids. Groups of the new protocol
+//   count as not there: ConsumerGroupDescribe shows them.
 // - A group that is not there is `Dead` without an error; v6 adds GROUP_ID_NOT_FOUND and a message (KIP-1043).
 // - Needs DESCRIBE on the group: GROUP_AUTHORIZATION_FAILED for it.
 
@@ -21,15 +22,13 @@ export const serveDescribeGroups = serve(describeGroups, [0, 6], async (broker, 
 
 async function describe(broker: Broker, groupId: string, call: Call, withOperations: boolean) {
   if (!call.may('DESCRIBE', 'GROUP', groupId)) {
-    return absent(groupId, ErrorCode.GROUP_AUTHORIZATION_FAILED, call.version, NOT_REQUESTED)
+    const refusal = { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED, errorMessage: null }
+    return absent(groupId, refusal, call.version, NOT_REQUESTED)
   }
   const operations = authorizedOperations(call, 'GROUP', groupId, withOperations)
-  let errorCode: number = ErrorCode.NONE
-  const group = await orElse(broker.groups.ask({ type: 'describe-group', groupId }), (code) => {
-    errorCode = code
-    return undefined
-  })
-  if (!group) return absent(groupId, errorCode, call.version, operations)
+  const asked = broker.groups.ask({ type: 'describe-group', groupId })
+  const group = await orElse(asked, (errorCode) => ({ errorCode, errorMessage: null }))
+  if (!('state' in group)) return absent(groupId, group, call.version, operations)
   return {
     errorCode: ErrorCode.NONE,
     groupId,
@@ -45,17 +44,22 @@ async function describe(broker: Broker, groupId: string, call: Call, withOperati
   }
 }
 
-function absent(groupId: string, error: number, version: number, operations: number) {
-  const refused = error !== ErrorCode.NONE
-  const notFound = !refused && version >= FIRST_VERSION_WITH_NOT_FOUND
+interface Refusal {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+function absent(groupId: string, { errorCode, errorMessage }: Refusal, version: number, operations: number) {
+  const notFound = errorCode === ErrorCode.GROUP_ID_NOT_FOUND
+  const told = !notFound || version >= FIRST_VERSION_WITH_NOT_FOUND
   return {
-    errorCode: notFound ? ErrorCode.GROUP_ID_NOT_FOUND : error,
-    errorMessage: notFound ? `Group ${groupId} not found.` : null,
+    errorCode: told ? errorCode : ErrorCode.NONE,
+    errorMessage: told ? errorMessage : null,
     groupId,
-    groupState: refused ? '' : 'Dead',
+    groupState: notFound ? 'Dead' : '',
     protocolType: '',
     protocolData: '',
     members: [],
-    authorizedOperations: refused || notFound ? NOT_REQUESTED : operations,
+    authorizedOperations: told ? NOT_REQUESTED : operations,
   }
 }

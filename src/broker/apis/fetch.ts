@@ -7,6 +7,8 @@
 //   always −1, as only leaders serve. v12+: lastFetchedEpoch finds divergence (KIP-595). v13+: topic ids (KIP-516).
 // - v16+: no node endpoints, as leaders do not move.
 // - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A follower needs CLUSTER_ACTION on the cluster, and is told the same.
+// - The records given count against the client's consumer_byte_rate. A client that has used it up is given an empty answer, and what was
+//   read for it is read again after its pause. Kafka also empties answers of clients that are over their request_percentage.
 // - Left out: fetches of followers (replicaId ≥ 0), which wait for replication: NOT_LEADER_OR_FOLLOWER.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -30,19 +32,21 @@ export const serveFetch = serve(fetch, [4, 18], (broker, request, call) => {
   const { partitions } = context
   const reader = readerOf(broker, request, call)
   const round = readRound(broker.partitions, reader, partitions)
-  const enough = round.bytes >= request.minBytes || round.settled || partitions.length === 0
-  if (enough || request.maxWaitMs <= 0) return respond(context, round, version)
+  const minBytes = Math.min(request.minBytes, reader.maxBytes)
+  const enough = round.bytes >= minBytes || round.settled || partitions.length === 0
+  if (enough || request.maxWaitMs <= 0) return respond(broker, call, context, round)
   const waitFor = partitions.flatMap(({ topic, partition }) => broker.partitions.get(topic, partition) ?? [])
   return broker.purgatory
-    .untilBytes(waitFor, reader.isolation, request.minBytes - round.bytes, request.maxWaitMs)
-    .then(() => respond(context, readRound(broker.partitions, reader, partitions), version))
+    .untilBytes(waitFor, reader.isolation, minBytes - round.bytes, request.maxWaitMs)
+    .then(() => respond(broker, call, context, readRound(broker.partitions, reader, partitions)))
 })
 
 function readerOf(broker: Broker, request: FetchRequest, call: Call): Reader {
+  const quota = broker.quotas.mostAtOnce('consumer_byte_rate', call.caller.principal.name, call.clientId)
   const isFollower = request.replicaId >= 0 || request.replicaState.replicaId >= 0
   return {
     isolation: request.isolationLevel === READ_COMMITTED ? 'read_committed' : 'read_uncommitted',
-    maxBytes: Math.min(request.maxBytes, broker.config.number('fetch.max.bytes')),
+    maxBytes: Math.min(request.maxBytes, broker.config.number('fetch.max.bytes'), quota),
     usesTopicIds: call.version >= FIRST_VERSION_WITH_IDS,
     isFollower,
     mayRead: isFollower
@@ -95,7 +99,14 @@ function requestedPartitions(broker: Broker, request: FetchRequest, usesTopicIds
   })
 }
 
-function respond({ session, incremental }: Context, { answers }: Round, version: number) {
+function respond(broker: Broker, call: Call, { session, incremental }: Context, { answers, bytes }: Round) {
+  const { version } = call
+  if (isOverQuota(broker, call, bytes)) {
+    // The session of a full fetch begins only with its first answer.
+    if (session && !incremental) broker.fetchSessions.close(session.id)
+    const sessionId = session && incremental ? session.id : 0
+    return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, sessionId, responses: [] }
+  }
   const told = answers.filter((answer) => {
     const { errorCode, highWatermark, logStartOffset, bytes, divergingEpoch } = answer
     const diverges = divergingEpoch !== undefined
@@ -108,6 +119,16 @@ function respond({ session, incremental }: Context, { answers }: Round, version:
     sessionId: session?.id ?? 0,
     responses: groupedByTopic(told, version),
   }
+}
+
+function isOverQuota({ quotas, platform }: Broker, call: Call, bytes: number): boolean {
+  const { principal } = call.caller
+  const nowMs = platform.clock.monotonic()
+  const pauseMs = quotas.record('consumer_byte_rate', principal.name, call.clientId, bytes, nowMs)
+  if (pauseMs === 0) return false
+  quotas.unrecord('consumer_byte_rate', principal.name, call.clientId, bytes, nowMs)
+  call.pause(pauseMs)
+  return true
 }
 
 function groupedByTopic(answers: readonly PartitionAnswer[], version: number) {

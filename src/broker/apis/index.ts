@@ -3,9 +3,12 @@
 import type { ServedApi } from '../dispatcher.ts'
 import { serveAddOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { serveAlterClientQuotas } from './alter-client-quotas.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
+import { serveAlterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
+import { serveConsumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { serveCreateAcls } from './create-acls.ts'
 import { serveCreatePartitions } from './create-partitions.ts'
 import { serveCreateTopics } from './create-topics.ts'
@@ -14,6 +17,7 @@ import { serveDeleteGroups } from './delete-groups.ts'
 import { serveDeleteRecords } from './delete-records.ts'
 import { serveDeleteTopics } from './delete-topics.ts'
 import { serveDescribeAcls } from './describe-acls.ts'
+import { serveDescribeClientQuotas } from './describe-client-quotas.ts'
 import { serveDescribeCluster } from './describe-cluster.ts'
 import { serveDescribeConfigs } from './describe-configs.ts'
 import { serveDescribeGroups } from './describe-groups.ts'
@@ -21,6 +25,7 @@ import { serveDescribeLogDirs } from './describe-log-dirs.ts'
 import { serveDescribeProducers } from './describe-producers.ts'
 import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
 import { serveDescribeTransactions } from './describe-transactions.ts'
+import { serveDescribeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { serveEndTxn } from './end-txn.ts'
 import { serveFetch } from './fetch.ts'
 import { serveFindCoordinator } from './find-coordinator.ts'
@@ -80,10 +85,15 @@ export const servedApis: readonly ServedApi[] = [
   serveDeleteGroups,
   serveIncrementalAlterConfigs,
   serveOffsetDelete,
+  serveDescribeClientQuotas,
+  serveAlterClientQuotas,
+  serveDescribeUserScramCredentials,
+  serveAlterUserScramCredentials,
   serveDescribeCluster,
   serveDescribeProducers,
   serveDescribeTransactions,
   serveListTransactions,
+  serveConsumerGroupHeartbeat,
   serveConsumerGroupDescribe,
   serveListConfigResources,
   serveDescribeTopicPartitions,

@@ -3,7 +3,8 @@
 // - Answered once committed to `__consumer_offsets`. Partitions that do not exist: UNKNOWN_TOPIC_OR_PARTITION; the rest is stored.
 // - Needs READ on the group, else GROUP_AUTHORIZATION_FAILED for all, and on each topic: TOPIC_AUTHORIZATION_FAILED.
 // - v2–4: the request may say how long its offsets are kept. v6+: leader epoch (KIP-320). v7+: static members (KIP-345).
-//   v9+: GROUP_ID_NOT_FOUND for a generation of a group that is not there, ILLEGAL_GENERATION before. v10: topic ids.
+//   v9+: GROUP_ID_NOT_FOUND for a generation of a group that is not there, ILLEGAL_GENERATION before; member epochs of consumer
+//   groups, with STALE_MEMBER_EPOCH for an old one unless the member has had the partitions since then (KIP-1251). v10: topic ids.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { offsetCommit } from '../../protocol/messages/offset-commit.ts'
@@ -31,6 +32,7 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
     groupInstanceId,
     generationId,
     retentionTimeMs,
+    apiVersion: version,
     offsets,
   } as const
   const failAll = (errorCode: number) => ({

@@ -4,8 +4,8 @@
 // - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on each topic: TOPIC_AUTHORIZATION_FAILED when it was
 //   asked for, otherwise it is left out.
 // - v2+: null topics for all that the group has, and an error for the whole group. v5+: leader epochs. v7+: requireStable has no
-//   effect while there are no transactions (KIP-447). v8+: several groups (KIP-709). v9+: member ids are those of the new group
-//   protocol; a classic group does not check them. v10: topic ids.
+//   effect while there are no transactions (KIP-447). v8+: several groups (KIP-709). v9+: a member of a consumer group may say its id
+//   and epoch, which are checked (UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH); a classic group does not check them. v10: topic ids.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { offsetFetch } from '../../protocol/messages/offset-fetch.ts'
@@ -29,12 +29,19 @@ export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, reque
   const { version } = call
   if (version >= FIRST_VERSION_OF_MANY) {
     const groups = await Promise.all(
-      request.groups.map(({ groupId, topics }) => fetchGroup(broker, call, groupId, topics)),
+      request.groups.map(({ groupId, topics, memberId, memberEpoch }) =>
+        fetchGroup(broker, call, { groupId, memberId, memberEpoch }, topics),
+      ),
     )
     return { throttleTimeMs: 0, groups }
   }
   const asked = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
-  const { topics, errorCode } = await fetchGroup(broker, call, request.groupId, asked)
+  const { topics, errorCode } = await fetchGroup(
+    broker,
+    call,
+    { groupId: request.groupId, memberId: null, memberEpoch: -1 },
+    asked,
+  )
   if (version >= FIRST_VERSION_WITH_GROUP_ERROR || errorCode === ErrorCode.NONE) {
     return { throttleTimeMs: 0, topics, errorCode }
   }
@@ -45,12 +52,19 @@ export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, reque
   }
 })
 
-async function fetchGroup(broker: Broker, call: Call, groupId: string, asked: readonly AskedTopic[] | null) {
+/** Whose offsets, and which member of the group asks, when it says so. */
+interface Asker {
+  readonly groupId: string
+  readonly memberId: string | null
+  readonly memberEpoch: number
+}
+
+async function fetchGroup(broker: Broker, call: Call, asker: Asker, asked: readonly AskedTopic[] | null) {
   const { version, may } = call
+  const { groupId } = asker
   if (!may('DESCRIBE', 'GROUP', groupId)) {
     return { groupId, topics: [], errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED }
   }
-  let errorCode: number = ErrorCode.NONE
   const byId = version >= FIRST_VERSION_WITH_IDS
   const resolved = asked?.map((topic) => {
     const name = byId ? broker.image.topicById(topic.topicId)?.name : topic.name
@@ -60,11 +74,8 @@ async function fetchGroup(broker: Broker, call: Call, groupId: string, asked: re
   const partitions = resolved?.flatMap(({ topic, name }): TopicPartitionKey[] =>
     typeof name === 'number' ? [] : topic.partitionIndexes.map((partition) => ({ topic: name, partition })),
   )
-  const command = { type: 'offset-fetch', groupId, partitions } as const
-  const { offsets } = await orElse(broker.groups.ask(command), (code) => {
-    errorCode = code
-    return { offsets: [] }
-  })
+  const command = { type: 'offset-fetch', ...asker, partitions } as const
+  const { errorCode, offsets } = await orElse(broker.groups.ask(command), (code) => ({ errorCode: code, offsets: [] }))
   const visible = asked === null ? offsets.filter(({ topic }) => may('DESCRIBE', 'TOPIC', topic)) : offsets
   const refused = (resolved ?? []).flatMap(({ topic, name: error }) => {
     if (typeof error === 'string' || errorCode !== ErrorCode.NONE) return []

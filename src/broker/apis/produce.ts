@@ -6,6 +6,7 @@
 // - v7+: zstd; before, UNSUPPORTED_COMPRESSION_TYPE. v8+: error messages and the records at fault (KIP-467). v13: topic ids (KIP-516).
 // - Needs WRITE on the topic: TOPIC_AUTHORIZATION_FAILED, told before whether there is such a topic.
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
+// - The request's bytes count against the client's producer_byte_rate.
 // - Differs from Kafka: a partition named twice in one request is refused with INVALID_REQUEST; Kafka keeps the last and loses the
 //   others without a word.
 // - Transactions: before its first batch the coordinator is asked whether the transaction reaches the partition (transaction-admission.ts);
@@ -49,6 +50,9 @@ export const serveProduce = serve(
   produce,
   [3, 13],
   (broker, request, call) => {
+    const { principal } = call.caller
+    const nowMs = broker.platform.clock.monotonic()
+    call.pause(broker.quotas.record('producer_byte_rate', principal.name, call.clientId, call.requestBytes, nowMs))
     const { transactionalId } = request
     if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
     return answer(request, (topicData, data) => append(broker, call, topicData, data))

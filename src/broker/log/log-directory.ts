@@ -16,7 +16,8 @@ export interface LogDirectoryOptions {
   /** The settings of a topic's logs; asked when a folder is opened or made. */
   readonly configOf?: (topic: string) => LogConfig
   readonly retentionCheckMs?: number
-  readonly compactionBackoffMs?: number
+  /** Asked after each look: it can be altered. */
+  readonly compactionBackoffMs?: () => number
   readonly checkpointMs?: number
   readonly openFilesMax?: number
 }
@@ -265,16 +266,25 @@ export class LogDirectory {
   }
 
   #startTimers(): void {
-    const { retentionCheckMs = 300_000, compactionBackoffMs = 15_000, checkpointMs = 60_000 } = this.#options
-    this.#every(retentionCheckMs, () => this.enforceRetention())
+    const { retentionCheckMs = 300_000, compactionBackoffMs = () => 15_000, checkpointMs = 60_000 } = this.#options
+    this.#every(
+      () => retentionCheckMs,
+      () => this.enforceRetention(),
+    )
     this.#every(compactionBackoffMs, () => this.compactDirtiest())
-    this.#every(checkpointMs, () => this.#keepHouse())
-    this.#every(FLUSH_CHECK_MS, () => {
-      const now = this.#clock.now()
-      this.#each((log) => {
-        if (log.isFlushDue(now)) log.flush()
-      })
-    })
+    this.#every(
+      () => checkpointMs,
+      () => this.#keepHouse(),
+    )
+    this.#every(
+      () => FLUSH_CHECK_MS,
+      () => {
+        const now = this.#clock.now()
+        this.#each((log) => {
+          if (log.isFlushDue(now)) log.flush()
+        })
+      },
+    )
   }
 
   #keepHouse(): void {
@@ -287,8 +297,8 @@ export class LogDirectory {
     this.#attempt('log.checkpoint-failed', () => this.saveCheckpoints())
   }
 
-  #every(periodMs: number, work: () => void): void {
-    const timer = this.#clock.setTimer(periodMs, () => {
+  #every(periodMs: () => number, work: () => void): void {
+    const timer = this.#clock.setTimer(periodMs(), () => {
       this.#timers.delete(timer)
       work()
       this.#every(periodMs, work)

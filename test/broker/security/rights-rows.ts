@@ -3,7 +3,9 @@
 import { OPERATION, type Operation, type Resource } from '../../../src/broker/security/authorizer.ts'
 import { addOffsetsToTxn } from '../../../src/protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
+import { alterClientQuotas } from '../../../src/protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
+import { alterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
 import { createAcls } from '../../../src/protocol/messages/create-acls.ts'
@@ -14,6 +16,7 @@ import { deleteGroups } from '../../../src/protocol/messages/delete-groups.ts'
 import { deleteRecords } from '../../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
 import { describeAcls } from '../../../src/protocol/messages/describe-acls.ts'
+import { describeClientQuotas } from '../../../src/protocol/messages/describe-client-quotas.ts'
 import { describeCluster } from '../../../src/protocol/messages/describe-cluster.ts'
 import { describeConfigs } from '../../../src/protocol/messages/describe-configs.ts'
 import { describeGroups } from '../../../src/protocol/messages/describe-groups.ts'
@@ -21,6 +24,7 @@ import { describeLogDirs } from '../../../src/protocol/messages/describe-log-dir
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
 import { describeTopicPartitions } from '../../../src/protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
+import { describeUserScramCredentials } from '../../../src/protocol/messages/describe-user-scram-credentials.ts'
 import { endTxn } from '../../../src/protocol/messages/end-txn.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
@@ -666,6 +670,38 @@ export const rows: readonly Row[] = [
       onGroup('DELETE', group, [GROUP_REFUSED]),
       onTopic('READ', topic, [0, TOPIC_REFUSED]),
     ],
+  }),
+  row(describeClientQuotas, '', {
+    request: () => ({ components: [], strict: false }),
+    look: ({ errorCode, entries }) => [errorCode, entries],
+    served: [0, []],
+    needs: () => [onCluster('DESCRIBE_CONFIGS', [CLUSTER_REFUSED, null])],
+  }),
+  row(alterClientQuotas, '', {
+    request: () => ({
+      entries: [
+        {
+          entity: [{ entityType: 'user', entityName: 'x' }],
+          ops: [{ key: 'producer_byte_rate', value: 1000, remove: false }],
+        },
+      ],
+      validateOnly: false,
+    }),
+    look: ({ entries }) => entries.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER_CONFIGS', [CLUSTER_REFUSED])],
+  }),
+  row(describeUserScramCredentials, '', {
+    request: () => ({ users: [{ name: 'nobody' }] }),
+    look: ({ errorCode, results }) => [errorCode, ...results.map((one) => one.errorCode)],
+    served: [0, 91],
+    needs: () => [onCluster('DESCRIBE', [CLUSTER_REFUSED, CLUSTER_REFUSED])],
+  }),
+  row(alterUserScramCredentials, '', {
+    request: () => ({ deletions: [{ name: 'nobody', mechanism: 1 }], upsertions: [] }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [91],
+    needs: () => [onCluster('ALTER', [CLUSTER_REFUSED])],
   }),
   row(describeCluster, '', {
     request: () => ({ includeClusterAuthorizedOperations: true }),

@@ -9,10 +9,24 @@ export type ControllerCommand =
   | AlterConfigsCommand
   | CreateAclsCommand
   | DeleteAclsCommand
+  | AlterScramCredentialsCommand
+  | AlterClientQuotasCommand
   | { readonly type: 'allocate-producer-ids'; readonly brokerId: number; readonly count: number }
+
+/** Whose controller_mutation_rate a command counts against (KIP-599). */
+export interface MutationRequester {
+  readonly user: string
+  readonly clientId: string
+  /** What goes beyond the quota is refused; otherwise it is done, and its client pauses. */
+  readonly isStrict: boolean
+  /** Seconds of unused quota that a client may save up. */
+  readonly burstSeconds: number
+}
 
 export interface CreateTopicsCommand {
   readonly type: 'create-topics'
+  /** Absent: nobody's quota. */
+  readonly requester?: MutationRequester | undefined
   readonly topics: readonly TopicToCreate[]
   readonly validateOnly: boolean
   readonly defaultPartitions: number
@@ -32,12 +46,14 @@ export interface TopicToCreate {
 
 export interface DeleteTopicsCommand {
   readonly type: 'delete-topics'
+  readonly requester?: MutationRequester | undefined
   /** By name, or by id when there is no name. */
   readonly topics: readonly { readonly name: string | null; readonly topicId: string }[]
 }
 
 export interface CreatePartitionsCommand {
   readonly type: 'create-partitions'
+  readonly requester?: MutationRequester | undefined
   readonly topics: readonly {
     readonly name: string
     readonly count: number
@@ -69,6 +85,28 @@ interface DeleteAclsCommand {
   readonly filters: readonly AclFilter[]
 }
 
+export interface AlterScramCredentialsCommand {
+  readonly type: 'alter-scram-credentials'
+  readonly deletions: readonly { readonly name: string; readonly mechanism: number }[]
+  readonly upsertions: readonly {
+    readonly name: string
+    readonly mechanism: number
+    readonly iterations: number
+    readonly salt: Buffer
+    readonly saltedPassword: Buffer
+  }[]
+}
+
+export interface AlterClientQuotasCommand {
+  readonly type: 'alter-client-quotas'
+  readonly entries: readonly {
+    /** A null name is the default of the type. */
+    readonly entity: readonly { readonly entityType: string; readonly entityName: string | null }[]
+    readonly ops: readonly { readonly key: string; readonly value: number; readonly remove: boolean }[]
+  }[]
+  readonly validateOnly: boolean
+}
+
 export interface ItemError {
   readonly errorCode: number
   readonly errorMessage: string | null
@@ -81,17 +119,26 @@ export interface CreatedTopic extends ItemError {
   readonly replicationFactor: number
 }
 
+interface Paused {
+  /** For how long the requester must pause. */
+  readonly pauseMs: number
+}
+
 export interface ControllerReplies {
-  'create-topics': { readonly topics: readonly CreatedTopic[] }
-  'delete-topics': {
+  'create-topics': Paused & { readonly topics: readonly CreatedTopic[] }
+  'delete-topics': Paused & {
     readonly topics: readonly (ItemError & { readonly name: string | null; readonly topicId: string })[]
   }
-  'create-partitions': { readonly topics: readonly (ItemError & { readonly name: string })[] }
+  'create-partitions': Paused & { readonly topics: readonly (ItemError & { readonly name: string })[] }
   'alter-configs': {
     readonly resources: readonly (ItemError & { readonly resourceType: number; readonly resourceName: string })[]
   }
   'create-acls': { readonly results: readonly ItemError[] }
   'delete-acls': { readonly results: readonly (ItemError & { readonly deleted: readonly Acl[] })[] }
+  'alter-scram-credentials': { readonly users: readonly (ItemError & { readonly user: string })[] }
+  'alter-client-quotas': {
+    readonly entries: readonly (ItemError & Pick<AlterClientQuotasCommand['entries'][number], 'entity'>)[]
+  }
   'allocate-producer-ids': { readonly first: number; readonly count: number }
 }
 

@@ -13,6 +13,9 @@ import type {
 import { alteredConfigs } from './config-alteration.ts'
 import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { type MutationQuota, MutationQuotas } from './mutation-quota.ts'
+import { alterClientQuotas } from './quota-alteration.ts'
+import { alterScramCredentials } from './scram-alteration.ts'
 import { asksTooMuch, decidePartitions, decideTopic, invalid, refusal } from './topic-creation.ts'
 
 type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
@@ -26,6 +29,7 @@ type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerRe
  */
 export class ControllerMachine implements StateMachine<ControllerCommand, MetadataRecord, ControllerReply> {
   readonly #image = new MetadataImage()
+  readonly #mutationQuotas = new MutationQuotas(this.#image)
   readonly #brokerIds: readonly number[]
 
   constructor(brokerIds: readonly number[]) {
@@ -36,9 +40,9 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return this.#image
   }
 
-  handle(id: RequestId, command: ControllerCommand, _nowMs: number): ControllerEffects {
+  handle(id: RequestId, command: ControllerCommand, nowMs: number): ControllerEffects {
     const outcome = new Outcome<ControllerCommand, MetadataRecord, ControllerReply>()
-    const { reply, records } = this.#decide(command)
+    const { reply, records } = this.#decide(command, nowMs)
     for (const record of records) outcome.record(record)
     outcome.reply(id, reply)
     return outcome
@@ -52,20 +56,24 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return new Outcome()
   }
 
-  #decide(command: ControllerCommand): { reply: ControllerReply; records: readonly MetadataRecord[] } {
+  #decide(command: ControllerCommand, nowMs: number): { reply: ControllerReply; records: readonly MetadataRecord[] } {
     switch (command.type) {
       case 'create-topics':
-        return this.#createTopics(command)
+        return this.#createTopics(command, this.#mutationQuotas.of(command.requester, nowMs))
       case 'delete-topics':
-        return this.#deleteTopics(command)
+        return this.#deleteTopics(command, this.#mutationQuotas.of(command.requester, nowMs))
       case 'create-partitions':
-        return this.#createPartitions(command)
+        return this.#createPartitions(command, this.#mutationQuotas.of(command.requester, nowMs))
       case 'alter-configs':
         return this.#alterConfigs(command)
       case 'create-acls':
         return decideAclCreations(this.#image.acls, command.acls)
       case 'delete-acls':
         return decideAclDeletions(this.#image.acls, command.filters)
+      case 'alter-client-quotas':
+        return alterClientQuotas(this.#image, command)
+      case 'alter-scram-credentials':
+        return alterScramCredentials(this.#image, command)
       case 'allocate-producer-ids': {
         const first = this.#image.nextProducerId
         const { brokerId, count } = command
@@ -75,10 +83,11 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     }
   }
 
-  #createTopics(command: CreateTopicsCommand) {
+  #createTopics(command: CreateTopicsCommand, quota: MutationQuota) {
     if (asksTooMuch(command)) {
       const error = invalid('POLICY_VIOLATION', 'Excessively large number of partitions per request.')
-      return { reply: { topics: command.topics.map(({ name }) => refusal(name, error).result) }, records: [] }
+      const topics = command.topics.map(({ name }) => refusal(name, error).result)
+      return { reply: { topics, pauseMs: 0 }, records: [] }
     }
     const names = command.topics.map((topic) => topic.name)
     const taken = new Set<string>()
@@ -87,15 +96,15 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       if (names.filter((name) => name === topic.name).length > 1) {
         return refusal(topic.name, invalid('INVALID_REQUEST', 'Duplicate topic name.')).result
       }
-      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken)
+      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken, quota)
       if (decision.result.errorCode === ErrorCode.NONE) taken.add(topic.name)
       records.push(...decision.records)
       return decision.result
     })
-    return { reply: { topics }, records }
+    return { reply: { topics, pauseMs: quota.pauseMs }, records }
   }
 
-  #deleteTopics(command: DeleteTopicsCommand) {
+  #deleteTopics(command: DeleteTopicsCommand, quota: MutationQuota) {
     const records: MetadataRecord[] = []
     const gone = new Set<string>()
     const topics = command.topics.map(({ name, topicId }) => {
@@ -107,25 +116,27 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
         }
         return { ...invalid('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.'), name, topicId }
       }
+      const overQuota = quota.take(topic.partitions.length)
+      if (overQuota) return { ...overQuota, name: topic.name, topicId: topic.topicId }
       gone.add(topic.topicId)
       records.push({ type: 'remove-topic', topicId: topic.topicId })
       return { errorCode: ErrorCode.NONE, errorMessage: null, name: topic.name, topicId: topic.topicId }
     })
-    return { reply: { topics }, records }
+    return { reply: { topics, pauseMs: quota.pauseMs }, records }
   }
 
-  #createPartitions(command: CreatePartitionsCommand) {
+  #createPartitions(command: CreatePartitionsCommand, quota: MutationQuota) {
     const names = command.topics.map((topic) => topic.name)
     const records: MetadataRecord[] = []
     const topics = command.topics.map((wanted) => {
       if (names.filter((name) => name === wanted.name).length > 1) {
         return { ...invalid('INVALID_REQUEST', 'Duplicate topic name.'), name: wanted.name }
       }
-      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted)
+      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted, quota)
       if (!command.validateOnly) records.push(...decision.records)
       return { ...decision.result, name: wanted.name }
     })
-    return { reply: { topics }, records }
+    return { reply: { topics, pauseMs: quota.pauseMs }, records }
   }
 
   #alterConfigs(command: AlterConfigsCommand) {

@@ -1,4 +1,6 @@
+import { ClientQuotas } from '../../quota/client-quotas.ts'
 import { AclSet, type ReadonlyAclSet } from '../../security/acl-set.ts'
+import type { ScramCredential } from '../../security/scram-credential.ts'
 import type { MetadataRecord, PartitionRegistration } from './metadata-record.ts'
 
 export interface TopicImage {
@@ -14,11 +16,13 @@ export const RESOURCE_TYPE = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_MET
 export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
 
 /**
- * What the metadata log says up to some record: topics, partitions, configs, producer ids, access rules, features.
+ * What the metadata log says up to some record: topics, partitions, configs, quotas, credentials, producer
+ * ids, access rules, features.
  *
  * 1. It depends on the applied records alone; applying one twice changes nothing more.
  * 2. `topics` and `topicsById` hold the same topics.
  * 3. Configs of a topic go with the topic.
+ * 4. `topicsVersion` rises with every record of a topic.
  */
 export class MetadataImage {
   readonly #topics = new Map<string, TopicImage>()
@@ -27,7 +31,9 @@ export class MetadataImage {
   readonly #acls = new AclSet()
   readonly #features = new Map<string, number>()
   #featuresEpoch = 0
+  readonly #scram = new Map<string, Map<number, ScramCredential>>()
   #nextProducerId = 0
+  #topicsVersion = 0
 
   get topics(): ReadonlyMap<string, TopicImage> {
     return this.#topics
@@ -51,6 +57,10 @@ export class MetadataImage {
     return this.#acls
   }
 
+  get topicsVersion(): number {
+    return this.#topicsVersion
+  }
+
   topicById(topicId: string): TopicImage | undefined {
     return this.#topicsById.get(topicId)
   }
@@ -60,7 +70,28 @@ export class MetadataImage {
     return this.#configs.get(configKey(resourceType, resourceName)) ?? NO_CONFIGS
   }
 
+  /** What was set for a group. */
+  groupConfigs(groupId: string): ReadonlyMap<string, string> {
+    return this.configs(RESOURCE_TYPE.GROUP, groupId)
+  }
+
+  /** For whom requests are slowed down, and from when on. */
+  readonly quotas = new ClientQuotas()
+
+  /** Users that have a SCRAM credential. */
+  get scramUsers(): Iterable<string> {
+    return this.#scram.keys()
+  }
+
+  /** By mechanism, as AlterUserScramCredentials numbers it. */
+  scramCredentials(user: string): ReadonlyMap<number, ScramCredential> {
+    return this.#scram.get(user) ?? NO_CREDENTIALS
+  }
+
   apply(record: MetadataRecord) {
+    if (record.type === 'topic' || record.type === 'partition' || record.type === 'remove-topic') {
+      this.#topicsVersion += 1
+    }
     switch (record.type) {
       case 'topic': {
         const topic = { name: record.name, topicId: record.topicId, partitions: [] }
@@ -90,6 +121,25 @@ export class MetadataImage {
       }
       case 'remove-access-control-entry':
         return this.#acls.remove(record.id)
+      case 'client-quota': {
+        const entity = Object.fromEntries(record.entity.map(({ entityType, entityName }) => [entityType, entityName]))
+        return this.quotas.apply(entity, record.key, record.remove ? undefined : record.value)
+      }
+      case 'scram-credential': {
+        const { salt, storedKey, serverKey, iterations } = record
+        // Copies: the record's bytes are slices of a request, or of a stretch of the log, that would be kept alive whole.
+        const own = (bytes: Buffer) => Buffer.from(bytes)
+        const credential = { salt: own(salt), storedKey: own(storedKey), serverKey: own(serverKey), iterations }
+        const credentials = this.#scram.get(record.name) ?? new Map<number, ScramCredential>()
+        this.#scram.set(record.name, credentials.set(record.mechanism, credential))
+        return
+      }
+      case 'remove-scram-credential': {
+        const credentials = this.#scram.get(record.name)
+        credentials?.delete(record.mechanism)
+        if (credentials?.size === 0) this.#scram.delete(record.name)
+        return
+      }
       case 'producer-ids':
         this.#nextProducerId = record.nextProducerId
         return
@@ -109,6 +159,7 @@ export class MetadataImage {
 }
 
 const NO_CONFIGS: ReadonlyMap<string, string> = new Map()
+const NO_CREDENTIALS: ReadonlyMap<number, ScramCredential> = new Map()
 
 function configKey(resourceType: number, resourceName: string): string {
   return `${resourceType}:${resourceName}`

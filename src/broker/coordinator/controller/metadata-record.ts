@@ -2,8 +2,22 @@
 // body in the flexible form. Only those that this controller writes.
 
 import { decodeStruct, encodeStruct } from '../../../protocol/codec.ts'
-import { array, int8, int16, int32, int64, type Message, message, string, uuid } from '../../../protocol/schema.ts'
+import {
+  array,
+  bool,
+  bytes,
+  float64,
+  int8,
+  int16,
+  int32,
+  int64,
+  type Message,
+  message,
+  string,
+  uuid,
+} from '../../../protocol/schema.ts'
 import type { Acl } from '../../security/acl.ts'
+import type { ScramCredential } from '../../security/scram-credential.ts'
 import type { RecordCodec } from '../runtime.ts'
 
 export type MetadataRecord =
@@ -20,6 +34,15 @@ export type MetadataRecord =
     }
   | ({ readonly type: 'access-control-entry'; readonly id: string } & Acl)
   | { readonly type: 'remove-access-control-entry'; readonly id: string }
+  | {
+      readonly type: 'client-quota'
+      readonly entity: readonly { readonly entityType: string; readonly entityName: string | null }[]
+      readonly key: string
+      readonly value: number
+      readonly remove: boolean
+    }
+  | ({ readonly type: 'scram-credential'; readonly name: string; readonly mechanism: number } & ScramCredential)
+  | { readonly type: 'remove-scram-credential'; readonly name: string; readonly mechanism: number }
   | { readonly type: 'producer-ids'; readonly brokerId: number; readonly nextProducerId: number }
   /** Level 0: the feature is off. */
   | { readonly type: 'feature'; readonly name: string; readonly featureLevel: number }
@@ -38,9 +61,12 @@ const PARTITION_KEY = 3
 const CONFIG_KEY = 4
 const REMOVE_TOPIC_KEY = 9
 const FEATURE_LEVEL_KEY = 12
+const SCRAM_CREDENTIAL_KEY = 11
+const CLIENT_QUOTA_KEY = 14
 const PRODUCER_IDS_KEY = 15
 const ACCESS_CONTROL_ENTRY_KEY = 18
 const REMOVE_ACCESS_CONTROL_ENTRY_KEY = 19
+const REMOVE_SCRAM_CREDENTIAL_KEY = 22
 
 const FRAME_VERSION = 1
 const flexible = { versions: [0, 0], flexible: 0 } as const
@@ -72,6 +98,26 @@ const featureLevelRecord = message({
   ...flexible,
   name: 'FeatureLevelRecord',
   fields: { name: string, featureLevel: int16 },
+})
+const clientQuotaRecord = message({
+  ...flexible,
+  name: 'ClientQuotaRecord',
+  fields: {
+    entity: array({ entityType: string, entityName: string.nullable() }),
+    key: string,
+    value: float64,
+    remove: bool,
+  },
+})
+const scramCredentialRecord = message({
+  ...flexible,
+  name: 'UserScramCredentialRecord',
+  fields: { name: string, mechanism: int8, salt: bytes, storedKey: bytes, serverKey: bytes, iterations: int32 },
+})
+const removeScramCredentialRecord = message({
+  ...flexible,
+  name: 'RemoveUserScramCredentialRecord',
+  fields: { name: string, mechanism: int8 },
 })
 const producerIdsRecord = message({
   ...flexible,
@@ -120,6 +166,12 @@ export const metadataRecordCodec: RecordCodec<MetadataRecord> = {
         return { type: 'config', ...decodeStruct(configRecord, 0, body) }
       case REMOVE_TOPIC_KEY:
         return { type: 'remove-topic', ...decodeStruct(removeTopicRecord, 0, body) }
+      case SCRAM_CREDENTIAL_KEY:
+        return { type: 'scram-credential', ...decodeStruct(scramCredentialRecord, 0, body) }
+      case REMOVE_SCRAM_CREDENTIAL_KEY:
+        return { type: 'remove-scram-credential', ...decodeStruct(removeScramCredentialRecord, 0, body) }
+      case CLIENT_QUOTA_KEY:
+        return { type: 'client-quota', ...decodeStruct(clientQuotaRecord, 0, body) }
       case PRODUCER_IDS_KEY:
         return { type: 'producer-ids', ...decodeStruct(producerIdsRecord, 0, body) }
       case ACCESS_CONTROL_ENTRY_KEY:
@@ -144,6 +196,12 @@ function encodeValue(record: MetadataRecord): Buffer {
       return framed(CONFIG_KEY, configRecord, record as never)
     case 'remove-topic':
       return framed(REMOVE_TOPIC_KEY, removeTopicRecord, record as never)
+    case 'scram-credential':
+      return framed(SCRAM_CREDENTIAL_KEY, scramCredentialRecord, record as never)
+    case 'remove-scram-credential':
+      return framed(REMOVE_SCRAM_CREDENTIAL_KEY, removeScramCredentialRecord, record as never)
+    case 'client-quota':
+      return framed(CLIENT_QUOTA_KEY, clientQuotaRecord, record as never)
     case 'producer-ids':
       return framed(PRODUCER_IDS_KEY, producerIdsRecord, record as never)
     case 'access-control-entry':

@@ -4,6 +4,7 @@ import { whyInvalidTopicConfigs } from '../../topic-config.ts'
 import type { CreatedTopic, CreatePartitionsCommand, CreateTopicsCommand, ItemError, TopicToCreate } from './command.ts'
 import { type MetadataImage, RESOURCE_TYPE, type TopicImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import type { MutationQuota } from './mutation-quota.ts'
 import { placeReplicas, whyInvalidAssignment } from './replica-placement.ts'
 import { CLUSTER_METADATA, collidingName, whyInvalidName } from './topic-name.ts'
 
@@ -31,6 +32,7 @@ export function decideTopic(
   command: CreateTopicsCommand,
   topic: TopicToCreate,
   earlier: ReadonlySet<string>,
+  quota: MutationQuota,
 ): Decision<CreatedTopic> {
   const configs = new Map([...topic.configs].filter((entry): entry is [string, string] => entry[1] !== null))
   const error =
@@ -38,6 +40,8 @@ export function decideTopic(
   if (error) return refusal(topic.name, error)
   const placed = place(brokerIds, command, topic)
   if ('errorCode' in placed) return refusal(topic.name, placed)
+  const overQuota = quota.take(placed.assignment.length)
+  if (overQuota) return refusal(topic.name, overQuota)
   const result: CreatedTopic = {
     errorCode: ErrorCode.NONE,
     errorMessage: null,
@@ -146,12 +150,15 @@ export function decidePartitions(
   topic: TopicImage | undefined,
   brokerIds: readonly number[],
   wanted: CreatePartitionsCommand['topics'][number],
+  quota: MutationQuota,
 ): Decision<ItemError> {
   if (!topic) return { result: invalid('UNKNOWN_TOPIC_OR_PARTITION', null), records: [] }
   const present = topic.partitions.length
   const added = wanted.count - present
   const error =
-    countError(topic, wanted.count) ?? partitionsAssignmentError(brokerIds, topic, added, wanted.assignments)
+    countError(topic, wanted.count) ??
+    partitionsAssignmentError(brokerIds, topic, added, wanted.assignments) ??
+    quota.take(added)
   if (error) return { result: error, records: [] }
   const factor = topic.partitions[0]!.replicas.length
   const assignment = wanted.assignments ?? placeReplicas(brokerIds, present, added, factor)

@@ -1,5 +1,6 @@
 import type { Outcome, RequestId } from '../state-machine.ts'
 import type { GroupCommand, GroupReply } from './command.ts'
+import type { ClusterView } from './consumer/cluster-view.ts'
 import type { GroupConfig } from './group-config.ts'
 import type { GroupRecord } from './group-record.ts'
 
@@ -10,6 +11,7 @@ export interface Call {
   readonly id: RequestId
   readonly nowMs: number
   readonly config: GroupConfig
+  readonly view: ClusterView
   readonly outcome: GroupOutcome
 }
 
@@ -19,5 +21,10 @@ export const timerKey = {
   pendingMember: (groupId: string, memberId: string) => `pending\0${groupId}\0${memberId}`,
   join: (groupId: string) => `join\0${groupId}`,
   sync: (groupId: string) => `sync\0${groupId}`,
+  rebalance: (groupId: string, memberId: string) => `rebalance\0${groupId}\0${memberId}`,
+  memberJoin: (groupId: string, memberId: string) => `member-join\0${groupId}\0${memberId}`,
+  memberSync: (groupId: string, memberId: string) => `member-sync\0${groupId}\0${memberId}`,
+  resolve: (groupId: string) => `resolve\0${groupId}`,
+  downgraded: (groupId: string) => `downgraded\0${groupId}`,
   expireOffsets: 'expire-offsets',
 }

@@ -1,4 +1,6 @@
 import type { GroupState } from './classic-group.ts'
+import type { TopicPartitions } from './consumer/assignment.ts'
+import type { ConsumerGroupState } from './consumer/consumer-group.ts'
 
 /** What a group coordinator is asked. `newMemberId` is drawn by the host, since a machine has no randomness. */
 export type GroupCommand =
@@ -9,6 +11,8 @@ export type GroupCommand =
   | OffsetCommitCommand
   | OffsetFetchCommand
   | OffsetDeleteCommand
+  | ConsumerHeartbeatCommand
+  | { readonly type: 'describe-consumer-group'; readonly groupId: string }
   | { readonly type: 'describe-group'; readonly groupId: string }
   | { readonly type: 'list-groups'; readonly states: readonly string[]; readonly types: readonly string[] }
   | { readonly type: 'delete-group'; readonly groupId: string }
@@ -23,6 +27,31 @@ type GroupTimerCommand =
   | { readonly type: 'join-elapsed'; readonly groupId: string }
   | { readonly type: 'sync-elapsed'; readonly groupId: string; readonly generationId: number }
   | { readonly type: 'expire-offsets' }
+  | {
+      readonly type: 'revocation-elapsed'
+      readonly groupId: string
+      readonly memberId: string
+      readonly memberEpoch: number
+    }
+  | { readonly type: 'member-join-elapsed'; readonly groupId: string; readonly memberId: string }
+  | { readonly type: 'member-sync-elapsed'; readonly groupId: string; readonly memberId: string }
+  | ResolveRegexesCommand
+  | DowngradedCommand
+
+/** Looks up the topics of the group's regular expressions, as the member may see them whose heartbeat asked for it. */
+export interface ResolveRegexesCommand {
+  readonly type: 'resolve-regexes'
+  readonly groupId: string
+  readonly regexes: readonly string[]
+  readonly mayDescribe: (topic: string) => boolean
+}
+
+/** What is left to do when the records that made a consumer group a classic one are in. */
+export interface DowngradedCommand {
+  readonly type: 'downgraded'
+  readonly groupId: string
+  readonly rebalances: boolean
+}
 
 export interface Protocol {
   readonly name: string
@@ -77,8 +106,9 @@ export interface OffsetCommitCommand {
   readonly groupId: string
   readonly memberId: string
   readonly groupInstanceId: string | null
-  /** Negative: from outside the group. */
+  /** The member epoch in a consumer group. Negative: from outside the group. */
   readonly generationId: number
+  readonly apiVersion: number
   /** From OffsetCommit v2–v4; negative: the broker's own retention holds. */
   readonly retentionTimeMs: number
   readonly offsets: readonly OffsetToCommit[]
@@ -92,17 +122,43 @@ export interface OffsetToCommit {
   readonly metadata: string
 }
 
-interface OffsetFetchCommand {
+export interface OffsetFetchCommand {
   readonly type: 'offset-fetch'
   readonly groupId: string
   /** undefined: all that the group has. */
   readonly partitions: readonly TopicPartitionKey[] | undefined
+  /** From OffsetFetch v9 a member of a consumer group may say who it is; null: nobody in particular. */
+  readonly memberId: string | null
+  readonly memberEpoch: number
 }
 
 export interface OffsetDeleteCommand {
   readonly type: 'offset-delete'
   readonly groupId: string
   readonly partitions: readonly TopicPartitionKey[]
+}
+
+/** A member of the protocol of KIP-848 joins, lives, takes a step or leaves. Null, and −1: as it said last. */
+export interface ConsumerHeartbeatCommand {
+  readonly type: 'consumer-heartbeat'
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly instanceId: string | null
+  readonly rackId: string | null
+  readonly rebalanceTimeoutMs: number
+  readonly subscribedTopicNames: readonly string[] | null
+  readonly subscribedTopicRegex: string | null
+  readonly serverAssignor: string | null
+  /** What it has. */
+  readonly topicPartitions: readonly TopicPartitions[] | null
+  readonly clientId: string
+  readonly clientHost: string
+  /** Clients before KIP-1082 leave their id to the broker. */
+  readonly mayLackId: boolean
+  readonly newMemberId: string
+  /** Asked of topics that its regular expression matches. */
+  readonly mayDescribe: (topic: string) => boolean
 }
 
 export interface TopicPartitionKey {
@@ -123,12 +179,58 @@ export interface GroupReplies {
     }[]
   }
   'offset-commit': { readonly partitions: readonly PartitionError[] }
-  'offset-fetch': { readonly offsets: readonly FetchedOffset[] }
+  'offset-fetch': { readonly errorCode: number; readonly offsets: readonly FetchedOffset[] }
+  'consumer-heartbeat': ConsumerHeartbeatReply
+  'describe-consumer-group': ConsumerGroupDescription | ItemRefusal
   'offset-delete': { readonly errorCode: number; readonly partitions: readonly PartitionError[] }
-  'describe-group': GroupDescription | undefined
+  'describe-group': GroupDescription | ItemRefusal
   'list-groups': { readonly groups: readonly GroupListing[] }
   'delete-group': { readonly errorCode: number }
   'topics-deleted': undefined
+}
+
+export interface ItemRefusal {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+export interface ConsumerHeartbeatReply {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+  readonly memberId: string | null
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  /** null: as before. */
+  readonly assignment: { readonly topicPartitions: readonly TopicPartitions[] } | null
+}
+
+export interface ConsumerGroupDescription {
+  readonly errorCode: 0
+  readonly groupId: string
+  readonly groupState: ConsumerGroupState
+  readonly groupEpoch: number
+  readonly assignmentEpoch: number
+  readonly assignorName: string
+  readonly members: readonly DescribedMember[]
+}
+
+export interface DescribedMember {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly rackId: string | null
+  readonly memberEpoch: number
+  readonly clientId: string
+  readonly clientHost: string
+  readonly subscribedTopicNames: readonly string[]
+  readonly subscribedTopicRegex: string
+  readonly assignment: { readonly topicPartitions: readonly DescribedPartitions[] }
+  readonly targetAssignment: { readonly topicPartitions: readonly DescribedPartitions[] }
+  /** 0: the classic protocol, 1: the consumer protocol (KIP-1099). */
+  readonly memberType: number
+}
+
+export interface DescribedPartitions extends TopicPartitions {
+  readonly topicName: string
 }
 
 export type GroupReply = GroupReplies[keyof GroupReplies]
@@ -171,11 +273,12 @@ export interface FetchedOffset extends TopicPartitionKey {
 export interface GroupListing {
   readonly groupId: string
   readonly protocolType: string
-  readonly state: GroupState
-  readonly groupType: 'classic'
+  readonly state: GroupState | ConsumerGroupState
+  readonly groupType: 'classic' | 'consumer'
 }
 
 export interface GroupDescription {
+  readonly errorCode: 0
   readonly groupId: string
   readonly state: GroupState
   readonly protocolType: string

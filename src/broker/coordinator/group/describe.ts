@@ -1,11 +1,21 @@
-import type { ClassicGroup } from './classic-group.ts'
-import type { GroupDescription, GroupListing } from './command.ts'
+import { ErrorCode } from '../../../protocol/errors.ts'
+import { ClassicGroup } from './classic-group.ts'
+import type { GroupDescription, GroupListing, ItemRefusal } from './command.ts'
+import type { ConsumerGroup } from './consumer/consumer-group.ts'
 import { EMPTY, metadataOf } from './member.ts'
 
 /** What DescribeGroups shows: metadata and assignments only while they hold, in the Stable state. */
-export function describeGroup(group: ClassicGroup): GroupDescription {
+export function describeGroup(
+  groupId: string,
+  group: ClassicGroup | ConsumerGroup | undefined,
+): GroupDescription | ItemRefusal {
+  if (!group) return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` }
+  if (!(group instanceof ClassicGroup)) {
+    return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} is not a classic group.` }
+  }
   const stable = group.state === 'Stable'
   return {
+    errorCode: ErrorCode.NONE,
     groupId: group.groupId,
     state: group.state,
     protocolType: group.protocolType ?? '',
@@ -23,18 +33,22 @@ export function describeGroup(group: ClassicGroup): GroupDescription {
 
 /** Filters are compared without regard to case, as Kafka does; an empty filter lets all pass. */
 export function listGroups(
-  groups: Iterable<ClassicGroup>,
+  groups: Iterable<ClassicGroup | ConsumerGroup>,
   states: readonly string[],
   types: readonly string[],
 ): GroupListing[] {
-  const wanted = new Set(states.map((state) => state.toLowerCase()))
-  if (types.length > 0 && !types.some((type) => type.toLowerCase() === 'classic')) return []
+  const wantedStates = new Set(states.map((state) => state.toLowerCase()))
+  const wantedTypes = new Set(types.map((type) => type.toLowerCase()))
   return [...groups]
-    .filter((group) => wanted.size === 0 || wanted.has(group.state.toLowerCase()))
-    .map((group) => ({
-      groupId: group.groupId,
-      protocolType: group.protocolType ?? '',
-      state: group.state,
-      groupType: 'classic' as const,
-    }))
+    .map(listed)
+    .filter(({ state }) => wantedStates.size === 0 || wantedStates.has(state.toLowerCase()))
+    .filter(({ groupType }) => wantedTypes.size === 0 || wantedTypes.has(groupType))
+}
+
+function listed(group: ClassicGroup | ConsumerGroup): GroupListing {
+  const { groupId, state } = group
+  if (group instanceof ClassicGroup) {
+    return { groupId, protocolType: group.protocolType ?? '', state, groupType: 'classic' }
+  }
+  return { groupId, protocolType: 'consumer', state, groupType: 'consumer' }
 }

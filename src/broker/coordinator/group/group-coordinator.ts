@@ -5,6 +5,7 @@ import type { Partition } from '../../partition.ts'
 import { CoordinatorError, CoordinatorRuntime } from '../runtime.ts'
 import type { Marker } from '../transaction/marker.ts'
 import type { GroupCommand, GroupListing, GroupReplies, GroupReply } from './command.ts'
+import type { ClusterView } from './consumer/cluster-view.ts'
 import type { GroupConfig } from './group-config.ts'
 import { GroupMachine } from './group-machine.ts'
 import type { GroupRecord } from './group-record.ts'
@@ -21,6 +22,7 @@ export interface GroupCoordinatorOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly config: () => GroupConfig
+  readonly view: ClusterView
   /** Of `__consumer_offsets`; 0 while there is no such topic. */
   readonly partitionCount: () => number
 }
@@ -40,13 +42,13 @@ export class GroupCoordinator {
 
   /** Takes up the groups of a partition of `__consumer_offsets`. */
   take(partition: Partition): void {
-    const { clock, log, config } = this.#options
+    const { clock, log, config, view } = this.#options
     const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
       partition,
       codec: groupRecordCodec,
       clock,
       log,
-      machine: () => new GroupMachine(config()),
+      machine: () => new GroupMachine(config(), view),
     })
     this.#runtimes.set(partition.partitionId, runtime)
   }

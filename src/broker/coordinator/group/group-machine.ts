@@ -3,9 +3,20 @@ import { type Effects, NO_REQUEST, Outcome, type RequestId, type StateMachine } 
 import { type Call, timerKey } from './call.ts'
 import { ClassicGroup } from './classic-group.ts'
 import type { GroupCommand, GroupReply } from './command.ts'
+import { heartbeatAsClassic, joinAsClassic, leaveAsClassic, syncAsClassic } from './consumer/classic-members.ts'
+import type { ClusterView } from './consumer/cluster-view.ts'
+import { ConsumerGroup } from './consumer/consumer-group.ts'
+import { MEMBER_STATE } from './consumer/consumer-member.ts'
+import { groupTombstones } from './consumer/consumer-records.ts'
+import { describeConsumerGroup } from './consumer/describe-consumer-group.ts'
+import { fenceIfThere, revocationElapsed } from './consumer/fencing.ts'
+import { consumerHeartbeat } from './consumer/heartbeat.ts'
+import { downgraded } from './consumer/migration.ts'
+import { resolveRegexes } from './consumer/regex-subscription.ts'
+import { resetSession as resetConsumerSession, timeRevocation } from './consumer/timers.ts'
 import { describeGroup, listGroups } from './describe.ts'
 import type { GroupConfig } from './group-config.ts'
-import type { GroupRecord } from './group-record.ts'
+import type { ConsumerGroupRecord, GroupRecord } from './group-record.ts'
 import { invalidJoin, join } from './join.ts'
 import { leave, leaveUnknownGroup } from './leave.ts'
 import {
@@ -28,56 +39,82 @@ import {
 } from './rebalance.ts'
 import { heartbeat, sync } from './sync.ts'
 
+type Group = ClassicGroup | ConsumerGroup
+
+/** Commands for one group by its id. */
+type CommandForGroup = Exclude<GroupCommand, { type: 'list-groups' | 'topics-deleted' | 'expire-offsets' }>
+type ElapsedCommand = Extract<GroupCommand, { type: `${string}-expired` | `${string}-elapsed` }>
+
 /**
- * The groups of one partition of `__consumer_offsets`.
+ * The groups of one partition of `__consumer_offsets`, of either protocol.
  *
  * 1. A group exists from its first member, pending member or offset until a tombstone of its metadata is replayed; one that left
  *    no trace in the log goes with its last pending member.
  * 2. Every group that has offsets exists.
+ * 3. A group changes its protocol in replay alone, when the tombstone of its old form is followed by records of the new.
  */
 export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, GroupReply> {
   readonly #config: GroupConfig
-  readonly #groups = new Map<string, ClassicGroup>()
+  readonly #view: ClusterView
+  readonly #groups = new Map<string, Group>()
   readonly #offsets = new CommittedOffsets()
 
-  constructor(config: GroupConfig) {
+  constructor(config: GroupConfig, view: ClusterView) {
     this.#config = config
+    this.#view = view
   }
 
   handle(id: RequestId, command: GroupCommand, nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
-    const call: Call = { id, nowMs, config: this.#config, outcome: new Outcome() }
+    const call: Call = { id, nowMs, config: this.#config, view: this.#view, outcome: new Outcome() }
     this.#decide(call, command)
     return call.outcome
   }
 
-  replay(record: GroupRecord): void {
+  replay(record: GroupRecord) {
     if (record.type === 'offset-commit') {
       const { groupId, topic, partition, value } = record
       this.#offsets.set(groupId, topic, partition, value)
-      if (value !== null) this.#obtain(groupId, value.commitTimestamp)
+      if (value !== null && !this.#groups.has(groupId)) this.#obtainClassic(groupId, value.commitTimestamp)
       return
     }
+    if (record.type !== 'group-metadata') return this.#replayConsumer(record)
     if (record.value === null) {
-      this.#groups.delete(record.groupId)
-      for (const { topic, partition } of [...this.#offsets.of(record.groupId)]) {
-        this.#offsets.set(record.groupId, topic, partition, null)
-      }
+      if (this.#groups.get(record.groupId) instanceof ClassicGroup) this.#remove(record.groupId)
       return
     }
-    this.#obtain(record.groupId, record.value.currentStateTimestamp).applyValue(record.value)
+    this.#obtainClassic(record.groupId, record.value.currentStateTimestamp).applyValue(record.value)
   }
 
   loaded(nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
-    const call: Call = { id: NO_REQUEST, nowMs, config: this.#config, outcome: new Outcome() }
+    const call: Call = { id: NO_REQUEST, nowMs, config: this.#config, view: this.#view, outcome: new Outcome() }
     for (const group of this.#groups.values()) {
-      for (const member of group.members.values()) resetSession(call, group, member)
+      if (group instanceof ConsumerGroup) this.#armConsumerGroup(call, group)
+      else for (const member of group.members.values()) resetSession(call, group, member)
     }
     this.#armExpiry(call)
     return call.outcome
   }
 
+  #armConsumerGroup(call: Call, group: ConsumerGroup): void {
+    for (const member of group.members.values()) {
+      resetConsumerSession(call, group.groupId, member)
+      const revokes = member.classic === null && member.state === MEMBER_STATE.UNREVOKED_PARTITIONS
+      if (revokes) timeRevocation(call, group.groupId, member)
+    }
+  }
+
+  #replayConsumer(record: ConsumerGroupRecord): void {
+    const { groupId } = record
+    const known = this.#groups.get(groupId)
+    if (!(known instanceof ConsumerGroup) && isTombstone(record)) return
+    const group = known instanceof ConsumerGroup ? known : new ConsumerGroup(groupId)
+    if (group !== known) this.#groups.set(groupId, group)
+    group.apply(record)
+    if (record.type === 'consumer-group' && record.value === null) this.#remove(groupId)
+  }
+
   /** For tests and transcripts: the group as it stands. */
-  group(groupId: string): ClassicGroup | undefined {
+  group(groupId: string): Group | undefined {
     return this.#groups.get(groupId)
   }
 
@@ -94,54 +131,70 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     }
   }
 
-  #decideForGroup(
-    call: Call,
-    command: Exclude<GroupCommand, { type: 'list-groups' | 'topics-deleted' | 'expire-offsets' }>,
-    group: ClassicGroup | undefined,
-  ) {
+  #decideForGroup(call: Call, command: CommandForGroup, group: Group | undefined) {
     const { outcome, id } = call
     switch (command.type) {
-      case 'join': {
-        const errorCode = invalidJoin(call, command)
-        if (errorCode !== ErrorCode.NONE) return outcome.reply(id, joinError(command.memberId, errorCode))
-        if (group) return join(call, group, command)
-        if (command.memberId !== '') {
-          return outcome.reply(id, joinError(command.memberId, ErrorCode.UNKNOWN_MEMBER_ID))
-        }
-        const created = this.#obtain(command.groupId, call.nowMs)
-        join(call, created, command)
-        return this.#dropHollow(created)
-      }
+      case 'consumer-heartbeat':
+        return consumerHeartbeat(call, group, command)
+      case 'join':
+        return this.#join(call, command, group)
       case 'sync':
         if (command.groupId === '') return outcome.reply(id, syncError(ErrorCode.INVALID_GROUP_ID))
+        if (group instanceof ConsumerGroup) return syncAsClassic(call, group, command)
         return group ? sync(call, group, command) : outcome.reply(id, syncError(ErrorCode.UNKNOWN_MEMBER_ID))
       case 'heartbeat':
         if (command.groupId === '') return outcome.reply(id, { errorCode: ErrorCode.INVALID_GROUP_ID })
+        if (group instanceof ConsumerGroup) return heartbeatAsClassic(call, group, command)
         return group ? heartbeat(call, group, command) : outcome.reply(id, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
       case 'leave':
         if (!group) return leaveUnknownGroup(call, command)
+        if (group instanceof ConsumerGroup) return leaveAsClassic(call, group, command)
         leave(call, group, command)
         return this.#dropHollow(group)
       case 'offset-commit':
         return commitOffsets(call, group, command)
       case 'offset-fetch':
-        return outcome.reply(id, { offsets: fetchOffsets(this.#offsets, command.groupId, command.partitions) })
+        return fetchOffsets(call, group, this.#offsets, command)
       case 'offset-delete':
         return deleteOffsets(call, group, this.#offsets, command)
       case 'describe-group':
-        return outcome.reply(id, group && describeGroup(group))
+        return outcome.reply(id, describeGroup(command.groupId, group))
+      case 'describe-consumer-group':
+        return outcome.reply(id, describeConsumerGroup(call, command.groupId, group))
       case 'delete-group':
         return outcome.reply(id, { errorCode: this.#delete(call, group) })
+      case 'resolve-regexes':
+        return group instanceof ConsumerGroup ? resolveRegexes(call, group, command) : undefined
+      case 'downgraded':
+        return group instanceof ClassicGroup ? downgraded(call, group, command.rebalances) : undefined
       default:
+        if (group instanceof ConsumerGroup) return this.#elapsedInConsumerGroup(call, command, group)
         return group && this.#elapsed(call, command, group)
     }
   }
 
-  #elapsed(
-    call: Call,
-    command: Extract<GroupCommand, { type: `${string}-expired` | `${string}-elapsed` }>,
-    group: ClassicGroup,
-  ) {
+  /** An empty consumer group makes room for a classic one; one with members takes the newcomer in. */
+  #join(call: Call, command: Extract<GroupCommand, { type: 'join' }>, group: Group | undefined) {
+    const { outcome, id } = call
+    const refuse = (errorCode: number) => outcome.reply(id, joinError(command.memberId, errorCode))
+    const errorCode = invalidJoin(call, command)
+    if (errorCode !== ErrorCode.NONE) return refuse(errorCode)
+    if (group instanceof ClassicGroup) return join(call, group, command)
+    if (group && group.members.size > 0) return joinAsClassic(call, group, command)
+    if (command.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (group) this.#makeClassic(call, group)
+    const created = this.#obtainClassic(command.groupId, call.nowMs)
+    join(call, created, command)
+    return this.#dropHollow(created)
+  }
+
+  /** The records are replayed after the decision, when the classic group is there already and must stay. */
+  #makeClassic(call: Call, group: ConsumerGroup): void {
+    call.outcome.records.push(...groupTombstones(group))
+    this.#groups.set(group.groupId, new ClassicGroup(group.groupId, call.nowMs))
+  }
+
+  #elapsed(call: Call, command: ElapsedCommand, group: ClassicGroup) {
     switch (command.type) {
       case 'session-expired':
         return sessionExpired(call, group, command.memberId)
@@ -157,7 +210,18 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     }
   }
 
-  #delete(call: Call, group: ClassicGroup | undefined): number {
+  #elapsedInConsumerGroup(call: Call, command: ElapsedCommand, group: ConsumerGroup) {
+    switch (command.type) {
+      case 'session-expired':
+      case 'member-join-elapsed':
+      case 'member-sync-elapsed':
+        return fenceIfThere(call, group, command.memberId)
+      case 'revocation-elapsed':
+        return revocationElapsed(call, group, command.memberId, command.memberEpoch)
+    }
+  }
+
+  #delete(call: Call, group: Group | undefined): number {
     if (!group) return ErrorCode.GROUP_ID_NOT_FOUND
     if (group.members.size > 0 || group.state !== 'Empty') return ErrorCode.NON_EMPTY_GROUP
     this.#bury(call, group)
@@ -165,9 +229,13 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   }
 
   /** Tombstones for all that the log may hold of the group. */
-  #bury(call: Call, group: ClassicGroup): void {
+  #bury(call: Call, group: Group): void {
     for (const { topic, partition } of this.#offsets.of(group.groupId)) {
       call.outcome.record(offsetTombstone(group.groupId, topic, partition))
+    }
+    if (group instanceof ConsumerGroup) {
+      call.outcome.records.push(...groupTombstones(group))
+      return
     }
     for (const memberId of group.pendingMembers)
       call.outcome.cancelTimer(timerKey.pendingMember(group.groupId, memberId))
@@ -188,7 +256,8 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     for (const group of this.#groups.values()) {
       const expired = expiredOffsets(call, group, this.#offsets)
       const left = [...this.#offsets.of(group.groupId)].length - expired.length
-      const idle = group.state === 'Empty' && group.pendingMembers.size === 0
+      const pending = group instanceof ClassicGroup && group.pendingMembers.size > 0
+      const idle = group.state === 'Empty' && !pending
       if (left === 0 && idle) this.#bury(call, group)
       else for (const at of expired) call.outcome.record(offsetTombstone(group.groupId, at.topic, at.partition))
     }
@@ -200,12 +269,20 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     call.outcome.setTimer(timerKey.expireOffsets, delayMs, { type: 'expire-offsets' })
   }
 
-  #obtain(groupId: string, nowMs: number): ClassicGroup {
+  /** A classic group, in the place of a consumer group that is gone but for its offsets. */
+  #obtainClassic(groupId: string, nowMs: number): ClassicGroup {
     const known = this.#groups.get(groupId)
-    if (known) return known
+    if (known instanceof ClassicGroup) return known
     const group = new ClassicGroup(groupId, nowMs)
     this.#groups.set(groupId, group)
     return group
+  }
+
+  /** Invariant 2: offsets keep the group's name alive, for whoever comes next. */
+  #remove(groupId: string): void {
+    const [offset] = this.#offsets.of(groupId)
+    this.#groups.delete(groupId)
+    if (offset) this.#obtainClassic(groupId, offset.value.commitTimestamp)
   }
 
   /** Invariant 1: what nobody joined and no log remembers is not kept. */
@@ -213,4 +290,9 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     const trace = group.persisted || group.members.size > 0 || group.pendingMembers.size > 0
     if (!trace && group.state === 'Empty' && !this.#offsets.has(group.groupId)) this.#groups.delete(group.groupId)
   }
+}
+
+/** A tombstone of a group that is not there says nothing: the log still had it, or has it no more. */
+function isTombstone(record: ConsumerGroupRecord): boolean {
+  return record.type === 'consumer-partitions' ? !record.present : record.value === null
 }

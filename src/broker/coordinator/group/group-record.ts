@@ -1,5 +1,8 @@
+import type { OwnedTopicPartitions, TopicPartitions } from './consumer/assignment.ts'
+
 /** What a group's log holds: committed offsets and the group's own state; a null value is a tombstone. */
 export type GroupRecord =
+  | ConsumerGroupRecord
   | {
       readonly type: 'offset-commit'
       readonly groupId: string
@@ -35,4 +38,71 @@ export interface GroupMetadataValue {
     readonly subscription: Buffer
     readonly assignment: Buffer
   }[]
+}
+
+/** What a group of the protocol of KIP-848 is made of. */
+export type ConsumerGroupRecord =
+  | {
+      readonly type: 'consumer-group'
+      readonly groupId: string
+      readonly value: { readonly epoch: number; readonly metadataHash: number } | null
+    }
+  /** Of brokers before 4.1; what it says is not needed, only whether it is there. */
+  | { readonly type: 'consumer-partitions'; readonly groupId: string; readonly present: boolean }
+  | {
+      readonly type: 'consumer-member'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: ConsumerMemberValue | null
+    }
+  | {
+      readonly type: 'consumer-target'
+      readonly groupId: string
+      readonly value: { readonly assignmentEpoch: number; readonly assignmentTimestamp: number } | null
+    }
+  | {
+      readonly type: 'consumer-target-member'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: { readonly topicPartitions: readonly TopicPartitions[] } | null
+    }
+  | {
+      readonly type: 'consumer-current'
+      readonly groupId: string
+      readonly memberId: string
+      readonly value: CurrentAssignmentValue | null
+    }
+  | {
+      readonly type: 'consumer-regex'
+      readonly groupId: string
+      readonly regex: string
+      readonly value: {
+        readonly topics: readonly string[]
+        readonly version: number
+        readonly timestamp: number
+      } | null
+    }
+
+interface ConsumerMemberValue {
+  readonly instanceId: string | null
+  readonly rackId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly subscribedTopicNames: readonly string[]
+  readonly subscribedTopicRegex: string | null
+  readonly rebalanceTimeoutMs: number
+  readonly serverAssignor: string | null
+  /** Of members that speak the classic protocol. */
+  readonly classicMemberMetadata: {
+    readonly sessionTimeoutMs: number
+    readonly supportedProtocols: readonly { readonly name: string; readonly metadata: Buffer }[]
+  } | null
+}
+
+interface CurrentAssignmentValue {
+  readonly memberEpoch: number
+  readonly previousMemberEpoch: number
+  readonly state: number
+  readonly assignedPartitions: readonly OwnedTopicPartitions[]
+  readonly partitionsPendingRevocation: readonly OwnedTopicPartitions[]
 }

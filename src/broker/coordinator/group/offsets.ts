@@ -1,7 +1,16 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
 import type { Call } from './call.ts'
 import type { ClassicGroup } from './classic-group.ts'
-import type { FetchedOffset, OffsetCommitCommand, OffsetDeleteCommand, TopicPartitionKey } from './command.ts'
+import type {
+  FetchedOffset,
+  GroupReplies,
+  OffsetCommitCommand,
+  OffsetDeleteCommand,
+  OffsetFetchCommand,
+  TopicPartitionKey,
+} from './command.ts'
+import { ConsumerGroup } from './consumer/consumer-group.ts'
+import { memberCommitError, memberFetchError } from './consumer/member-offsets.ts'
 import type { CommittedOffset, GroupRecord } from './group-record.ts'
 import { checkMember } from './join.ts'
 import { resetSession } from './rebalance.ts'
@@ -46,8 +55,13 @@ export class CommittedOffsets {
   }
 }
 
-export function commitOffsets(call: Call, group: ClassicGroup | undefined, command: OffsetCommitCommand): void {
-  const groupError = commitError(group, command)
+export function commitOffsets(
+  call: Call,
+  group: ClassicGroup | ConsumerGroup | undefined,
+  command: OffsetCommitCommand,
+): void {
+  const groupError =
+    group instanceof ConsumerGroup ? memberCommitError(call, group, command) : commitError(group, command)
   const partitions = command.offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
     if (groupError !== ErrorCode.NONE) return { topic, partition, errorCode: groupError }
     if (Buffer.byteLength(metadata) > call.config.offsetMetadataMaxBytes) {
@@ -59,8 +73,10 @@ export function commitOffsets(call: Call, group: ClassicGroup | undefined, comma
     call.outcome.record({ type: 'offset-commit', groupId: command.groupId, topic, partition, value })
     return { topic, partition, errorCode: ErrorCode.NONE }
   })
-  const member = group?.members.get(command.memberId)
-  if (groupError === ErrorCode.NONE && group && member) resetSession(call, group, member)
+  if (groupError === ErrorCode.NONE && group && !(group instanceof ConsumerGroup)) {
+    const member = group.members.get(command.memberId)
+    if (member) resetSession(call, group, member)
+  }
   call.outcome.reply(call.id, { partitions })
 }
 
@@ -78,6 +94,20 @@ function commitError(group: ClassicGroup | undefined, command: OffsetCommitComma
 }
 
 export function fetchOffsets(
+  call: Call,
+  group: ClassicGroup | ConsumerGroup | undefined,
+  offsets: CommittedOffsets,
+  command: OffsetFetchCommand,
+): void {
+  const errorCode = group instanceof ConsumerGroup ? memberFetchError(group, command) : ErrorCode.NONE
+  const reply: GroupReplies['offset-fetch'] =
+    errorCode === ErrorCode.NONE
+      ? { errorCode, offsets: fetchedOffsets(offsets, command.groupId, command.partitions) }
+      : { errorCode, offsets: [] }
+  call.outcome.reply(call.id, reply)
+}
+
+function fetchedOffsets(
   offsets: CommittedOffsets,
   groupId: string,
   partitions: readonly TopicPartitionKey[] | undefined,
@@ -96,7 +126,7 @@ function fetched(topic: string, partition: number, value: CommittedOffset | unde
 /** Refuses topics that the group reads now: a delete would be undone by the next commit. */
 export function deleteOffsets(
   call: Call,
-  group: ClassicGroup | undefined,
+  group: ClassicGroup | ConsumerGroup | undefined,
   offsets: CommittedOffsets,
   command: OffsetDeleteCommand,
 ) {
@@ -117,13 +147,14 @@ export function deleteOffsets(
 /** Offsets that nobody can want any more: those of groups empty for too long, and of topics that the group left long ago. */
 export function expiredOffsets(
   call: Call,
-  group: ClassicGroup,
+  group: ClassicGroup | ConsumerGroup,
   offsets: CommittedOffsets,
 ): { topic: string; partition: number }[] {
   const expired: { topic: string; partition: number }[] = []
-  const subscribed = group.state === 'Stable' ? group.subscribedTopics() : undefined
+  const isClassic = !(group instanceof ConsumerGroup)
+  const subscribed = !isClassic || group.state === 'Stable' ? group.subscribedTopics() : undefined
   for (const { topic, partition, value } of offsets.of(group.groupId)) {
-    const since = idleSince(group, subscribed, topic, value)
+    const since = isClassic ? idleSince(group, subscribed, topic, value) : unreadSince(subscribed, topic, value)
     if (since === undefined) continue
     const due = value.expireTimestamp >= 0 ? value.expireTimestamp : since + call.config.offsetsRetentionMs
     if (call.nowMs >= due) expired.push({ topic, partition })
@@ -143,6 +174,11 @@ function idleSince(
   if (group.state === 'Empty') return Math.max(group.stateTimestamp, value.commitTimestamp)
   if (group.state === 'Stable' && subscribed && !subscribed.has(topic)) return value.commitTimestamp
   return undefined
+}
+
+/** A consumer group tells at any time what it reads, so that every commit of anything else ages by itself. */
+function unreadSince(subscribed: ReadonlySet<string> | undefined, topic: string, value: CommittedOffset) {
+  return subscribed?.has(topic) ? undefined : value.commitTimestamp
 }
 
 export function offsetTombstone(groupId: string, topic: string, partition: number): GroupRecord {

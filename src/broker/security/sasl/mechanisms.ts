@@ -6,11 +6,13 @@ import type { Disk, Random } from '../../../platform/platform.ts'
 import type { ListenerConfig } from '../../listeners/listener-config.ts'
 import type { SaslMechanismName } from '../../listeners/listener-properties.ts'
 import { type JaasEntry, parseJaas } from '../jaas.ts'
+import type { ScramCredential } from '../scram-credential.ts'
+import { SCRAM_MECHANISMS, type ScramMechanism } from '../scram-credential.ts'
 import { keysOf } from './jwt.ts'
 import { OauthBearerServer } from './oauthbearer.ts'
 import { PlainServer } from './plain.ts'
 import type { SaslServerFactory } from './sasl-server.ts'
-import { type ScramCredential, ScramServer } from './scram.ts'
+import { ScramServer } from './scram.ts'
 import { signedTokenValidator, type TokenValidator, unsecuredTokenValidator } from './token-validator.ts'
 
 interface OfferedMechanism {
@@ -22,8 +24,7 @@ interface OfferedMechanism {
 /** By name, in the order in which the listener offers them. */
 export type SaslMechanisms = ReadonlyMap<string, OfferedMechanism>
 
-type ScramMechanismName = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
-type ScramCredentials = (mechanism: ScramMechanismName, user: string) => ScramCredential | undefined
+type ScramCredentials = (mechanism: ScramMechanism, user: string) => ScramCredential | undefined
 
 export interface MechanismGround {
   readonly disk: Disk
@@ -64,10 +65,10 @@ function serverOf(name: SaslMechanismName, config: ListenerConfig, ground: Mecha
     case 'SCRAM-SHA-256':
     case 'SCRAM-SHA-512': {
       jaasOf(config, SCRAM_MODULE)
-      const hash = name === 'SCRAM-SHA-256' ? 'sha256' : 'sha512'
+      const mechanism = SCRAM_MECHANISMS.find((one) => one.name === name)!
       const { random, scramCredentials } = ground
-      const credentialOf = (user: string) => scramCredentials(name, user)
-      return () => new ScramServer(hash, credentialOf, random.bytes(NONCE_BYTES).toString('base64url'))
+      const credentialOf = (user: string) => scramCredentials(mechanism, user)
+      return () => new ScramServer(mechanism.hash, credentialOf, random.bytes(NONCE_BYTES).toString('base64url'))
     }
     case 'OAUTHBEARER': {
       const validate = tokenValidatorOf(config, ground.disk)

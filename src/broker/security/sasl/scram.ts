@@ -6,18 +6,13 @@ import { timingSafeEqual } from 'node:crypto'
 import {
   SCRAM_ITERATIONS_MIN,
   type ScramHash,
-  type ScramKeys,
   scramSignature,
   storedKeyOfProof,
   unescapeSaslName,
 } from '../../../protocol/scram.ts'
+import type { ScramCredential } from '../scram-credential.ts'
 import { otherIdentity } from './plain.ts'
 import { type SaslAnswer, SaslFailure, type SaslServer } from './sasl-server.ts'
-
-export interface ScramCredential extends ScramKeys {
-  readonly salt: Buffer
-  readonly iterations: number
-}
 
 interface Exchange {
   readonly user: string

@@ -1,4 +1,9 @@
 import type { GroupCommand, TopicPartitionKey } from '../../../../src/broker/coordinator/group/command.ts'
+import { encodeVersioned } from '../../../../src/protocol/codec.ts'
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+} from '../../../../src/protocol/messages/consumer-protocol.ts'
 
 interface Known {
   readonly memberId: string
@@ -28,7 +33,7 @@ export function callOf(
       const sessionTimeoutMs = number('session', 10_000)
       const protocols = text('protocols', 'range')
         .split(',')
-        .map((item) => ({ name: item, metadata: subscription(text('topics', 't')) }))
+        .map((item) => ({ name: item, metadata: subscription(text('topics', 't'), options.get('owned')) }))
       return {
         name,
         command: {
@@ -47,18 +52,44 @@ export function callOf(
       }
     }
     case 'sync': {
-      const given = text('assign', '')
-        .split(',')
-        .filter((item) => item !== '')
-      const assignments = given.map((item) => {
-        const [caller, share] = item.split(':')
-        return { memberId: knownOf(caller!)?.memberId ?? caller!, assignment: Buffer.from(share!) }
+      const given = [...text('assign', '').matchAll(/(\w+):(@[^@]*\d|[^,@]+)(?:,|$)/g)]
+      const assignments = given.map(([, caller, share]) => {
+        return { memberId: knownOf(caller!)?.memberId ?? caller!, assignment: assignmentBytes(share!) }
       })
       const protocolName = options.get('protocol') ?? null
       return { name, command: { ...common, type: 'sync', protocolType: null, protocolName, assignments } }
     }
     case 'heartbeat':
       return { name, command: { ...common, type: 'heartbeat' } }
+    case 'beat': {
+      const joins = number('epoch', known?.generationId ?? 0) === 0
+      const list = (key: string, otherwise: string | null) => {
+        const given = options.get(key) ?? otherwise
+        return given === null ? null : given.split('+').filter((item) => item !== '')
+      }
+      const owned = list('has', joins ? '' : null)
+      return {
+        name,
+        command: {
+          type: 'consumer-heartbeat',
+          groupId,
+          memberId: text('member', name),
+          memberEpoch: number('epoch', known?.generationId ?? 0),
+          instanceId: options.get('instance') ?? null,
+          rackId: options.get('rack') ?? null,
+          rebalanceTimeoutMs: number('rebalance', joins ? 30_000 : -1),
+          subscribedTopicNames: list('topics', joins && !options.has('regex') ? 't' : null),
+          subscribedTopicRegex: options.get('regex') ?? null,
+          serverAssignor: options.get('assignor') ?? null,
+          topicPartitions: owned === null ? null : owned.map(topicPartitions),
+          clientId: name,
+          clientHost: '/127.0.0.1',
+          mayLackId: options.has('v0'),
+          newMemberId: `${name}-${id}`,
+          mayDescribe: (topic) => !text('denied', '').split('+').includes(topic),
+        },
+      }
+    }
     case 'leave': {
       const members = [name, ...rest].map((caller) => ({
         memberId: knownOf(caller)?.memberId ?? caller,
@@ -72,13 +103,21 @@ export function callOf(
         const at = partitionKey(key)
         return at ? [{ ...at, offset: Number(value), leaderEpoch: -1, metadata: text('metadata', '') }] : []
       })
-      return { name, command: { ...common, type: 'offset-commit', retentionTimeMs: number('retention', -1), offsets } }
+      const retentionTimeMs = number('retention', -1)
+      const apiVersion = number('version', 9)
+      return { name, command: { ...common, type: 'offset-commit', retentionTimeMs, apiVersion, offsets } }
     }
     case 'fetch': {
       const partitions = rest.map((word) => partitionKey(word)!)
       return {
         name,
-        command: { type: 'offset-fetch', groupId, partitions: rest.length === 0 ? undefined : partitions },
+        command: {
+          type: 'offset-fetch',
+          groupId,
+          partitions: rest.length === 0 ? undefined : partitions,
+          memberId: options.get('member') ?? null,
+          memberEpoch: number('epoch', -1),
+        },
       }
     }
     case 'delete-offsets':
@@ -87,6 +126,8 @@ export function callOf(
       return { name, command: { type: 'delete-group', groupId } }
     case 'delete-topic':
       return { name, command: { type: 'topics-deleted', topics: rest } }
+    case 'describe-consumers':
+      return { name, command: { type: 'describe-consumer-group', groupId } }
     case 'describe':
       return { name, command: { type: 'describe-group', groupId } }
     case 'list':
@@ -94,6 +135,17 @@ export function callOf(
     default:
       throw new Error(`the script says ${verb}, which is nothing`)
   }
+}
+
+/** The topic id that transcripts give to the topic: its name, filled up. */
+export function topicIdOf(topic: string): string {
+  return Buffer.alloc(16, `${topic}                `).toString('base64url')
+}
+
+/** `t:0,1`: partitions 0 and 1 of t. */
+function topicPartitions(text: string) {
+  const [topic = '', partitions = ''] = text.split(':')
+  return { topicId: topicIdOf(topic), partitions: partitions.split(',').map(Number) }
 }
 
 function splitOnce(word: string): [string, string] {
@@ -106,11 +158,22 @@ function partitionKey(word: string): TopicPartitionKey | undefined {
   return match ? { topic: match[1]!, partition: Number(match[2]) } : undefined
 }
 
-/** A consumer's subscription (version 0) to these topics, joined by +. */
-function subscription(topics: string): Buffer {
+/** A consumer's subscription to these topics, joined by +; version 0, or 1 with what it owns. */
+function subscription(topics: string, owned: string | undefined): Buffer {
   const names = topics.split('+')
-  const head = Buffer.alloc(6)
-  head.writeInt32BE(names.length, 2)
-  const rows = names.map((topic) => Buffer.concat([Buffer.from([0, topic.length]), Buffer.from(topic)]))
-  return Buffer.concat([head, ...rows, Buffer.from([255, 255, 255, 255])])
+  if (owned === undefined) return encodeVersioned(consumerProtocolSubscription, 0, { topics: names, userData: null })
+  const ownedPartitions = owned === '' ? [] : owned.split('+').map(namedPartitions)
+  return encodeVersioned(consumerProtocolSubscription, 1, { topics: names, userData: null, ownedPartitions })
+}
+
+/** `@t:0,1` stands for an assignment as consumers read it, anything else for its own letters. */
+function assignmentBytes(text: string): Buffer {
+  if (!text.startsWith('@')) return Buffer.from(text)
+  const assignedPartitions = [namedPartitions(text.slice(1))]
+  return encodeVersioned(consumerProtocolAssignment, 0, { assignedPartitions, userData: null })
+}
+
+function namedPartitions(text: string) {
+  const [topic = '', partitions = ''] = text.split(':')
+  return { topic, partitions: partitions.split(',').map(Number) }
 }

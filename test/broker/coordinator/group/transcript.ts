@@ -3,19 +3,25 @@
 // A script is prose (lines with #) and blocks: a command, `----`, the expected output. Each caller has a name; the script need not
 // repeat the member id and generation that the caller was given last. Records pass through Kafka's bytes on their way.
 
+import type { ClassicGroup } from '../../../../src/broker/coordinator/group/classic-group.ts'
 import type {
+  ConsumerHeartbeatReply,
   GroupCommand,
   GroupReply,
   JoinReply,
   SyncReply,
 } from '../../../../src/broker/coordinator/group/command.ts'
+import type { TopicPartitions } from '../../../../src/broker/coordinator/group/consumer/assignment.ts'
+import { ConsumerGroup } from '../../../../src/broker/coordinator/group/consumer/consumer-group.ts'
+import { MEMBER_STATE } from '../../../../src/broker/coordinator/group/consumer/consumer-member.ts'
 import type { GroupConfig } from '../../../../src/broker/coordinator/group/group-config.ts'
 import { GroupMachine } from '../../../../src/broker/coordinator/group/group-machine.ts'
-import type { GroupRecord } from '../../../../src/broker/coordinator/group/group-record.ts'
+import type { ConsumerGroupRecord, GroupRecord } from '../../../../src/broker/coordinator/group/group-record.ts'
 import { groupRecordCodec } from '../../../../src/broker/coordinator/group/group-record-codec.ts'
 import { type Effects, NO_REQUEST } from '../../../../src/broker/coordinator/state-machine.ts'
 import { ErrorCode, errorOf } from '../../../../src/protocol/errors.ts'
-import { callOf } from './transcript-call.ts'
+import { decodeAssignment } from '../../../../src/protocol/messages/consumer-protocol.ts'
+import { callOf, topicIdOf } from './transcript-call.ts'
 
 const START_MS = 1_000_000
 
@@ -27,14 +33,50 @@ const transcriptConfig: GroupConfig = {
   offsetsRetentionMs: 3_600_000,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetMetadataMaxBytes: 20,
+  consumer: {
+    sessionTimeoutMs: { value: 45_000, min: 45_000, max: 60_000 },
+    heartbeatIntervalMs: { value: 5000, min: 5000, max: 15_000 },
+    assignmentIntervalMs: { value: 0, min: 0, max: 15_000 },
+    maxSize: 4,
+    assignors: ['uniform', 'range'],
+    migrationPolicy: 'bidirectional',
+    regexRefreshIntervalMs: 600_000,
+  },
+}
+
+/** The topics of the story, and the configs of its groups. */
+class World {
+  readonly topics = new Map<string, { name: string; topicId: string; partitions: { length: number } }>()
+  readonly configs = new Map<string, string>()
+  topicsVersion = 0
+  readonly #largest = new Map<string, number>()
+
+  topicById(topicId: string) {
+    return [...this.topics.values()].find((topic) => topic.topicId === topicId)
+  }
+
+  groupConfigs(): ReadonlyMap<string, string> {
+    return this.configs
+  }
+
+  /** Topics never shrink, also not when they come back, as they do under the id that they had. */
+  set(topic: string, partitions: number): void {
+    this.topicsVersion += 1
+    const length = Math.max(partitions, this.#largest.get(topic) ?? 0)
+    this.#largest.set(topic, length)
+    if (partitions === 0) this.topics.delete(topic)
+    else this.topics.set(topic, { name: topic, topicId: topicIdOf(topic), partitions: { length } })
+  }
 }
 
 export class Transcript {
   #config = transcriptConfig
-  #machine = new GroupMachine(this.#config)
+  readonly #world = new World()
+  #machine = new GroupMachine(this.#config, this.#world)
   readonly #log: { key: Buffer | null; value: Buffer | null }[] = []
   readonly #timers = new Map<string, { at: number; command: GroupCommand }>()
   readonly #callers = new Map<number, { name: string; type: GroupCommand['type'] }>()
+  readonly #has = new Map<string, readonly TopicPartitions[]>()
   readonly #known = new Map<string, { memberId: string; generationId: number }>()
   #nowMs = START_MS
   #lastId = 0
@@ -45,6 +87,23 @@ export class Transcript {
     this.#lines = []
   }
 
+  group(groupId: string) {
+    return this.#machine.group(groupId)
+  }
+
+  /** Another machine, made from the log alone. */
+  rebuilt(): GroupMachine {
+    const machine = new GroupMachine(this.#config, this.#world)
+    for (const bytes of this.#log) machine.replay(groupRecordCodec.decode(bytes)!)
+    return machine
+  }
+
+  /** `has=` with what the caller was told to have. */
+  has(name: string): string {
+    const rows = this.#has.get(name) ?? []
+    return `has=${shown(rows).replaceAll(' ', '+')}`
+  }
+
   /** Runs one command of the script and returns what came of it. */
   run(text: string): string {
     this.#lines = []
@@ -52,6 +111,8 @@ export class Transcript {
     if (verb === 'advance') this.#advance(Number(words[0]))
     else if (verb === 'restart') this.#restart()
     else if (verb === 'config') this.#configure(words)
+    else if (verb === 'topic') this.#world.set(words[0]!, Number(words[1]))
+    else if (verb === 'group-config') this.#world.configs.set(words[0]!, words[1]!)
     else if (verb === 'state') this.#state(words[0] ?? 'g')
     else this.#call(verb, words)
     return this.#lines.length === 0 ? 'nothing\n' : `${this.#lines.join('\n')}\n`
@@ -90,6 +151,15 @@ export class Transcript {
       }
       if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.#known.delete(name)
     }
+    if (type === 'consumer-heartbeat') {
+      const { memberId, memberEpoch, errorCode, assignment } = reply as ConsumerHeartbeatReply
+      if (assignment) this.#has.set(name, assignment.topicPartitions)
+      if (errorCode === ErrorCode.NONE) this.#known.set(name, { memberId: memberId!, generationId: memberEpoch })
+      if (errorCode === ErrorCode.FENCED_MEMBER_EPOCH || errorCode === ErrorCode.UNKNOWN_MEMBER_ID) {
+        this.#known.delete(name)
+        this.#has.delete(name)
+      }
+    }
     this.#lines.push(`${name}: ${describeReply(type, reply)}`)
   }
 
@@ -109,7 +179,7 @@ export class Transcript {
 
   /** The broker dies: what was not in the log is forgotten, and who waited never hears. */
   #restart(): void {
-    this.#machine = new GroupMachine(this.#config)
+    this.#machine = new GroupMachine(this.#config, this.#world)
     this.#timers.clear()
     this.#callers.clear()
     for (const bytes of this.#log) this.#machine.replay(groupRecordCodec.decode(bytes)!)
@@ -118,9 +188,17 @@ export class Transcript {
   }
 
   #configure(words: readonly string[]): void {
-    const changes = Object.fromEntries(words.map((word) => word.split('=')).map(([key, value]) => [key, Number(value)]))
-    this.#config = { ...this.#config, ...changes }
-    this.#machine = new GroupMachine(this.#config)
+    const consumer: Record<string, unknown> = { ...this.#config.consumer }
+    const changes: Record<string, unknown> = {}
+    for (const [key, text] of words.map((word) => word.split('='))) {
+      const value = Number.isNaN(Number(text)) ? text : Number(text)
+      const bounded = consumer[key!] as { value: number } | undefined
+      if (typeof bounded === 'object') consumer[key!] = { ...bounded, value }
+      else if (key! in consumer) consumer[key!] = value
+      else changes[key!] = value
+    }
+    this.#config = { ...this.#config, ...changes, consumer: consumer as unknown as GroupConfig['consumer'] }
+    this.#machine = new GroupMachine(this.#config, this.#world)
     this.#lines.push('ok')
   }
 
@@ -130,13 +208,36 @@ export class Transcript {
       this.#lines.push(`${groupId}: no such group`)
       return
     }
-    const members = [...group.members.values()].map((member) => {
-      const waits = member.awaitingJoin !== undefined ? ' joining' : member.awaitingSync !== undefined ? ' syncing' : ''
-      return `  ${member.memberId}${group.isLeader(member.memberId) ? ' leader' : ''}${waits}`
-    })
-    const pending = group.pendingMembers.size > 0 ? ` pending=${[...group.pendingMembers].join(',')}` : ''
-    this.#lines.push(`${groupId}: ${group.state} generation=${group.generationId}${pending}`, ...members)
+    this.#lines.push(...(group instanceof ConsumerGroup ? consumerState(group) : classicState(group)))
   }
+}
+
+function consumerState(group: ConsumerGroup): string[] {
+  const stateName = (state: number) => Object.entries(MEMBER_STATE).find(([, value]) => value === state)![0]
+  const members = [...group.members.values()].map((member) => {
+    const { memberId, memberEpoch, state, assigned, pendingRevocation, classic } = member
+    const held = shown([...assigned].map(([topicId, own]) => ({ topicId, partitions: [...own.keys()] })))
+    const revoked = shown([...pendingRevocation].map(([topicId, own]) => ({ topicId, partitions: [...own.keys()] })))
+    const gives = revoked === '' ? '' : ` gives up ${revoked}`
+    return `  ${memberId}${classic ? ' (classic)' : ''} epoch=${memberEpoch} ${stateName(state)} has [${held}]${gives}`
+  })
+  return [`${group.groupId}: ${group.state} epoch=${group.groupEpoch} assignment=${group.assignmentEpoch}`, ...members]
+}
+
+function shown(rows: readonly TopicPartitions[]): string {
+  const named = rows.map(({ topicId, partitions }) => {
+    return `${Buffer.from(topicId, 'base64url').toString().trim()}:${partitions.toSorted((a, b) => a - b).join(',')}`
+  })
+  return named.sort().join(' ')
+}
+
+function classicState(group: ClassicGroup): string[] {
+  const members = [...group.members.values()].map((member) => {
+    const waits = member.awaitingJoin !== undefined ? ' joining' : member.awaitingSync !== undefined ? ' syncing' : ''
+    return `  ${member.memberId}${group.isLeader(member.memberId) ? ' leader' : ''}${waits}`
+  })
+  const pending = group.pendingMembers.size > 0 ? ` pending=${[...group.pendingMembers].join(',')}` : ''
+  return [`${group.groupId}: ${group.state} generation=${group.generationId}${pending}`, ...members]
 }
 
 function describeRecord(record: GroupRecord): string {
@@ -146,10 +247,44 @@ function describeRecord(record: GroupRecord): string {
     const expiry = value.expireTimestamp >= 0 ? ` expires=${value.expireTimestamp - START_MS}` : ''
     return `offset ${groupId} ${topic}-${partition}=${value.offset}${expiry}`
   }
+  if (record.type !== 'group-metadata') return describeConsumerRecord(record)
   if (!record.value) return `group ${record.groupId} deleted`
   const { generation, protocol, leader, members } = record.value
-  const rows = members.map((member) => `${member.memberId}=${member.assignment.toString()}`)
+  const rows = members.map((member) => `${member.memberId}=${share(member.assignment)}`)
   return `group ${record.groupId} generation=${generation} protocol=${protocol} leader=${leader} [${rows.join(' ')}]`
+}
+
+/** An assignment as consumers read it when it is one, else its letters. */
+function share(assignment: Buffer): string {
+  if (assignment[0] !== 0) return assignment.toString()
+  const { assignedPartitions } = decodeAssignment(assignment)
+  return assignedPartitions.map(({ topic, partitions }) => `${topic}:${partitions.join(',')}`).join(' ')
+}
+
+function describeConsumerRecord(record: ConsumerGroupRecord): string {
+  const whose = 'memberId' in record ? ` ${record.memberId}` : 'regex' in record ? ` ${record.regex}` : ''
+  const what = `${record.type} ${record.groupId}${whose}`
+  if (record.type === 'consumer-partitions' || record.value === null) return `${what} deleted`
+  switch (record.type) {
+    case 'consumer-group':
+      return `${what} epoch=${record.value.epoch}`
+    case 'consumer-member': {
+      const { subscribedTopicNames, subscribedTopicRegex, classicMemberMetadata } = record.value
+      const regex = subscribedTopicRegex ? ` regex=${subscribedTopicRegex}` : ''
+      return `${what} topics=${subscribedTopicNames.join('+')}${regex}${classicMemberMetadata ? ' (classic)' : ''}`
+    }
+    case 'consumer-target':
+      return `${what} epoch=${record.value.assignmentEpoch}`
+    case 'consumer-target-member':
+      return `${what} [${shown(record.value.topicPartitions)}]`
+    case 'consumer-current': {
+      const { memberEpoch, assignedPartitions, partitionsPendingRevocation } = record.value
+      const gives = partitionsPendingRevocation.length > 0 ? ` gives up ${shown(partitionsPendingRevocation)}` : ''
+      return `${what} epoch=${memberEpoch} [${shown(assignedPartitions)}]${gives}`
+    }
+    case 'consumer-regex':
+      return `${what} [${record.value.topics.join(' ')}]`
+  }
 }
 
 function describeReply(type: GroupCommand['type'], reply: GroupReply): string {
@@ -166,9 +301,14 @@ function describeReply(type: GroupCommand['type'], reply: GroupReply): string {
   }
   if (type === 'sync') {
     const { errorCode, assignment } = reply as SyncReply
-    return errorCode === 0 ? `synced assignment=${assignment.toString()}` : `sync ${code(errorCode)}`
+    return errorCode === 0 ? `synced assignment=${share(assignment)}` : `sync ${code(errorCode)}`
   }
-  if (reply === undefined) return type === 'describe-group' ? 'no such group' : 'done'
+  if (type === 'consumer-heartbeat') {
+    const { errorCode, errorMessage, memberEpoch, assignment } = reply as ConsumerHeartbeatReply
+    if (errorCode !== 0) return `beat ${code(errorCode)} ${errorMessage}`
+    return `beat epoch=${memberEpoch}${assignment ? ` assignment=[${shown(assignment.topicPartitions)}]` : ''}`
+  }
+  if (reply === undefined) return 'done'
   return `${type} ${JSON.stringify(reply, (key, value) => describeValue(key, value))}`.replaceAll('"', '')
 }
 
