@@ -19,6 +19,7 @@ import { ConnectionGate } from './quota/connection-gate.ts'
 import { QuotaUsage } from './quota/quota-usage.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
 import type { ScramMechanism } from './security/scram-credential.ts'
+import { addScramUsers, type ScramUser } from './security/scram-user.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
@@ -35,6 +36,8 @@ export interface BrokerOptions {
   readonly dispatcher: Dispatcher
   /** What shall go wrong on purpose, the same for all brokers of the cluster; absent: nothing. */
   readonly faults?: Faults
+  /** Users that it is to have; those that it has stay as they are. */
+  readonly scramUsers?: readonly ScramUser[]
 }
 
 const FETCH_SESSION_EVICTION_MS = 120_000
@@ -128,6 +131,7 @@ export class Broker {
     try {
       const plans = broker.#plans(options.listen)
       broker.#recover()
+      await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
       for (const plan of plans) await broker.#listen(plan)
     } catch (error) {
       await broker.stop()

@@ -9,6 +9,7 @@ import { type FaultControls, Faults } from './faults/faults.ts'
 import { handleWithFaults } from './faults/with-faults.ts'
 import type { SecurityProtocol } from './listeners/endpoint.ts'
 import { addressText } from './listeners/open-listener.ts'
+import { parseScramUser } from './security/scram-user.ts'
 import { randomUuid } from './uuid.ts'
 
 export interface ClusterOptions {
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly config?: Readonly<Record<string, unknown>>
   /** Lets listeners without TLS (PLAINTEXT, SASL_PLAINTEXT) leave this machine; otherwise they are refused beyond loopback. */
   readonly allowInsecure?: boolean
+  /** SCRAM users to start with, as `kafka-storage --add-scram` takes them: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
+  readonly addScram?: readonly string[]
 }
 
 export interface Cluster {
@@ -66,6 +69,7 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
   const own: Platform = { ...platform, log, disk: data === undefined ? memoryDisk() : platform.disk }
   const root = data ?? MEMORY_DIRECTORY
   const config = new BrokerConfig(options.config)
+  const scramUsers = (options.addScram ?? []).map(parseScramUser)
   const clusterId = obtainClusterId(own, root)
   const apiNames = servedApis.map(({ api }) => api.name)
   const faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
@@ -78,6 +82,7 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
     config,
     dispatcher: new Dispatcher(servedApis, handleWithFaults),
     faults,
+    scramUsers,
   })
   const listeners = listenersOf(broker)
   const [{ bootstrap, nodes }] = Object.values(listeners) as [ClusterListener]

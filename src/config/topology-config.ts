@@ -23,6 +23,10 @@ export const topologyConfigSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe('Lets listeners without TLS (PLAINTEXT, SASL_PLAINTEXT) leave this machine'),
+      addScram: z
+        .array(z.string())
+        .optional()
+        .describe('SCRAM users to start with: SCRAM-SHA-256=[name=alice,password=${ALICE_PASSWORD}]'),
     }),
   ),
 })

@@ -16,6 +16,8 @@ export interface ClusterPlan {
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Lets listeners without TLS leave this machine. */
   readonly allowInsecure?: boolean
+  /** SCRAM users to start with, as `kafka-storage --add-scram` takes them: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
+  readonly addScram?: readonly string[]
 }
 
 export interface Topology {
@@ -29,8 +31,8 @@ export async function startTopology(platform: Platform, plan: TopologyPlan): Pro
   const names = Object.keys(plan.clusters)
   const started = await Promise.allSettled(
     names.map((name) => {
-      const { brokers = 1, port = 0, data, config, allowInsecure } = plan.clusters[name]!
-      return startCluster(platform, { name, brokers, port, data, config, allowInsecure })
+      const { brokers = 1, port = 0, data, config, allowInsecure, addScram } = plan.clusters[name]!
+      return startCluster(platform, { name, brokers, port, data, config, allowInsecure, addScram })
     }),
   )
   const clusters: Record<string, Cluster> = {}

@@ -1,5 +1,6 @@
 // An embedded cluster with one listener of each kind, and our own client at each of them.
 import { onTestFinished } from 'vitest'
+import type { ClusterOptions } from '../../../src/broker/cluster.ts'
 import { Connection, type ConnectionOptions } from '../../../src/client/connection.ts'
 import { makeCertificates } from '../../support/certificate.ts'
 import { type EmbeddedCluster, embeddedCluster } from '../embedded-cluster.ts'
@@ -34,8 +35,11 @@ export interface SecuredCluster extends EmbeddedCluster {
   open(listener: string, login?: Login): Promise<Connection>
 }
 
-export async function securedCluster(config: Readonly<Record<string, unknown>>): Promise<SecuredCluster> {
-  const cluster = await embeddedCluster({ config })
+export async function securedCluster(
+  config: Readonly<Record<string, unknown>>,
+  options: Partial<ClusterOptions> = {},
+): Promise<SecuredCluster> {
+  const cluster = await embeddedCluster({ ...options, config })
   const at = (listener: string) => {
     const { bootstrap } = cluster.listeners[listener]!
     const [host = '', port] = bootstrap.split(':')

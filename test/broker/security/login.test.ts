@@ -119,6 +119,33 @@ describe('a SASL listener', () => {
   })
 })
 
+describe('who has logged in', () => {
+  it('is whom access rules speak of: the user of the login, or of the certificate', async () => {
+    const cluster = await securedCluster({
+      ...fourListeners,
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:alice;User:mirror-cert',
+      'listener.name.ssl.ssl.client.auth': 'requested',
+      'listener.name.ssl.ssl.principal.mapping.rules': 'RULE:^CN=(.*)$/$1-cert/',
+    })
+    const alice = await cluster.open('SASL_PLAINTEXT', { sasl })
+    await makeTopic(alice, 't')
+    const bob = { mechanism: 'plain', username: 'bob', password: 'hunter2' } as const
+    const refused = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    const ways = [
+      [alice, ErrorCode.NONE],
+      [await cluster.open('SASL_SSL', { tls, sasl }), ErrorCode.NONE],
+      [await cluster.open('SASL_PLAINTEXT', { sasl: bob }), refused],
+      [await cluster.open('SSL', { tls: { ...tls, ...certificates.client } }), ErrorCode.NONE],
+      [await cluster.open('SSL', { tls }), refused],
+      [await cluster.open('PLAINTEXT'), refused],
+    ] as const
+    for (const [connection, errorCode] of ways) {
+      expect(await produceOf(connection, 't', batchOf(['x']))).toMatchObject({ errorCode })
+    }
+  })
+})
+
 const producing = () =>
   frameOf(produce, 7, {
     acks: 1,
