@@ -97,7 +97,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
     name: 'log.cleaner.backoff.ms',
     type: 'LONG',
     default: '15000',
-    min: 1,
+    min: 0,
     doc: 'Time between two looks for logs to compact.',
     dynamic: true,
   },
@@ -315,10 +315,32 @@ export const BROKER_CONFIGS: readonly ConfigDefinition[] = [...OWN, ...LISTENER_
 )
 
 const byName = new Map(BROKER_CONFIGS.map((definition) => [definition.name, definition]))
-const dynamicNames = new Set([...OWN.filter(({ dynamic }) => dynamic), ...SYNONYMS].map(({ name }) => name))
+/** Of the properties that stand for a topic config the first; those in other units, or for want of it, are read at the start. */
+const dynamicNames = new Set([
+  ...OWN.filter(({ dynamic }) => dynamic).map(({ name }) => name),
+  ...TOPIC_CONFIGS.flatMap(({ synonyms }) => synonyms.slice(0, 1).map(({ name }) => name)),
+  'group.consumer.assignment.interval.ms',
+])
 
 export function brokerConfig(name: string): ConfigDefinition | undefined {
   return byName.get(name) ?? listenerOverride(name)?.definition
+}
+
+/** Why a broker cannot have these together; undefined when it can. */
+export function whyInvalidBrokerConfigs(configs: ReadonlyMap<string, string>): string | undefined {
+  if (configs.get('log.retention.ms') === '0') {
+    return 'requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1'
+  }
+  if (configs.get('max.connections.per.ip') === '0' && !configs.get('max.connections.per.ip.overrides')) {
+    return 'requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.'
+  }
+  return undefined
+}
+
+/** The property and those that stand for the same topic config, the nearest first. */
+export function synonymsOf(name: string): readonly string[] {
+  const topic = TOPIC_CONFIGS.find(({ synonyms }) => synonyms.some((synonym) => synonym.name === name))
+  return topic ? topic.synonyms.map((synonym) => synonym.name) : [name]
 }
 
 /** Whether the property can be altered while the broker runs. */

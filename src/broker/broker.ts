@@ -12,6 +12,7 @@ import { featureLevel, TRANSACTION_VERSION } from './features.ts'
 import { FetchSessions } from './fetch-session.ts'
 import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/listener-plan.ts'
 import { OpenListener } from './listeners/open-listener.ts'
+import { LogLevels } from './log-levels.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
@@ -51,6 +52,7 @@ const FETCH_SESSION_EVICTION_MS = 120_000
 export class Broker {
   readonly platform: Platform
   readonly log: Logger
+  readonly logLevels: LogLevels
   readonly nodeId: number
   readonly clusterId: string
   readonly config: BrokerConfig
@@ -80,7 +82,8 @@ export class Broker {
   private constructor(options: BrokerOptions) {
     const { platform, nodeId, clusterId, directory, config } = options
     this.platform = platform
-    this.log = platform.log.child({ node: nodeId })
+    this.logLevels = new LogLevels(platform.log.level ?? 'debug')
+    this.log = this.logLevels.logger(platform.log.child({ node: nodeId }, 'debug'))
     this.nodeId = nodeId
     this.clusterId = clusterId
     this.config = config

@@ -1,17 +1,31 @@
 // Configs as DescribeConfigs and CreateTopics show them: the value that holds, where it comes from, and what would hold without it.
 
-import { BROKER_CONFIGS, type BrokerConfig, type BrokerConfigSource, brokerConfig, isDynamic } from './broker-config.ts'
-import { CONFIG_TYPE_CODE } from './config-definition.ts'
+import {
+  BROKER_CONFIGS,
+  type BrokerConfig,
+  type BrokerConfigSource,
+  brokerConfig,
+  isDynamic,
+  synonymsOf,
+} from './broker-config.ts'
+import { CLIENT_METRICS_CONFIGS } from './client-metrics-config.ts'
+import { CONFIG_TYPE_CODE, type ConfigDefinition } from './config-definition.ts'
+import { GROUP_CONFIGS } from './group-resource-config.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
 
 /** As the protocol numbers them. */
-const SOURCE_CODE: Readonly<Record<BrokerConfigSource | 'TOPIC_CONFIG', number>> = {
+const SOURCE_CODE: Readonly<Record<BrokerConfigSource | OwnSource, number>> = {
   TOPIC_CONFIG: 1,
   DYNAMIC_BROKER_CONFIG: 2,
   DYNAMIC_DEFAULT_BROKER_CONFIG: 3,
   STATIC_BROKER_CONFIG: 4,
   DEFAULT_CONFIG: 5,
+  DYNAMIC_BROKER_LOGGER_CONFIG: 6,
+  CLIENT_METRICS_CONFIG: 7,
+  GROUP_CONFIG: 8,
 }
+type OwnSource = 'TOPIC_CONFIG' | 'DYNAMIC_BROKER_LOGGER_CONFIG' | 'CLIENT_METRICS_CONFIG' | 'GROUP_CONFIG'
+const UNKNOWN_TYPE = 0
 
 export interface DescribedConfig {
   readonly name: string
@@ -51,27 +65,90 @@ function topicSynonyms(
   const { name } = definition
   const value = own.get(name)
   const set = value === undefined ? [] : [{ name, value, source: SOURCE_CODE.TOPIC_CONFIG }]
-  const inherited = definition.synonyms.flatMap((synonym) => broker.layers(synonym.name))
-  const bySource = inherited
-    .map((layer) => ({ name: layer.name, value: layer.value, source: SOURCE_CODE[layer.source] }))
-    .sort((a, b) => a.source - b.source)
-  return [...set, ...bySource]
+  const nearest = definition.synonyms[0]
+  return nearest === undefined ? set : [...set, ...brokerSynonyms(broker, nearest.name)]
+}
+
+/** What was given for the property and those that stand in for it; as in Kafka nothing that stands before the property itself. */
+function brokerSynonyms(broker: BrokerConfig, name: string): DescribedConfig['synonyms'][number][] {
+  const layers = synonymsOf(name)
+    .flatMap((synonym) => broker.layers(synonym))
+    .sort((a, b) => SOURCE_CODE[a.source] - SOURCE_CODE[b.source])
+  const first = layers.findIndex((layer) => layer.name === name)
+  const shown = first < 0 ? [] : layers.slice(first)
+  return shown.map((layer) => {
+    const isSensitive = brokerConfig(layer.name)!.type === 'PASSWORD'
+    return { name: layer.name, value: isSensitive ? null : layer.value, source: SOURCE_CODE[layer.source] }
+  })
+}
+
+/** Every config of a group that sets these. */
+export function describeGroupConfigs(own: ReadonlyMap<string, string>, broker: BrokerConfig): DescribedConfig[] {
+  return GROUP_CONFIGS.map((definition) => {
+    const inherited = brokerSynonyms(broker, `group.${definition.name}`)
+    return described(definition, own, 'GROUP_CONFIG', inherited, inherited[0]?.value ?? null)
+  })
+}
+
+/** Every config of a client metrics subscription that sets these. */
+export function describeClientMetrics(own: ReadonlyMap<string, string>): DescribedConfig[] {
+  return CLIENT_METRICS_CONFIGS.map((definition) => {
+    return described(definition, own, 'CLIENT_METRICS_CONFIG', [], definition.default)
+  })
+}
+
+function described(
+  { name, type, doc }: ConfigDefinition,
+  own: ReadonlyMap<string, string>,
+  source: OwnSource,
+  inherited: Synonyms,
+  byDefault: string | null,
+): DescribedConfig {
+  const value = own.get(name)
+  const set = value === undefined ? [] : [{ name, value, source: SOURCE_CODE[source] }]
+  const synonyms = [...set, ...inherited]
+  return {
+    name,
+    value: value ?? byDefault,
+    readOnly: false,
+    configSource: synonyms[0]?.source ?? SOURCE_CODE.DEFAULT_CONFIG,
+    isSensitive: false,
+    synonyms,
+    configType: CONFIG_TYPE_CODE[type],
+    documentation: doc,
+  }
+}
+
+export function describeLoggers(levels: Iterable<[name: string, level: string]>): DescribedConfig[] {
+  return [...levels].map(([name, value]) => ({
+    name,
+    value,
+    readOnly: false,
+    configSource: SOURCE_CODE.DYNAMIC_BROKER_LOGGER_CONFIG,
+    isSensitive: false,
+    synonyms: [],
+    configType: UNKNOWN_TYPE,
+    documentation: '',
+  }))
 }
 
 /** The properties of this broker; `alteredForAll`: only what was altered for all brokers. */
 export function describeBrokerConfigs(config: BrokerConfig, alteredForAll: boolean): DescribedConfig[] {
   return BROKER_CONFIGS.flatMap(({ name, type, doc }) => {
     const layers = config.layers(name)
-    const shown = alteredForAll ? layers.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG') : layers
-    if (alteredForAll && shown.length === 0) return []
+    const altered = layers.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG')
+    if (alteredForAll && altered.length === 0) return []
+    const [held] = alteredForAll ? altered : layers
     const isSensitive = type === 'PASSWORD'
     const seen = (value: string | null) => (isSensitive ? null : value)
-    const synonyms = shown.map((layer) => ({ name, value: seen(layer.value), source: SOURCE_CODE[layer.source] }))
+    const synonyms = alteredForAll
+      ? altered.map((layer) => ({ name, value: seen(layer.value), source: SOURCE_CODE[layer.source] }))
+      : brokerSynonyms(config, name)
     return [
       {
         name,
-        value: seen(shown[0]?.value ?? null),
-        readOnly: !isDynamic(brokerConfig(name)!.name),
+        value: seen(held?.value ?? null),
+        readOnly: !isDynamic(name),
         configSource: synonyms[0]?.source ?? SOURCE_CODE.DEFAULT_CONFIG,
         isSensitive,
         synonyms,

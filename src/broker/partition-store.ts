@@ -37,7 +37,8 @@ export class PartitionStore {
     this.#directory = LogDirectory.open(platform, path, {
       configOf: (topic) => this.#configOf(topic),
       retentionCheckMs: config.number('log.retention.check.interval.ms'),
-      compactionBackoffMs: () => config.number('log.cleaner.backoff.ms'),
+      // Without a pause there would be no time for anything else.
+      compactionBackoffMs: () => Math.max(1, config.number('log.cleaner.backoff.ms')),
       checkpointMs: config.number('log.flush.offset.checkpoint.interval.ms'),
     })
   }

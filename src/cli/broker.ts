@@ -1,5 +1,5 @@
-import type { LogLevel } from '../platform/node-log.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
+import type { LogLevel } from '../platform/platform.ts'
 import { controlApp } from '../server/control-api.ts'
 import { listen, type Server } from '../server/listen.ts'
 import { startTopology, type Topology, type TopologyPlan } from '../topology/topology.ts'

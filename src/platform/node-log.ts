@@ -3,9 +3,7 @@
 import { createRequire } from 'node:module'
 import type pino from 'pino'
 import { HeliostatError } from './errors.ts'
-import type { LogFields, Logger } from './platform.ts'
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+import type { LogFields, Logger, LogLevel } from './platform.ts'
 
 export interface NodeLogOptions {
   level?: LogLevel
@@ -67,8 +65,12 @@ class PinoLog implements Logger {
     if (this.#pino.isLevelEnabled('error')) this.#pino.error(line(event, fields), message)
   }
 
-  child(fields: LogFields): Logger {
-    return new PinoLog(this.#pino.child(printableFields(fields, 0)))
+  get level(): LogLevel {
+    return this.#pino.level as LogLevel
+  }
+
+  child(fields: LogFields, level?: LogLevel): Logger {
+    return new PinoLog(this.#pino.child(printableFields(fields, 0), level === undefined ? {} : { level }))
   }
 }
 

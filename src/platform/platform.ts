@@ -145,9 +145,13 @@ export interface Logger {
   info(event: string, message: string, fields?: LogFields): void
   warn(event: string, message: string, fields?: LogFields): void
   error(event: string, message: string, fields?: LogFields): void
-  /** A logger that adds these fields to each line. */
-  child(fields: LogFields): Logger
+  /** The least that it writes; absent: it writes everything, or nothing whatever is asked. */
+  readonly level?: LogLevel
+  /** A logger that adds these fields to each line, and writes from `level` on rather than from where its parent does. */
+  child(fields: LogFields, level?: LogLevel): Logger
 }
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 export type LogFields = Readonly<Record<string, unknown>>
 

@@ -2,9 +2,8 @@
 // (kill, or exit) happens when the step is reached for the n-th time. Failpoints reach the mirror through its hooks, so a
 // daemon has none.
 import { type Flow, Mirror, type MirrorLimits, type Step } from '../../src/mirror/mirror.ts'
-import type { LogLevel } from '../../src/platform/node-log.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
-import type { Address, Network, Platform } from '../../src/platform/platform.ts'
+import type { Address, LogLevel, Network, Platform } from '../../src/platform/platform.ts'
 import { clientOf } from './log-content.ts'
 
 export interface MirrorChildOptions {

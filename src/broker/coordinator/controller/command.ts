@@ -1,3 +1,4 @@
+import type { GroupBounds } from '../../group-resource-config.ts'
 import type { Acl, AclFilter } from '../../security/acl.ts'
 import type { ConfigOperation } from './config-alteration.ts'
 
@@ -64,6 +65,8 @@ export interface CreatePartitionsCommand {
 
 export interface AlterConfigsCommand {
   readonly type: 'alter-configs'
+  /** Within which a group may have its own configs. */
+  readonly groupBounds: GroupBounds
   readonly resources: readonly {
     readonly resourceType: number
     readonly resourceName: string

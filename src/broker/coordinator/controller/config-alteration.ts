@@ -1,6 +1,8 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
-import { brokerConfig, isDynamic } from '../../broker-config.ts'
+import { brokerConfig, isDynamic, whyInvalidBrokerConfigs } from '../../broker-config.ts'
+import { whyInvalidClientMetrics } from '../../client-metrics-config.ts'
 import { type ConfigDefinition, listOf, whyInvalid } from '../../config-definition.ts'
+import { type GroupBounds, whyInvalidGroupConfigs } from '../../group-resource-config.ts'
 import { topicConfig, whyInvalidTopicConfigs } from '../../topic-config.ts'
 import type { ItemError } from './command.ts'
 import { RESOURCE_TYPE } from './metadata-image.ts'
@@ -21,73 +23,94 @@ export function alteredConfigs(
   resourceType: number,
   current: ReadonlyMap<string, string>,
   operations: readonly ConfigOperation[],
-  replaceAll: boolean,
+  { replaceAll, groupBounds }: { readonly replaceAll: boolean; readonly groupBounds: GroupBounds },
 ): Altered {
+  const formError = whyMalformed(operations)
+  if (formError !== undefined) return refused(ErrorCode.INVALID_REQUEST, formError)
   const configs = new Map(replaceAll ? [] : current)
-  const names = new Set<string>()
-  for (const { name, operation, value } of operations) {
-    if (names.has(name)) return refused(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys')
-    names.add(name)
-    const complaint = applyOperation(configs, definitionOf(resourceType, name), { name, operation, value })
+  for (const operation of operations) {
+    const complaint = applyOperation(configs, resourceType, operation)
     if (complaint) return complaint
   }
-  return whyRefused(resourceType, configs, names) ?? { configs }
+  return whyRefused(resourceType, configs, groupBounds) ?? { configs }
 }
 
-function definitionOf(resourceType: number, name: string): ConfigDefinition | undefined {
-  return resourceType === RESOURCE_TYPE.TOPIC ? topicConfig(name) : brokerConfig(name)
+function whyMalformed(operations: readonly ConfigOperation[]): string | undefined {
+  const names = operations.map(({ name }) => name)
+  if (new Set(names).size < names.length) return 'Error due to duplicate config keys'
+  const nulls = operations.filter(({ operation, value }) => operation !== OPERATION.DELETE && value === null)
+  if (nulls.length > 0) return `Null value not supported for : ${nulls.map(({ name }) => name).join(', ')}`
+  const unknown = operations.find(({ operation }) => !(Object.values(OPERATION) as number[]).includes(operation))
+  return unknown && `Unknown operations type ${unknown.operation}`
 }
 
 function applyOperation(
   configs: Map<string, string>,
-  definition: ConfigDefinition | undefined,
+  resourceType: number,
   { name, operation, value }: ConfigOperation,
 ): ItemError | undefined {
   if (operation === OPERATION.DELETE) {
     configs.delete(name)
     return undefined
   }
-  if (value === null) return refused(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
   if (operation === OPERATION.SET) {
-    configs.set(name, value)
+    configs.set(name, value!)
     return undefined
   }
-  if (operation !== OPERATION.APPEND && operation !== OPERATION.SUBTRACT) {
-    return refused(ErrorCode.INVALID_REQUEST, `Unknown config operation ${operation}`)
-  }
-  if (definition?.type !== 'LIST') {
-    return refused(
-      ErrorCode.INVALID_CONFIG,
-      `Can't ${operation === OPERATION.APPEND ? 'APPEND' : 'SUBTRACT'} to key ${name} because its type is not LIST.`,
-    )
-  }
+  const definition = listDefinition(resourceType, name)
+  if (definition?.type !== 'LIST') return refused(ErrorCode.INVALID_CONFIG, whyNoList(resourceType, name, operation))
   const held = listOf(configs.get(name) ?? definition.default ?? '')
-  const given = listOf(value)
+  const given = listOf(value!)
   const items =
     operation === OPERATION.APPEND ? [...new Set([...held, ...given])] : held.filter((item) => !given.includes(item))
   configs.set(name, items.join(','))
   return undefined
 }
 
+/** Only of topics and brokers does Kafka know which configs are lists. */
+function listDefinition(resourceType: number, name: string): ConfigDefinition | undefined {
+  if (resourceType === RESOURCE_TYPE.TOPIC) return topicConfig(name)
+  return resourceType === RESOURCE_TYPE.BROKER ? brokerConfig(name) : undefined
+}
+
+function whyNoList(resourceType: number, name: string, operation: number): string {
+  const word = operation === OPERATION.APPEND ? 'append' : 'subtract'
+  if (resourceType !== RESOURCE_TYPE.BROKER) {
+    return `Can't ${word.toUpperCase()} to key ${name} because its type is not LIST.`
+  }
+  if (!brokerConfig(name)) return `Unknown config name: ${name}`
+  return `Config value ${word} is not allowed for config key: ${name}`
+}
+
 function whyRefused(
   resourceType: number,
   configs: ReadonlyMap<string, string>,
-  touched: ReadonlySet<string>,
+  groupBounds: GroupBounds,
 ): ItemError | undefined {
-  if (resourceType === RESOURCE_TYPE.TOPIC) {
-    const complaint = whyInvalidTopicConfigs(configs)
-    return complaint === undefined ? undefined : refused(ErrorCode.INVALID_CONFIG, complaint)
+  switch (resourceType) {
+    case RESOURCE_TYPE.TOPIC:
+      return orUndefined(ErrorCode.INVALID_CONFIG, whyInvalidTopicConfigs(configs))
+    case RESOURCE_TYPE.GROUP:
+      return orUndefined(ErrorCode.INVALID_CONFIG, whyInvalidGroupConfigs(configs, groupBounds))
+    case RESOURCE_TYPE.CLIENT_METRICS:
+      return whyInvalidClientMetrics(configs)
+    default:
+      return orUndefined(ErrorCode.INVALID_REQUEST, whyNotDynamic(configs))
   }
-  for (const name of touched) {
-    if (!brokerConfig(name) || !isDynamic(name)) {
-      return refused(ErrorCode.INVALID_REQUEST, `Cannot update these configs dynamically: [${name}]`)
-    }
-  }
+}
+
+function whyNotDynamic(configs: ReadonlyMap<string, string>): string | undefined {
+  const fixed = [...configs.keys()].filter((name) => !brokerConfig(name) || !isDynamic(name))
+  if (fixed.length > 0) return `Cannot update these configs dynamically: [${fixed.join(', ')}]`
   for (const [name, value] of configs) {
     const complaint = whyInvalid(brokerConfig(name)!, value)
-    if (complaint !== undefined) return refused(ErrorCode.INVALID_REQUEST, complaint)
+    if (complaint !== undefined) return complaint
   }
-  return undefined
+  return whyInvalidBrokerConfigs(configs)
+}
+
+function orUndefined(errorCode: number, complaint: string | undefined): ItemError | undefined {
+  return complaint === undefined ? undefined : refused(errorCode, complaint)
 }
 
 function refused(errorCode: number, errorMessage: string): ItemError {

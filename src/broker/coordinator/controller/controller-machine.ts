@@ -1,4 +1,5 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
+import type { GroupBounds } from '../../group-resource-config.ts'
 import { type Effects, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
 import { decideAclCreations, decideAclDeletions } from './acl-changes.ts'
 import type {
@@ -17,6 +18,7 @@ import { type MutationQuota, MutationQuotas } from './mutation-quota.ts'
 import { alterClientQuotas } from './quota-alteration.ts'
 import { alterScramCredentials } from './scram-alteration.ts'
 import { asksTooMuch, decidePartitions, decideTopic, invalid, refusal } from './topic-creation.ts'
+import { whyInvalidName } from './topic-name.ts'
 
 type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
 
@@ -143,7 +145,7 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     const records: MetadataRecord[] = []
     const resources = command.resources.map((resource) => {
       const { resourceType, resourceName } = resource
-      const decision = this.#alterResource(resource)
+      const decision = this.#alterResource(resource, command.groupBounds)
       if ('errorCode' in decision) return { ...decision, resourceType, resourceName }
       if (!command.validateOnly) records.push(...decision.records)
       return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName }
@@ -151,12 +153,18 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return { reply: { resources } satisfies ControllerReplies['alter-configs'], records }
   }
 
-  #alterResource({ resourceType, resourceName, operations, replaceAll }: AlterConfigsCommand['resources'][number]) {
-    const unknown = this.#unknownResource(resourceType, resourceName)
-    if (unknown) return unknown
+  #alterResource(
+    { resourceType, resourceName, operations, replaceAll }: AlterConfigsCommand['resources'][number],
+    groupBounds: GroupBounds,
+  ) {
+    const misnamed = this.#misnamedResource(resourceType, resourceName)
+    if (misnamed) return misnamed
     const current = this.#image.configs(resourceType, resourceName)
-    const altered = alteredConfigs(resourceType, current, operations, replaceAll)
+    const altered = alteredConfigs(resourceType, current, operations, { replaceAll, groupBounds })
     if ('errorCode' in altered) return altered
+    if (resourceType === RESOURCE_TYPE.TOPIC && !this.#image.topics.has(resourceName)) {
+      return invalid('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
+    }
     const records: MetadataRecord[] = []
     for (const name of new Set([...current.keys(), ...altered.configs.keys()])) {
       const value = altered.configs.get(name) ?? null
@@ -167,19 +175,28 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
     return { records }
   }
 
-  #unknownResource(resourceType: number, resourceName: string) {
-    if (resourceType === RESOURCE_TYPE.TOPIC) {
-      if (resourceName === '') return invalid('INVALID_REQUEST', 'Default topic resources are not allowed.')
-      if (this.#image.topics.has(resourceName)) return undefined
-      return invalid('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${resourceName}' does not exist.`)
+  #misnamedResource(resourceType: number, resourceName: string) {
+    switch (resourceType) {
+      case RESOURCE_TYPE.TOPIC: {
+        if (resourceName === '') return invalid('INVALID_REQUEST', 'Default topic resources are not allowed.')
+        const complaint = whyInvalidName(resourceName)
+        return complaint === undefined ? undefined : invalid('INVALID_TOPIC_EXCEPTION', complaint)
+      }
+      case RESOURCE_TYPE.GROUP:
+        if (resourceName !== '') return undefined
+        return invalid('INVALID_REQUEST', 'Default group resources are not allowed.')
+      case RESOURCE_TYPE.CLIENT_METRICS:
+        return resourceName === '' ? invalid('INVALID_REQUEST', "Subscription name can't be empty") : undefined
+      case RESOURCE_TYPE.BROKER:
+        return this.#misnamedBroker(resourceName)
+      default:
+        return invalid('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
     }
-    if (resourceType !== RESOURCE_TYPE.BROKER) {
-      return invalid('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
-    }
-    if (resourceName === '' || this.#brokerIds.includes(Number(resourceName))) return undefined
-    if (!/^-?\d+$/.test(resourceName)) {
-      return invalid('INVALID_REQUEST', `Node id must be an integer, but it is: ${resourceName}`)
-    }
-    return invalid('INVALID_REQUEST', `Unexpected broker id, expected ${this.#brokerIds}, but received ${resourceName}`)
+  }
+
+  #misnamedBroker(name: string) {
+    if (name === '' || this.#brokerIds.includes(Number(name))) return undefined
+    if (!/^-?\d+$/.test(name)) return invalid('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
+    return invalid('INVALID_REQUEST', `Unexpected broker id, expected ${this.#brokerIds}, but received ${name}`)
   }
 }

@@ -88,6 +88,12 @@ export class MetadataImage {
     return this.#scram.get(user) ?? NO_CREDENTIALS
   }
 
+  /** The resources of this type that have configs of their own. */
+  configuredNames(resourceType: number): string[] {
+    const prefix = configKey(resourceType, '')
+    return [...this.#configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+  }
+
   apply(record: MetadataRecord) {
     if (record.type === 'topic' || record.type === 'partition' || record.type === 'remove-topic') {
       this.#topicsVersion += 1

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { BrokerConfig } from '../../../../src/broker/broker-config.ts'
 import type { ControllerCommand, ControllerReplies } from '../../../../src/broker/coordinator/controller/command.ts'
 import { ControllerMachine } from '../../../../src/broker/coordinator/controller/controller-machine.ts'
 import {
@@ -27,6 +28,8 @@ function controller(brokerIds: readonly number[] = [1, 2, 3]) {
     },
   }
 }
+
+const groupBounds = new BrokerConfig().groups.consumer
 
 let ids = 0
 function creation(
@@ -85,7 +88,7 @@ it('writes only the configs that change', () => {
     { name: 'segment.ms', operation: 0, value: '5' },
   ]
   const resource = { resourceType: 2, resourceName: 't', operations, replaceAll: false }
-  ask({ type: 'alter-configs', resources: [resource], validateOnly: false })
+  ask({ type: 'alter-configs', groupBounds, resources: [resource], validateOnly: false })
   expect(log.slice(before)).toEqual([
     { type: 'config', resourceType: 2, resourceName: 't', name: 'segment.ms', value: '5' },
   ])
@@ -116,7 +119,7 @@ it('is the same machine after a replay of its log, whatever was asked', () => {
         else {
           const operations = [{ name: 'retention.ms', operation: 0, value: String(count) }]
           const resource = { resourceType: 2, resourceName: topic, operations, replaceAll: false }
-          ask({ type: 'alter-configs', resources: [resource], validateOnly: false })
+          ask({ type: 'alter-configs', groupBounds, resources: [resource], validateOnly: false })
         }
       }
       const again = new ControllerMachine([1, 2, 3])
