@@ -7,6 +7,7 @@ import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts'
 import { produce } from '../../src/protocol/messages/produce.ts'
 import { txnOffsetCommit } from '../../src/protocol/messages/txn-offset-commit.ts'
+import { eventually } from '../compatibility/gathering.ts'
 import { batchOf } from './requests.ts'
 
 export class TransactionalProducer {
@@ -24,9 +25,12 @@ export class TransactionalProducer {
   /** Finds the coordinator, which creates its topic, and takes up the id. */
   static async begin(connection: Connection, transactionalId: string): Promise<TransactionalProducer> {
     const producer = new TransactionalProducer(connection, transactionalId)
-    await connection.send(findCoordinator, { keyType: 1, coordinatorKeys: [transactionalId] })
-    const { errorCode } = await producer.init()
-    if (errorCode !== 0) throw new Error(`${transactionalId}: InitProducerId answers ${errorCode}`)
+    // A broker may need a moment to make the topic and to take it up.
+    await eventually(async () => {
+      await connection.send(findCoordinator, { keyType: 1, coordinatorKeys: [transactionalId] }, { version: 4 })
+      const { errorCode } = await producer.init()
+      if (errorCode !== 0) throw new Error(`${transactionalId}: InitProducerId answers ${errorCode}`)
+    })
     return producer
   }
 
