@@ -5,8 +5,12 @@ import { errorOf } from '../../src/protocol/errors.ts'
 import { addPartitionsToTxn } from '../../src/protocol/messages/add-partitions-to-txn.ts'
 import { describeProducers } from '../../src/protocol/messages/describe-producers.ts'
 import { describeTransactions } from '../../src/protocol/messages/describe-transactions.ts'
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts'
 import { listTransactions } from '../../src/protocol/messages/list-transactions.ts'
+import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
+import { offsetDelete } from '../../src/protocol/messages/offset-delete.ts'
+import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { writeTxnMarkers } from '../../src/protocol/messages/write-txn-markers.ts'
 import { TransactionalProducer } from '../broker/transactional-producer.ts'
 import { eventually } from './gathering.ts'
@@ -325,6 +329,83 @@ export const transactionCases: readonly TransactionCase[] = [
       await order('a newer epoch, version 2', { producerEpoch: 2, transactionVersion: 2 })
       await order('again, version 2', { producerEpoch: 2, transactionVersion: 2 })
       await order('a producer that is not known', { producerId: producerId + 1_000_000 })
+    },
+  },
+  {
+    name: 'offsets in transactions (KIP-447)',
+    told: [
+      'before the group is added, version 3: INVALID_TXN_STATE',
+      'before the group is added, version 4: TRANSACTION_ABORTABLE',
+      'add the group: NONE',
+      'version 3: NONE',
+      'of a generation: UNKNOWN_MEMBER_ID',
+      'while it is open: -1 NONE',
+      'while it is open, stable: -1 UNSTABLE_OFFSET_COMMIT',
+      'committed: 3 NONE',
+      'version 5: NONE',
+      'aborted: 3 NONE',
+      'version 5: NONE',
+      'a plain commit beside it: NONE',
+      'the later one counts: 9 NONE',
+      'an epoch before, version 5: INVALID_PRODUCER_EPOCH',
+      'of a topic that is not there: UNKNOWN_TOPIC_OR_PARTITION',
+      'add the group of a strange id: INVALID_PRODUCER_ID_MAPPING',
+      'version 5: NONE',
+      'deleted: NONE',
+      'committed after it was deleted: -1 NONE',
+    ],
+    run: async (ground) => {
+      const { connection, topic, prefix, tell } = ground
+      await eventually(async () => {
+        const asked = { coordinatorKeys: [prefix] }
+        const { coordinators } = await connection.send(findCoordinator, asked, { version: 4 })
+        if (coordinators[0]!.errorCode !== 0) throw new Error('no coordinator yet')
+      })
+      const producer = await TransactionalProducer.begin(connection, prefix)
+      const commit = async (what: string, offset: number, options: object = {}, who = producer, of = topic) =>
+        tell(`${what}: ${name(await who.commitOffset(prefix, of, offset, options))}`)
+      const read = async (what: string, requireStable: boolean) => {
+        const groups = [{ groupId: prefix, topics: [{ name: topic, partitionIndexes: [0] }] }]
+        const answer = await connection.send(offsetFetch, { groups, requireStable }, { version: 8 })
+        const { committedOffset, errorCode } = answer.groups[0]!.topics[0]!.partitions[0]!
+        tell(`${what}: ${committedOffset} ${name(errorCode)}`)
+      }
+      const end = async (committed: boolean) => {
+        await producer.end(committed)
+        await settled(ground, producer)
+      }
+      // The group's coordinator may still be reading its log.
+      await eventually(async () => {
+        if ((await producer.commitOffset(prefix, topic, 3, { version: 3 })) === 14) throw new Error('loading')
+      })
+      await commit('before the group is added, version 3', 3, { version: 3 })
+      await commit('before the group is added, version 4', 3, { version: 4 })
+      tell(`add the group: ${name(await producer.addOffsets(prefix))}`)
+      await commit('version 3', 3, { version: 3 })
+      await commit('of a generation', 3, { generation: 1 })
+      await read('while it is open', false)
+      await read('while it is open, stable', true)
+      await end(true)
+      await read('committed', true)
+      await commit('version 5', 7)
+      await end(false)
+      await read('aborted', true)
+      await commit('version 5', 8)
+      const partitions = [{ partitionIndex: 0, committedOffset: 9, committedMetadata: '' }]
+      const plain = { groupId: prefix, memberId: '', topics: [{ name: topic, partitions }] }
+      const { topics } = await connection.send(offsetCommit, plain, { version: 8 })
+      tell(`a plain commit beside it: ${name(topics[0]!.partitions[0]!.errorCode)}`)
+      await end(true)
+      await read('the later one counts', true)
+      await commit('an epoch before, version 5', 10, {}, rewound(producer, producer.producerEpoch - 1))
+      await commit('of a topic that is not there', 10, {}, producer, `${topic}-none`)
+      const stranger = Object.assign(rewound(producer, 0), { producerId: producer.producerId + 1_000_000 })
+      tell(`add the group of a strange id: ${name(await stranger.addOffsets(prefix))}`)
+      await commit('version 5', 11)
+      const gone = { groupId: prefix, topics: [{ name: topic, partitions: [{ partitionIndex: 0 }] }] }
+      tell(`deleted: ${name((await connection.send(offsetDelete, gone)).topics[0]!.partitions[0]!.errorCode)}`)
+      await end(true)
+      await read('committed after it was deleted', true)
     },
   },
   {

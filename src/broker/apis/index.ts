@@ -47,6 +47,7 @@ import { serveProduce } from './produce.ts'
 import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
 import { serveSyncGroup } from './sync-group.ts'
+import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
 export const servedApis: readonly ServedApi[] = [
@@ -74,6 +75,7 @@ export const servedApis: readonly ServedApi[] = [
   serveAddOffsetsToTxn,
   serveEndTxn,
   serveWriteTxnMarkers,
+  serveTxnOffsetCommit,
   serveDescribeAcls,
   serveCreateAcls,
   serveDeleteAcls,

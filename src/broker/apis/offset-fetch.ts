@@ -3,9 +3,10 @@
 // - A partition without an offset: −1 without an error, even when the topic or the group does not exist.
 // - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on each topic: TOPIC_AUTHORIZATION_FAILED when it was
 //   asked for, otherwise it is left out.
-// - v2+: null topics for all that the group has, and an error for the whole group. v5+: leader epochs. v7+: requireStable has no
-//   effect while there are no transactions (KIP-447). v8+: several groups (KIP-709). v9+: a member of a consumer group may say its id
-//   and epoch, which are checked (UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH); a classic group does not check them. v10: topic ids.
+// - v2+: null topics for all that the group has, and an error for the whole group. v5+: leader epochs. v7+: with
+//   requireStable, UNSTABLE_OFFSET_COMMIT for a partition of which an open transaction holds an offset (KIP-447). v8+: several groups
+//   (KIP-709). v9+: a member of a consumer group may say its id and epoch, which are checked (UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH);
+//   a classic group does not check them. v10: topic ids.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { offsetFetch } from '../../protocol/messages/offset-fetch.ts'
@@ -27,10 +28,11 @@ interface AskedTopic {
 
 export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, request, call) => {
   const { version } = call
+  const { requireStable } = request
   if (version >= FIRST_VERSION_OF_MANY) {
     const groups = await Promise.all(
       request.groups.map(({ groupId, topics, memberId, memberEpoch }) =>
-        fetchGroup(broker, call, { groupId, memberId, memberEpoch }, topics),
+        fetchGroup(broker, call, { groupId, memberId, memberEpoch, requireStable }, topics),
       ),
     )
     return { throttleTimeMs: 0, groups }
@@ -39,7 +41,7 @@ export const serveOffsetFetch = serve(offsetFetch, [1, 10], async (broker, reque
   const { topics, errorCode } = await fetchGroup(
     broker,
     call,
-    { groupId: request.groupId, memberId: null, memberEpoch: -1 },
+    { groupId: request.groupId, memberId: null, memberEpoch: -1, requireStable },
     asked,
   )
   if (version >= FIRST_VERSION_WITH_GROUP_ERROR || errorCode === ErrorCode.NONE) {
@@ -57,6 +59,7 @@ interface Asker {
   readonly groupId: string
   readonly memberId: string | null
   readonly memberEpoch: number
+  readonly requireStable: boolean
 }
 
 async function fetchGroup(broker: Broker, call: Call, asker: Asker, asked: readonly AskedTopic[] | null) {
@@ -90,12 +93,12 @@ function groupedByTopic(broker: Broker, offsets: readonly FetchedOffset[]) {
   return [...Map.groupBy(offsets, ({ topic }) => topic)].map(([name, found]) => ({
     name,
     topicId: broker.image.topics.get(name)?.topicId ?? ZERO_UUID,
-    partitions: found.map(({ partition, offset, leaderEpoch, metadata }) => ({
+    partitions: found.map(({ partition, offset, leaderEpoch, metadata, errorCode }) => ({
       partitionIndex: partition,
       committedOffset: offset,
       committedLeaderEpoch: leaderEpoch,
       metadata,
-      errorCode: ErrorCode.NONE,
+      errorCode,
     })),
   }))
 }

@@ -10,7 +10,7 @@ export const NO_REQUEST: RequestId = 0
 export const NO_PRODUCER = -1
 
 /** Where a replayed record stands in its log. */
-interface RecordOrigin {
+export interface RecordOrigin {
   readonly offset: number
   /** In whose transaction: the record counts once that is committed. NO_PRODUCER: in none, so it counts at once. */
   readonly producerId: number

@@ -46,6 +46,7 @@ import { produce } from '../../../src/protocol/messages/produce.ts'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
+import { txnOffsetCommit } from '../../../src/protocol/messages/txn-offset-commit.ts'
 import { writeTxnMarkers } from '../../../src/protocol/messages/write-txn-markers.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../requests.ts'
@@ -536,6 +537,17 @@ export const rows: readonly Row[] = [
     look: ({ markers: [marker] }) => marker!.topics[0]!.partitions[0]!.errorCode,
     served: 0,
     needs: () => [onCluster('ALTER')],
+  }),
+  row(txnOffsetCommit, '', {
+    version: 5,
+    request: ({ topic, group, fresh }) => {
+      const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }]
+      const producer = { transactionalId: fresh, producerId: 1, producerEpoch: 0 }
+      return { ...producer, groupId: group, topics: [{ name: topic, partitions }] }
+    },
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: UNKNOWN_TRANSACTION,
+    needs: ({ topic, group, fresh }) => [onTransaction('WRITE', fresh), onGroup('READ', group), onTopic('READ', topic)],
   }),
   row(describeTransactions, '', {
     request: ({ fresh }) => ({ transactionalIds: [fresh] }),

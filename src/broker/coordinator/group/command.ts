@@ -9,6 +9,7 @@ export type GroupCommand =
   | HeartbeatCommand
   | LeaveCommand
   | OffsetCommitCommand
+  | TxnOffsetCommitCommand
   | OffsetFetchCommand
   | OffsetDeleteCommand
   | ConsumerHeartbeatCommand
@@ -114,6 +115,19 @@ export interface OffsetCommitCommand {
   readonly offsets: readonly OffsetToCommit[]
 }
 
+/** Offsets that count when the transaction of the producer commits. */
+export interface TxnOffsetCommitCommand {
+  readonly type: 'txn-offset-commit'
+  readonly groupId: string
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  /** Negative: the producer does not say for which member it commits. */
+  readonly generationId: number
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly offsets: readonly OffsetToCommit[]
+}
+
 export interface OffsetToCommit {
   readonly topic: string
   readonly partition: number
@@ -130,6 +144,8 @@ export interface OffsetFetchCommand {
   /** From OffsetFetch v9 a member of a consumer group may say who it is; null: nobody in particular. */
   readonly memberId: string | null
   readonly memberEpoch: number
+  /** Rather an error than an offset that an open transaction may replace. */
+  readonly requireStable: boolean
 }
 
 export interface OffsetDeleteCommand {
@@ -179,6 +195,7 @@ export interface GroupReplies {
     }[]
   }
   'offset-commit': { readonly partitions: readonly PartitionError[] }
+  'txn-offset-commit': { readonly partitions: readonly PartitionError[] }
   'offset-fetch': { readonly errorCode: number; readonly offsets: readonly FetchedOffset[] }
   'consumer-heartbeat': ConsumerHeartbeatReply
   'describe-consumer-group': ConsumerGroupDescription | ItemRefusal
@@ -263,7 +280,7 @@ interface PartitionError extends TopicPartitionKey {
   readonly errorCode: number
 }
 
-export interface FetchedOffset extends TopicPartitionKey {
+export interface FetchedOffset extends PartitionError {
   /** −1: the group has no offset for it. */
   readonly offset: number
   readonly leaderEpoch: number

@@ -1,8 +1,17 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
-import { type Effects, NO_REQUEST, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
+import {
+  type Effects,
+  NO_PRODUCER,
+  NO_REQUEST,
+  Outcome,
+  type RecordOrigin,
+  type RequestId,
+  type StateMachine,
+} from '../state-machine.ts'
 import { type Call, timerKey } from './call.ts'
 import { ClassicGroup } from './classic-group.ts'
 import type { GroupCommand, GroupReply } from './command.ts'
+import { CommittedOffsets, type StoredOffset } from './committed-offsets.ts'
 import { heartbeatAsClassic, joinAsClassic, leaveAsClassic, syncAsClassic } from './consumer/classic-members.ts'
 import type { ClusterView } from './consumer/cluster-view.ts'
 import { ConsumerGroup } from './consumer/consumer-group.ts'
@@ -20,13 +29,14 @@ import type { ConsumerGroupRecord, GroupRecord } from './group-record.ts'
 import { invalidJoin, join } from './join.ts'
 import { leave, leaveUnknownGroup } from './leave.ts'
 import {
-  CommittedOffsets,
   commitOffsets,
+  commitOffsetsInTransaction,
   deleteOffsets,
   expiredOffsets,
   fetchOffsets,
   offsetTombstone,
 } from './offsets.ts'
+import { PendingOffsets } from './pending-offsets.ts'
 import {
   initialJoinElapsed,
   joinElapsed,
@@ -50,7 +60,7 @@ type ElapsedCommand = Extract<GroupCommand, { type: `${string}-expired` | `${str
  *
  * 1. A group exists from its first member, pending member or offset until a tombstone of its metadata is replayed; one that left
  *    no trace in the log goes with its last pending member.
- * 2. Every group that has offsets exists.
+ * 2. Every group that has offsets, or will when a transaction commits, exists.
  * 3. A group changes its protocol in replay alone, when the tombstone of its old form is followed by records of the new.
  */
 export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, GroupReply> {
@@ -58,6 +68,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   readonly #view: ClusterView
   readonly #groups = new Map<string, Group>()
   readonly #offsets = new CommittedOffsets()
+  readonly #pending = new PendingOffsets()
 
   constructor(config: GroupConfig, view: ClusterView) {
     this.#config = config
@@ -70,19 +81,40 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     return call.outcome
   }
 
-  replay(record: GroupRecord) {
-    if (record.type === 'offset-commit') {
-      const { groupId, topic, partition, value } = record
-      this.#offsets.set(groupId, topic, partition, value)
-      if (value !== null && !this.#groups.has(groupId)) this.#obtainClassic(groupId, value.commitTimestamp)
-      return
-    }
+  replay(record: GroupRecord, origin: RecordOrigin) {
+    if (record.type === 'offset-commit') return this.#replayOffset(record, origin)
     if (record.type !== 'group-metadata') return this.#replayConsumer(record)
     if (record.value === null) {
       if (this.#groups.get(record.groupId) instanceof ClassicGroup) this.#remove(record.groupId)
       return
     }
     this.#obtainClassic(record.groupId, record.value.currentStateTimestamp).applyValue(record.value)
+  }
+
+  replayMarker(producerId: number, committed: boolean): void {
+    const ended = this.#pending.take(producerId)
+    if (!ended || !committed) return
+    for (const groupId of ended.groupIds()) {
+      for (const offset of ended.of(groupId)) this.#setOffset(groupId, offset)
+    }
+  }
+
+  #replayOffset(record: Extract<GroupRecord, { type: 'offset-commit' }>, { offset, producerId }: RecordOrigin): void {
+    const { groupId, topic, partition, value } = record
+    if (value === null) {
+      this.#offsets.delete(groupId, topic, partition)
+      this.#pending.delete(groupId, topic, partition)
+    } else if (producerId === NO_PRODUCER) {
+      this.#setOffset(groupId, { topic, partition, value, recordOffset: offset })
+    } else {
+      this.#pending.set(producerId, groupId, { topic, partition, value, recordOffset: offset })
+      if (!this.#groups.has(groupId)) this.#obtainClassic(groupId, value.commitTimestamp)
+    }
+  }
+
+  #setOffset(groupId: string, offset: StoredOffset): void {
+    this.#offsets.set(groupId, offset)
+    if (!this.#groups.has(groupId)) this.#obtainClassic(groupId, offset.value.commitTimestamp)
   }
 
   loaded(nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
@@ -153,10 +185,12 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
         return this.#dropHollow(group)
       case 'offset-commit':
         return commitOffsets(call, group, command)
+      case 'txn-offset-commit':
+        return commitOffsetsInTransaction(call, group, command)
       case 'offset-fetch':
-        return fetchOffsets(call, group, this.#offsets, command)
+        return fetchOffsets(call, group, this.#offsets, this.#pending, command)
       case 'offset-delete':
-        return deleteOffsets(call, group, this.#offsets, command)
+        return deleteOffsets(call, group, this.#offsets, this.#pending, command)
       case 'describe-group':
         return outcome.reply(id, describeGroup(command.groupId, group))
       case 'describe-consumer-group':
@@ -230,7 +264,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   /** Tombstones for all that the log may hold of the group. */
   #bury(call: Call, group: Group): void {
-    for (const { topic, partition } of this.#offsets.of(group.groupId)) {
+    for (const { topic, partition } of this.#allOffsets(group.groupId)) {
       call.outcome.record(offsetTombstone(group.groupId, topic, partition))
     }
     if (group instanceof ConsumerGroup) {
@@ -244,8 +278,8 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   #forgetTopics(call: Call, topics: readonly string[]): void {
     const gone = new Set(topics)
-    for (const groupId of this.#offsets.groupIds()) {
-      for (const { topic, partition } of this.#offsets.of(groupId)) {
+    for (const groupId of new Set([...this.#offsets.groupIds(), ...this.#pending.groupIds()])) {
+      for (const { topic, partition } of this.#allOffsets(groupId)) {
         if (gone.has(topic)) call.outcome.record(offsetTombstone(groupId, topic, partition))
       }
     }
@@ -254,14 +288,22 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   #expireOffsets(call: Call): void {
     for (const group of this.#groups.values()) {
-      const expired = expiredOffsets(call, group, this.#offsets)
+      const expired = expiredOffsets(call, group, this.#offsets, this.#pending)
       const left = [...this.#offsets.of(group.groupId)].length - expired.length
-      const pending = group instanceof ClassicGroup && group.pendingMembers.size > 0
-      const idle = group.state === 'Empty' && !pending
+      const joining = group instanceof ClassicGroup && group.pendingMembers.size > 0
+      const idle = group.state === 'Empty' && !joining && !this.#pending.isOpen(group.groupId)
       if (left === 0 && idle) this.#bury(call, group)
       else for (const at of expired) call.outcome.record(offsetTombstone(group.groupId, at.topic, at.partition))
     }
     this.#armExpiry(call)
+  }
+
+  /** Those that count, and those of open transactions that none counts beside. */
+  *#allOffsets(groupId: string): Generator<StoredOffset> {
+    yield* this.#offsets.of(groupId)
+    for (const offset of this.#pending.of(groupId)) {
+      if (!this.#offsets.get(groupId, offset.topic, offset.partition)) yield offset
+    }
   }
 
   #armExpiry(call: Call): void {
@@ -280,7 +322,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   /** Invariant 2: offsets keep the group's name alive, for whoever comes next. */
   #remove(groupId: string): void {
-    const [offset] = this.#offsets.of(groupId)
+    const [offset] = this.#allOffsets(groupId)
     this.#groups.delete(groupId)
     if (offset) this.#obtainClassic(groupId, offset.value.commitTimestamp)
   }
@@ -288,7 +330,8 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   /** Invariant 1: what nobody joined and no log remembers is not kept. */
   #dropHollow(group: ClassicGroup): void {
     const trace = group.persisted || group.members.size > 0 || group.pendingMembers.size > 0
-    if (!trace && group.state === 'Empty' && !this.#offsets.has(group.groupId)) this.#groups.delete(group.groupId)
+    const hasOffsets = this.#offsets.has(group.groupId) || this.#pending.isOpen(group.groupId)
+    if (!trace && group.state === 'Empty' && !hasOffsets) this.#groups.delete(group.groupId)
   }
 }
 

@@ -7,53 +7,17 @@ import type {
   OffsetCommitCommand,
   OffsetDeleteCommand,
   OffsetFetchCommand,
+  OffsetToCommit,
   TopicPartitionKey,
+  TxnOffsetCommitCommand,
 } from './command.ts'
+import type { CommittedOffsets } from './committed-offsets.ts'
 import { ConsumerGroup } from './consumer/consumer-group.ts'
-import { memberCommitError, memberFetchError } from './consumer/member-offsets.ts'
+import { memberCommitError, memberFetchError, memberTxnCommitError } from './consumer/member-offsets.ts'
 import type { CommittedOffset, GroupRecord } from './group-record.ts'
 import { checkMember } from './join.ts'
+import type { PendingOffsets } from './pending-offsets.ts'
 import { resetSession } from './rebalance.ts'
-
-/**
- * The offsets that groups have committed.
- *
- * 1. A group is listed only while it has at least one offset.
- * 2. Only `set`, called in replay, changes them.
- */
-export class CommittedOffsets {
-  readonly #groups = new Map<string, Map<string, Map<number, CommittedOffset>>>()
-
-  get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
-    return this.#groups.get(groupId)?.get(topic)?.get(partition)
-  }
-
-  has(groupId: string): boolean {
-    return this.#groups.has(groupId)
-  }
-
-  *of(groupId: string): Generator<TopicPartitionKey & { value: CommittedOffset }> {
-    for (const [topic, partitions] of this.#groups.get(groupId) ?? []) {
-      for (const [partition, value] of partitions) yield { topic, partition, value }
-    }
-  }
-
-  groupIds(): string[] {
-    return [...this.#groups.keys()]
-  }
-
-  set(groupId: string, topic: string, partition: number, value: CommittedOffset | null): void {
-    const topics = this.#groups.get(groupId) ?? new Map<string, Map<number, CommittedOffset>>()
-    const partitions = topics.get(topic) ?? new Map<number, CommittedOffset>()
-    if (value !== null) {
-      this.#groups.set(groupId, topics.set(topic, partitions.set(partition, value)))
-      return
-    }
-    partitions.delete(partition)
-    if (partitions.size === 0) topics.delete(topic)
-    if (topics.size === 0) this.#groups.delete(groupId)
-  }
-}
 
 export function commitOffsets(
   call: Call,
@@ -62,22 +26,56 @@ export function commitOffsets(
 ): void {
   const groupError =
     group instanceof ConsumerGroup ? memberCommitError(call, group, command) : commitError(group, command)
-  const partitions = command.offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
-    if (groupError !== ErrorCode.NONE) return { topic, partition, errorCode: groupError }
-    if (Buffer.byteLength(metadata) > call.config.offsetMetadataMaxBytes) {
-      return { topic, partition, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
-    }
-    const expiresAt = Math.min(call.nowMs + command.retentionTimeMs, Number.MAX_SAFE_INTEGER)
-    const expireTimestamp = command.retentionTimeMs < 0 ? -1 : expiresAt
-    const value = { offset, leaderEpoch, metadata, commitTimestamp: call.nowMs, expireTimestamp }
-    call.outcome.record({ type: 'offset-commit', groupId: command.groupId, topic, partition, value })
-    return { topic, partition, errorCode: ErrorCode.NONE }
-  })
+  const expiresAt = Math.min(call.nowMs + command.retentionTimeMs, Number.MAX_SAFE_INTEGER)
+  const expireTimestamp = command.retentionTimeMs < 0 ? -1 : expiresAt
+  const partitions = recordCommit(call, command, groupError, expireTimestamp)
   if (groupError === ErrorCode.NONE && group && !(group instanceof ConsumerGroup)) {
     const member = group.members.get(command.memberId)
     if (member) resetSession(call, group, member)
   }
   call.outcome.reply(call.id, { partitions })
+}
+
+/** The offsets count, and are shown to those who want stable ones, when the producer's transaction commits. */
+export function commitOffsetsInTransaction(
+  call: Call,
+  group: ClassicGroup | ConsumerGroup | undefined,
+  command: TxnOffsetCommitCommand,
+): void {
+  const { producerId, producerEpoch } = command
+  const groupError =
+    group instanceof ConsumerGroup ? memberTxnCommitError(call, group, command) : txnCommitError(group, command)
+  const partitions = recordCommit(call, command, groupError, -1)
+  call.outcome.producer = { producerId, producerEpoch }
+  call.outcome.reply(call.id, { partitions })
+}
+
+function recordCommit(
+  call: Call,
+  { groupId, offsets }: { readonly groupId: string; readonly offsets: readonly OffsetToCommit[] },
+  groupError: number,
+  expireTimestamp: number,
+): { topic: string; partition: number; errorCode: number }[] {
+  return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+    if (groupError !== ErrorCode.NONE) return { topic, partition, errorCode: groupError }
+    if (Buffer.byteLength(metadata) > call.config.offsetMetadataMaxBytes) {
+      return { topic, partition, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
+    }
+    const value = { offset, leaderEpoch, metadata, commitTimestamp: call.nowMs, expireTimestamp }
+    call.outcome.record({ type: 'offset-commit', groupId, topic, partition, value })
+    return { topic, partition, errorCode: ErrorCode.NONE }
+  })
+}
+
+/** As of a plain commit, but producers before KIP-447 say nothing of a member, and a rebalance under way does not matter. */
+function txnCommitError(group: ClassicGroup | undefined, command: TxnOffsetCommitCommand): number {
+  const { generationId, memberId, groupInstanceId } = command
+  if (!group) return generationId < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
+  if (generationId < 0 && group.state === 'Empty') return ErrorCode.NONE
+  if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.NONE
+  const errorCode = checkMember(group, memberId, groupInstanceId)
+  if (errorCode !== ErrorCode.NONE) return errorCode
+  return generationId === group.generationId ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
 }
 
 function commitError(group: ClassicGroup | undefined, command: OffsetCommitCommand): number {
@@ -97,30 +95,39 @@ export function fetchOffsets(
   call: Call,
   group: ClassicGroup | ConsumerGroup | undefined,
   offsets: CommittedOffsets,
+  pending: PendingOffsets,
   command: OffsetFetchCommand,
 ): void {
   const errorCode = group instanceof ConsumerGroup ? memberFetchError(group, command) : ErrorCode.NONE
   const reply: GroupReplies['offset-fetch'] =
     errorCode === ErrorCode.NONE
-      ? { errorCode, offsets: fetchedOffsets(offsets, command.groupId, command.partitions) }
+      ? { errorCode, offsets: fetchedOffsets(offsets, pending, command) }
       : { errorCode, offsets: [] }
   call.outcome.reply(call.id, reply)
 }
 
 function fetchedOffsets(
   offsets: CommittedOffsets,
-  groupId: string,
-  partitions: readonly TopicPartitionKey[] | undefined,
+  pending: PendingOffsets,
+  { groupId, partitions, requireStable }: OffsetFetchCommand,
 ): FetchedOffset[] {
-  if (partitions === undefined) {
-    return [...offsets.of(groupId)].map(({ topic, partition, value }) => fetched(topic, partition, value))
-  }
-  return partitions.map(({ topic, partition }) => fetched(topic, partition, offsets.get(groupId, topic, partition)))
+  const asked: Iterable<TopicPartitionKey> = partitions ?? offsets.of(groupId)
+  return Array.from(asked, ({ topic, partition }) => {
+    const isUnstable = requireStable && pending.has(groupId, topic, partition)
+    const value = isUnstable ? undefined : offsets.get(groupId, topic, partition)
+    return fetched(topic, partition, value, isUnstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE)
+  })
 }
 
-function fetched(topic: string, partition: number, value: CommittedOffset | undefined): FetchedOffset {
-  if (!value) return { topic, partition, offset: -1, leaderEpoch: -1, metadata: '' }
-  return { topic, partition, offset: value.offset, leaderEpoch: value.leaderEpoch, metadata: value.metadata }
+function fetched(
+  topic: string,
+  partition: number,
+  value: CommittedOffset | undefined,
+  errorCode: number,
+): FetchedOffset {
+  if (!value) return { topic, partition, offset: -1, leaderEpoch: -1, metadata: '', errorCode }
+  const { offset, leaderEpoch, metadata } = value
+  return { topic, partition, offset, leaderEpoch, metadata, errorCode }
 }
 
 /** Refuses topics that the group reads now: a delete would be undone by the next commit. */
@@ -128,6 +135,7 @@ export function deleteOffsets(
   call: Call,
   group: ClassicGroup | ConsumerGroup | undefined,
   offsets: CommittedOffsets,
+  pending: PendingOffsets,
   command: OffsetDeleteCommand,
 ) {
   const refuse = (errorCode: number) => call.outcome.reply(call.id, { errorCode, partitions: [] })
@@ -136,8 +144,9 @@ export function deleteOffsets(
   if (!subscribed) return refuse(ErrorCode.NON_EMPTY_GROUP)
   const partitions = command.partitions.map(({ topic, partition }) => {
     if (subscribed.has(topic)) return { topic, partition, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }
-    if (offsets.get(command.groupId, topic, partition)) {
-      call.outcome.record(offsetTombstone(command.groupId, topic, partition))
+    const { groupId } = command
+    if (offsets.get(groupId, topic, partition) || pending.has(groupId, topic, partition)) {
+      call.outcome.record(offsetTombstone(groupId, topic, partition))
     }
     return { topic, partition, errorCode: ErrorCode.NONE }
   })
@@ -149,13 +158,15 @@ export function expiredOffsets(
   call: Call,
   group: ClassicGroup | ConsumerGroup,
   offsets: CommittedOffsets,
+  pending: PendingOffsets,
 ): { topic: string; partition: number }[] {
   const expired: { topic: string; partition: number }[] = []
   const isClassic = !(group instanceof ConsumerGroup)
   const subscribed = !isClassic || group.state === 'Stable' ? group.subscribedTopics() : undefined
   for (const { topic, partition, value } of offsets.of(group.groupId)) {
     const since = isClassic ? idleSince(group, subscribed, topic, value) : unreadSince(subscribed, topic, value)
-    if (since === undefined) continue
+    // An open transaction says that the group still works with the partition.
+    if (since === undefined || pending.has(group.groupId, topic, partition)) continue
     const due = value.expireTimestamp >= 0 ? value.expireTimestamp : since + call.config.offsetsRetentionMs
     if (call.nowMs >= due) expired.push({ topic, partition })
   }

@@ -107,6 +107,14 @@ export function callOf(
       const apiVersion = number('version', 9)
       return { name, command: { ...common, type: 'offset-commit', retentionTimeMs, apiVersion, offsets } }
     }
+    case 'txn-commit': {
+      const offsets = [...options].flatMap(([key, value]) => {
+        const at = partitionKey(key)
+        return at ? [{ ...at, offset: Number(value), leaderEpoch: -1, metadata: text('metadata', '') }] : []
+      })
+      const producer = { producerId: number('producer', 1), producerEpoch: 0 }
+      return { name, command: { ...common, ...producer, type: 'txn-offset-commit', offsets } }
+    }
     case 'fetch': {
       const partitions = rest.map((word) => partitionKey(word)!)
       return {
@@ -117,6 +125,7 @@ export function callOf(
           partitions: rest.length === 0 ? undefined : partitions,
           memberId: options.get('member') ?? null,
           memberEpoch: number('epoch', -1),
+          requireStable: number('stable', 0) === 1,
         },
       }
     }

@@ -18,7 +18,7 @@ import type { GroupConfig } from '../../../../src/broker/coordinator/group/group
 import { GroupMachine } from '../../../../src/broker/coordinator/group/group-machine.ts'
 import type { ConsumerGroupRecord, GroupRecord } from '../../../../src/broker/coordinator/group/group-record.ts'
 import { groupRecordCodec } from '../../../../src/broker/coordinator/group/group-record-codec.ts'
-import { type Effects, NO_REQUEST } from '../../../../src/broker/coordinator/state-machine.ts'
+import { type Effects, NO_PRODUCER, NO_REQUEST } from '../../../../src/broker/coordinator/state-machine.ts'
 import { ErrorCode, errorOf } from '../../../../src/protocol/errors.ts'
 import { decodeAssignment } from '../../../../src/protocol/messages/consumer-protocol.ts'
 import { callOf, topicIdOf } from './transcript-call.ts'
@@ -69,11 +69,16 @@ class World {
   }
 }
 
+/** A record, of a producer's transaction or of none, or the end of one. */
+type LogEntry =
+  | { readonly bytes: { key: Buffer | null; value: Buffer | null }; readonly producerId: number }
+  | { readonly committed: boolean; readonly producerId: number }
+
 export class Transcript {
   #config = transcriptConfig
   readonly #world = new World()
   #machine = new GroupMachine(this.#config, this.#world)
-  readonly #log: { key: Buffer | null; value: Buffer | null }[] = []
+  readonly #log: LogEntry[] = []
   readonly #timers = new Map<string, { at: number; command: GroupCommand }>()
   readonly #callers = new Map<number, { name: string; type: GroupCommand['type'] }>()
   readonly #has = new Map<string, readonly TopicPartitions[]>()
@@ -94,7 +99,7 @@ export class Transcript {
   /** Another machine, made from the log alone. */
   rebuilt(): GroupMachine {
     const machine = new GroupMachine(this.#config, this.#world)
-    for (const bytes of this.#log) machine.replay(groupRecordCodec.decode(bytes)!)
+    this.#replayInto(machine)
     return machine
   }
 
@@ -113,9 +118,24 @@ export class Transcript {
     else if (verb === 'config') this.#configure(words)
     else if (verb === 'topic') this.#world.set(words[0]!, Number(words[1]))
     else if (verb === 'group-config') this.#world.configs.set(words[0]!, words[1]!)
+    else if (verb === 'marker') this.#mark(Number(words[0]), words[1] === 'commit')
     else if (verb === 'state') this.#state(words[0] ?? 'g')
     else this.#call(verb, words)
     return this.#lines.length === 0 ? 'nothing\n' : `${this.#lines.join('\n')}\n`
+  }
+
+  #mark(producerId: number, committed: boolean): void {
+    this.#log.push({ committed, producerId })
+    this.#machine.replayMarker(producerId, committed)
+    this.#lines.push(`log: producer ${producerId} ${committed ? 'commits' : 'aborts'}`)
+  }
+
+  #replayInto(machine: GroupMachine): void {
+    this.#log.forEach((entry, offset) => {
+      const { producerId } = entry
+      if ('committed' in entry) machine.replayMarker(producerId, entry.committed)
+      else machine.replay(groupRecordCodec.decode(entry.bytes)!, { offset, producerId })
+    })
   }
 
   #call(verb: string, words: readonly string[]): void {
@@ -126,12 +146,14 @@ export class Transcript {
   }
 
   #apply(effects: Effects<GroupCommand, GroupRecord, GroupReply>): void {
+    const producerId = effects.producer?.producerId ?? NO_PRODUCER
     for (const record of effects.records) {
       const bytes = groupRecordCodec.encode(record)
-      this.#log.push(bytes)
       const decoded = groupRecordCodec.decode(bytes)!
-      this.#lines.push(`log: ${describeRecord(decoded)}`)
-      this.#machine.replay(decoded)
+      const pending = effects.producer ? `, pending of producer ${producerId}` : ''
+      this.#lines.push(`log: ${describeRecord(decoded)}${pending}`)
+      this.#machine.replay(decoded, { offset: this.#log.length, producerId })
+      this.#log.push({ bytes, producerId })
     }
     for (const { key, delayMs, command } of effects.timers) {
       if (command) this.#timers.set(key, { at: this.#nowMs + delayMs, command })
@@ -182,7 +204,7 @@ export class Transcript {
     this.#machine = new GroupMachine(this.#config, this.#world)
     this.#timers.clear()
     this.#callers.clear()
-    for (const bytes of this.#log) this.#machine.replay(groupRecordCodec.decode(bytes)!)
+    this.#replayInto(this.#machine)
     this.#apply(this.#machine.loaded(this.#nowMs))
     this.#lines.push(`replayed ${this.#log.length} records`)
   }

@@ -2,7 +2,7 @@
 
 import { ErrorCode } from '../../../../protocol/errors.ts'
 import type { Call } from '../call.ts'
-import type { OffsetCommitCommand, OffsetFetchCommand } from '../command.ts'
+import type { OffsetCommitCommand, OffsetFetchCommand, TxnOffsetCommitCommand } from '../command.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerMember } from './consumer-member.ts'
 
@@ -12,7 +12,11 @@ const FIRST_VERSION_WITH_MEMBER_EPOCH = 9
  * NONE, or why nothing of the commit is taken. From outside only an empty group takes commits. A member's old epoch still commits
  * partitions that it has had since then (KIP-1251): that it has not heard of its new epoch yet is no reason to lose its place.
  */
-export function memberCommitError(call: Call, group: ConsumerGroup, command: OffsetCommitCommand): number {
+export function memberCommitError(
+  call: Call,
+  group: ConsumerGroup,
+  command: Pick<OffsetCommitCommand, 'memberId' | 'generationId' | 'apiVersion' | 'offsets'>,
+): number {
   const { memberId, generationId: epoch, apiVersion } = command
   if (epoch < 0 && group.members.size === 0) return ErrorCode.NONE
   const member = group.members.get(memberId)
@@ -25,6 +29,14 @@ export function memberCommitError(call: Call, group: ConsumerGroup, command: Off
     return since !== undefined && epoch >= since
   })
   return epoch < member.memberEpoch && hasAll ? ErrorCode.NONE : oldEpochError(member)
+}
+
+/** The same in a transaction, whose producer need not say for which member it commits, and hears of an old epoch by another name. */
+export function memberTxnCommitError(call: Call, group: ConsumerGroup, command: TxnOffsetCommitCommand): number {
+  const { memberId, groupInstanceId, generationId } = command
+  if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.NONE
+  const errorCode = memberCommitError(call, group, { ...command, apiVersion: FIRST_VERSION_WITH_MEMBER_EPOCH })
+  return errorCode === ErrorCode.STALE_MEMBER_EPOCH ? ErrorCode.ILLEGAL_GENERATION : errorCode
 }
 
 function heldSince({ assigned, pendingRevocation }: ConsumerMember, topicId: string, partition: number) {
