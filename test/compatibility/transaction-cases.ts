@@ -21,7 +21,7 @@ export interface TransactionCase {
   run(ground: CaseGround): Promise<void>
 }
 
-export interface CaseGround {
+interface CaseGround {
   readonly connection: Connection
   /** Of this case alone, with two partitions. */
   readonly topic: string
