@@ -61,7 +61,6 @@ export const embedded: Ground = {
   reason: undefined,
   lacks: [
     'transactions',
-    'consumer-protocol',
     'features',
     'group-configs',
     'quotas',
