@@ -13,7 +13,11 @@ interface FeatureDefinition {
 /** 1: flexible records in `__transaction_state`. 2: an epoch per transaction, and partitions added by the broker (KIP-890). */
 export const TRANSACTION_VERSION = 'transaction.version'
 
+/** 1: groups of the consumer protocol (KIP-848). */
+const GROUP_VERSION = 'group.version'
+
 export const FEATURES: readonly FeatureDefinition[] = [
+  { name: GROUP_VERSION, minLevel: 0, maxLevel: 1, defaultLevel: 1 },
   { name: TRANSACTION_VERSION, minLevel: 0, maxLevel: 2, defaultLevel: 2 },
 ]
 
@@ -22,6 +26,11 @@ type Finalized = Pick<ReadonlyMetadataImage, 'features'>
 /** The level that holds in this cluster; 0: the feature is off. */
 export function featureLevel(image: Finalized, name: string): number {
   return image.features.get(name) ?? FEATURES.find((feature) => feature.name === name)?.defaultLevel ?? 0
+}
+
+/** Whether groups of the consumer protocol are served. */
+export function hasConsumerProtocol(image: Finalized): boolean {
+  return featureLevel(image, GROUP_VERSION) > 0
 }
 
 /** Every feature that is on, with its level. */

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { partitionOf } from '../../src/broker/coordinator/group/group-coordinator.ts'
+import { consumerGroupDescribe } from '../../src/protocol/messages/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
+import { eventually } from '../compatibility/gathering.ts'
 import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { makeTopic } from './requests.ts'
@@ -31,6 +34,25 @@ it.skipIf(reason !== undefined)(
       { groupId: 'g', memberId: '', topics: [{ name: 'orders', partitions }] },
       { version: 8 },
     )
+    const beat = (memberId: string, own: object) =>
+      connection.send(consumerGroupHeartbeat, {
+        groupId: 'g2',
+        memberId,
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 1000,
+        topicPartitions: [],
+        ...own,
+      })
+    await beat('named', { subscribedTopicNames: ['orders'] })
+    await beat('matching', { subscribedTopicRegex: 'ord.*', instanceId: 'one' })
+    await eventually(async () => {
+      const { groups } = await connection.send(consumerGroupDescribe, {
+        groupIds: ['g2'],
+        includeAuthorizedOperations: false,
+      })
+      if (groups[0]!.groupEpoch < 3) throw new Error('the expression is not resolved yet')
+    })
+    await beat('named', { memberEpoch: -1, rebalanceTimeoutMs: -1, topicPartitions: null })
     await cluster.stop()
     const metadata = await dump(data, '__cluster_metadata-0', '--cluster-metadata-decoder')
     expect(metadata).toContain(`{"type":"TOPIC_RECORD","version":0,"data":{"name":"orders","topicId":"${topicId}"}}`)
@@ -40,6 +62,20 @@ it.skipIf(reason !== undefined)(
     const offsets = await dump(data, `__consumer_offsets-${partitionOf('g', 4)}`, '--offsets-decoder')
     expect(offsets).toContain('{"group":"g","topic":"orders","partition":0}')
     expect(offsets).toContain('"offset":42,"leaderEpoch":-1,"metadata":"here"')
+    const consumers = await dump(data, `__consumer_offsets-${partitionOf('g2', 4)}`, '--offsets-decoder')
+    for (const type of [3, 5, 6, 7, 8]) expect(consumers).toContain(`key: {"type":"${type}"`)
+    for (const part of [
+      '"data":{"epoch":2,"metadataHash":',
+      '"subscribedTopicNames":["orders"],"subscribedTopicRegex":""',
+      '"instanceId":"one","rackId":null,"clientId":"test"',
+      '"subscribedTopicRegex":"ord.*","rebalanceTimeoutMs":1000,"serverAssignor":null',
+      '{"type":"16","data":{"groupId":"g2","regularExpression":"ord.*"}}',
+      '"data":{"topics":["orders"],"version":',
+      `"assignedPartitions":[{"topicId":"${topicId}","partitions":[0],"assignmentEpochs":[2]}]`,
+      'payload: <DELETE>',
+    ]) {
+      expect(consumers).toContain(part)
+    }
   },
   60_000,
 )

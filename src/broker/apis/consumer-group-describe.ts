@@ -3,6 +3,7 @@
 // - State, epochs, assignor and members of groups of the protocol of KIP-848, each with what it has and what it is to have. A classic
 //   group or none: GROUP_ID_NOT_FOUND, and admin clients then ask DescribeGroups. An empty group id: INVALID_GROUP_ID.
 // - v1: whether a member speaks the classic or the consumer protocol (KIP-1099).
+// - UNSUPPORTED_VERSION where the feature `group.version` is off.
 // - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on every topic of its members: TOPIC_AUTHORIZATION_FAILED.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -12,6 +13,7 @@ import type { Broker } from '../broker.ts'
 import type { DescribedMember } from '../coordinator/group/command.ts'
 import { orElse } from '../coordinator/runtime.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import { hasConsumerProtocol } from '../features.ts'
 
 export const serveConsumerGroupDescribe = serve(consumerGroupDescribe, [0, 1], async (broker, request, call) => {
   const { groupIds, includeAuthorizedOperations } = request
@@ -20,6 +22,7 @@ export const serveConsumerGroupDescribe = serve(consumerGroupDescribe, [0, 1], a
 })
 
 async function describe(broker: Broker, call: Call, groupId: string, withOperations: boolean) {
+  if (!hasConsumerProtocol(broker.image)) return refusal(groupId, ErrorCode.UNSUPPORTED_VERSION, null)
   if (!call.may('DESCRIBE', 'GROUP', groupId)) return refusal(groupId, ErrorCode.GROUP_AUTHORIZATION_FAILED, null)
   if (groupId === '') return refusal(groupId, ErrorCode.INVALID_GROUP_ID, null)
   const asked = broker.groups.ask({ type: 'describe-consumer-group', groupId })

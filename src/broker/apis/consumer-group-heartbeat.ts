@@ -6,6 +6,7 @@
 //   GROUP_ID_NOT_FOUND and INVALID_REQUEST with Kafka's messages.
 // - v0: the broker may make the member id; v1: the client does (KIP-1082), and may subscribe by a regular expression of RE2/J
 //   (INVALID_REGULAR_EXPRESSION), which stands for the topics that the client may describe.
+// - UNSUPPORTED_VERSION where the feature `group.version` is off.
 // - Needs READ on the group: GROUP_AUTHORIZATION_FAILED; DESCRIBE on each topic that is named: TOPIC_AUTHORIZATION_FAILED.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -13,6 +14,7 @@ import { consumerGroupHeartbeat } from '../../protocol/messages/consumer-group-h
 import { heartbeatError } from '../coordinator/group/consumer/heartbeat.ts'
 import { orElse } from '../coordinator/runtime.ts'
 import { serve } from '../dispatcher.ts'
+import { hasConsumerProtocol } from '../features.ts'
 import { randomUuid } from '../uuid.ts'
 
 const FIRST_VERSION_WITH_OWN_IDS = 1
@@ -21,6 +23,7 @@ export const serveConsumerGroupHeartbeat = serve(consumerGroupHeartbeat, [0, 1],
   const { groupId, subscribedTopicNames } = request
   const refuse = (errorCode: number) => ({ throttleTimeMs: 0, ...heartbeatError(errorCode, null) })
   const mayDescribe = (topic: string) => call.may('DESCRIBE', 'TOPIC', topic)
+  if (!hasConsumerProtocol(broker.image)) return refuse(ErrorCode.UNSUPPORTED_VERSION)
   if (!call.may('READ', 'GROUP', groupId)) return refuse(ErrorCode.GROUP_AUTHORIZATION_FAILED)
   if (subscribedTopicNames?.every(mayDescribe) === false) return refuse(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
   const asked = broker.groups.ask({

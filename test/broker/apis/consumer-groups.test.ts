@@ -37,19 +37,19 @@ it('assigns, describes and lists a consumer group, and lets it go', async () => 
   expect(await beat(connection, 'm', 0, joining)).toMatchObject({
     errorCode: 0,
     memberId: 'm',
-    memberEpoch: 1,
+    memberEpoch: 2,
     heartbeatIntervalMs: 5000,
     assignment: { topicPartitions: [{ topicId, partitions: [0, 1] }] },
   })
-  expect((await beat(connection, 'm', 1)).assignment).toBeNull()
+  expect((await beat(connection, 'm', 2)).assignment).toBeNull()
   const named = { topicId, topicName: 't', partitions: [0, 1] }
   const describing = { groupIds: ['g', 'none'], includeAuthorizedOperations: true }
   const { groups } = await connection.send(consumerGroupDescribe, describing, { version: 1 })
   expect(groups[0]).toMatchObject({
     errorCode: 0,
     groupState: 'Stable',
-    groupEpoch: 1,
-    assignmentEpoch: 1,
+    groupEpoch: 2,
+    assignmentEpoch: 2,
     assignorName: 'uniform',
     // READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS.
     authorizedOperations: 0b1101_0100_1000,
@@ -58,7 +58,7 @@ it('assigns, describes and lists a consumer group, and lets it go', async () => 
         memberId: 'm',
         clientId: 'tester',
         clientHost: '/127.0.0.1',
-        memberEpoch: 1,
+        memberEpoch: 2,
         memberType: 1,
         subscribedTopicNames: ['t'],
         assignment: { topicPartitions: [named] },
@@ -86,7 +86,7 @@ it('assigns, describes and lists a consumer group, and lets it go', async () => 
 it('makes member ids for version 0, and asks for them from version 1 on', async () => {
   const connection = await connected()
   const made = await beat(connection, '', 0, joining, 0)
-  expect(made).toMatchObject({ errorCode: 0, memberEpoch: 1 })
+  expect(made).toMatchObject({ errorCode: 0, memberEpoch: 2 })
   expect(made.memberId).toMatch(/^[\w-]{22}$/)
   expect(await beat(connection, '', 0, joining)).toMatchObject({
     errorCode: ErrorCode.INVALID_REQUEST,
@@ -102,15 +102,15 @@ it('sees topics that come and grow, by name and by regular expression', async ()
   const connection = await connected()
   await beat(connection, 'm', 0, joining)
   const topicId = await makeTopic(connection, 't')
-  const first = await beat(connection, 'm', 1, { topicPartitions: [] })
+  const first = await beat(connection, 'm', 2, { topicPartitions: [] })
   expect(first.assignment).toEqual({ topicPartitions: [{ topicId, partitions: [0] }] })
   await connection.send(createPartitions, {
     topics: [{ name: 't', count: 2, assignments: null }],
     timeoutMs: 5000,
     validateOnly: false,
   })
-  const second = await beat(connection, 'm', 2, { topicPartitions: [{ topicId, partitions: [0] }] })
-  expect(second).toMatchObject({ memberEpoch: 3, assignment: { topicPartitions: [{ topicId, partitions: [0, 1] }] } })
+  const second = await beat(connection, 'm', 3, { topicPartitions: [{ topicId, partitions: [0] }] })
+  expect(second).toMatchObject({ memberEpoch: 4, assignment: { topicPartitions: [{ topicId, partitions: [0, 1] }] } })
   const byRegex = { ...joining, groupId: 'h', subscribedTopicNames: null, subscribedTopicRegex: '[t-z]' }
   expect((await beat(connection, 'r', 0, byRegex)).assignment).toEqual({ topicPartitions: [] })
   const found = await eventually(async () => {
@@ -135,17 +135,17 @@ it('checks who commits and who reads offsets by member epoch', async () => {
     const request = { groupId: 'g', generationIdOrMemberEpoch: epoch, memberId, topics: [{ name: 't', partitions }] }
     return (await connection.send(offsetCommit, request, { version })).topics[0]!.partitions[0]!.errorCode
   }
-  expect(await commit('m', 1)).toBe(0)
-  expect(await commit('m', 2)).toBe(ErrorCode.STALE_MEMBER_EPOCH)
-  expect(await commit('n', 1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
-  expect(await commit('m', 1, 8)).toBe(ErrorCode.UNSUPPORTED_VERSION)
+  expect(await commit('m', 2)).toBe(0)
+  expect(await commit('m', 3)).toBe(ErrorCode.STALE_MEMBER_EPOCH)
+  expect(await commit('n', 2)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+  expect(await commit('m', 2, 8)).toBe(ErrorCode.UNSUPPORTED_VERSION)
   const read = async (memberId: string | null, memberEpoch: number) => {
     const asked = { groupId: 'g', memberId, memberEpoch, topics: [{ name: 't', partitionIndexes: [0] }] }
     const { groups } = await connection.send(offsetFetch, { groups: [asked], requireStable: false }, { version: 9 })
     return [groups[0]!.errorCode, groups[0]!.topics[0]?.partitions[0]?.committedOffset]
   }
   expect(await read(null, -1)).toEqual([0, 7])
-  expect(await read('m', 1)).toEqual([0, 7])
-  expect(await read('m', 0)).toEqual([ErrorCode.STALE_MEMBER_EPOCH, undefined])
+  expect(await read('m', 2)).toEqual([0, 7])
+  expect(await read('m', 1)).toEqual([ErrorCode.STALE_MEMBER_EPOCH, undefined])
   expect(await read('n', 1)).toEqual([ErrorCode.UNKNOWN_MEMBER_ID, undefined])
 })

@@ -94,6 +94,55 @@ describe.each(grounds)('Kafka console tools', (ground) => {
       expect(lines(await must('kafka-consumer-groups', ['--list']))).not.toContain('resumed')
     })
 
+    it('describes, resets and deletes a group of the consumer protocol, with and without its member', async () => {
+      await cluster.createTopic('modern', 2)
+      await produce('modern', ['a', 'b', 'c', 'd'])
+      const protocol = ['--group', 'modern', '--command-property', 'group.protocol=consumer']
+      const member = startKafkaTool('kafka-console-consumer', [
+        ...['--bootstrap-server', cluster.bootstrap, '--topic', 'modern', '--from-beginning', ...protocol],
+        ...['--command-property', 'auto.commit.interval.ms=100'],
+      ])
+      members.push(member)
+      await member.until(({ stdout }) => lines(stdout).length === 4, 'four records', 40_000)
+      const describe = async (...options: string[]) =>
+        lines(await must('kafka-consumer-groups', ['--describe', '--group', 'modern', ...options]))
+          .filter((line) => /^modern\s/.test(line))
+          .map((line) => line.trim().split(/\s+/))
+      await eventually(async () => {
+        const rows = await describe()
+        // Group, topic, partition, current offset, log end offset, lag.
+        expect(rows.map(([, topic, partition, , , lag]) => [topic, partition, lag])).toEqual([
+          ['modern', '0', '0'],
+          ['modern', '1', '0'],
+        ])
+      }, 20_000)
+      const verbose = await describe('--members', '--verbose')
+      expect(verbose).toHaveLength(1)
+      // Group, member, host, client, partitions, then epochs and assignments.
+      expect(verbose[0]![4]).toBe('2')
+      expect(verbose[0]!.filter((cell) => cell === 'modern:0,1')).toHaveLength(2)
+      expect((await describe('--state', '--verbose'))[0]!.slice(2)).toEqual(
+        expect.arrayContaining(['uniform', 'Stable', '2', '1']),
+      )
+      const listed = async (...options: string[]) => lines(await must('kafka-consumer-groups', ['--list', ...options]))
+      expect(await listed('--type', 'consumer')).toEqual(expect.arrayContaining([expect.stringMatching(/^modern/)]))
+      expect(await listed('--type', 'classic')).not.toEqual(expect.arrayContaining([expect.stringMatching(/^modern/)]))
+      const topic = ['--group', 'modern', '--topic', 'modern']
+      const reset = ['--reset-offsets', ...topic, '--to-offset', '0', '--execute']
+      expect((await run('kafka-consumer-groups', reset)).stdout).toContain('the current state is Stable')
+      const refused = await run('kafka-consumer-groups', ['--delete-offsets', ...topic])
+      expect(refused.stdout + refused.stderr).toContain('GroupSubscribedToTopicException')
+      await member.kill('SIGTERM')
+      await eventually(async () => {
+        const { stdout } = await run('kafka-consumer-groups', reset)
+        expect(stdout).toMatch(/modern\s+modern\s+0\s+0/)
+      }, 20_000)
+      expect(lines(await consume('modern', 4, ...protocol)).sort()).toEqual(['a', 'b', 'c', 'd'])
+      expect(await must('kafka-consumer-groups', ['--delete-offsets', ...topic])).toMatch(/modern\s+0\s+Successful/)
+      await must('kafka-consumer-groups', ['--delete', '--group', 'modern'])
+      expect(await listed()).not.toContain('modern')
+    }, 120_000)
+
     it('shares six partitions among three members and takes over those of one that leaves', async () => {
       await cluster.createTopic('shared', 6)
       const settings = ['--group', 'shared', '--from-beginning', '--consumer-property', 'heartbeat.interval.ms=300']

@@ -250,18 +250,11 @@ export function leaveAsClassic(call: Call, group: ConsumerGroup, command: LeaveC
   call.outcome.reply(call.id, { members })
 }
 
-/** By instance id alone an operator may take out a static member. */
+/** Of either protocol. By instance id alone an operator may take out a static member. */
 function leaver(group: ConsumerGroup, { memberId, groupInstanceId }: LeaveCommand['members'][number]): ConsumerMember {
-  if (groupInstanceId === null) {
-    const member = knownMember(group, memberId, null)
-    throwIfNotClassic(member)
-    return member
-  }
+  if (groupInstanceId === null) return knownMember(group, memberId, null)
   const owner = group.staticMember(groupInstanceId)
   if (!owner) throw new Refused('UNKNOWN_MEMBER_ID', `Instance id ${groupInstanceId} is unknown.`)
-  if (memberId !== '') {
-    throwIfFenced(owner, memberId, groupInstanceId)
-    throwIfNotClassic(owner)
-  }
+  if (memberId !== '') throwIfFenced(owner, memberId, groupInstanceId)
   return owner
 }

@@ -21,6 +21,8 @@ export interface ResolvedRegex {
   readonly timestamp: number
 }
 
+/** Of a group that is about to begin (Kafka 4.3): the first change makes it 2. */
+const INITIAL_EPOCH = 1
 const NO_EPOCH = -1
 
 /**
@@ -34,8 +36,8 @@ const NO_EPOCH = -1
  */
 export class ConsumerGroup {
   readonly groupId: string
-  groupEpoch = 0
-  assignmentEpoch = 0
+  groupEpoch = INITIAL_EPOCH
+  assignmentEpoch = INITIAL_EPOCH
   /** When the target assignment was computed. */
   assignmentTimestamp = 0
   metadataHash = 0
@@ -104,7 +106,7 @@ export class ConsumerGroup {
   apply(record: ConsumerGroupRecord) {
     switch (record.type) {
       case 'consumer-group':
-        this.groupEpoch = record.value?.epoch ?? 0
+        this.groupEpoch = record.value?.epoch ?? INITIAL_EPOCH
         this.metadataHash = record.value?.metadataHash ?? 0
         return
       case 'consumer-partitions':

@@ -42,10 +42,19 @@ function described(view: ClusterView, group: ConsumerGroup, member: ConsumerMemb
     clientHost: member.clientHost,
     subscribedTopicNames: member.subscribedTopicNames,
     subscribedTopicRegex: member.subscribedTopicRegex,
-    assignment: { topicPartitions: named(view, member.assigned) },
+    assignment: { topicPartitions: named(view, heldBy(member)) },
     targetAssignment: { topicPartitions: named(view, group.target(member.memberId, null)) },
     memberType: member.classic === null ? CONSUMER_MEMBER : CLASSIC_MEMBER,
   }
+}
+
+/** Also what the member has not given up yet. */
+function heldBy({ assigned, pendingRevocation }: ConsumerMember): OwnedPartitions {
+  const held = new Map(assigned)
+  for (const [topicId, partitions] of pendingRevocation) {
+    held.set(topicId, new Map([...(held.get(topicId) ?? []), ...partitions]))
+  }
+  return held
 }
 
 /** Topics that are gone are left out. */

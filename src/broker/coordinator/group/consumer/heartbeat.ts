@@ -52,7 +52,7 @@ function beat(call: Call, known: ClassicGroup | ConsumerGroup | undefined, comma
   const namesChanged = !sameNames(before, after)
   const regex = changeRegex(call, group, before, after, command.mayDescribe)
   // A regular expression that is still to be resolved raises the epoch by itself when it is.
-  const raises = group.groupEpoch === 0 || namesChanged || regex === 'resolved'
+  const raises = namesChanged || regex === 'resolved'
   const groupEpoch = raiseEpoch(call, group, { before, after }, raises)
   const target = obtainTarget(call, group, groupEpoch, after)
   const subscriptionChanged = namesChanged || regex !== 'same'

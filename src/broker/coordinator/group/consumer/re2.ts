@@ -171,7 +171,7 @@ class Parser {
 
   parse(): Node {
     const node = this.#choice()
-    if (this.#at < this.#pattern.length) throw new Re2SyntaxError('unexpected )')
+    if (this.#at < this.#pattern.length) throw new Re2SyntaxError('regexp/syntax: internal error')
     return node
   }
 
@@ -232,7 +232,7 @@ class Parser {
     if (++this.#depth > NESTING_MAX) throw new Re2SyntaxError('expression nests too deeply')
     const outer = this.#flags
     if (this.#take('?')) {
-      if (this.#take('P<') || (this.#peek() === '<' && !/^<[=!]/.test(this.#rest()) && this.#take('<'))) {
+      if (this.#take('P<') || this.#take('<')) {
         this.#captureName()
       } else if (this.#setFlags() === ')') {
         this.#depth -= 1
