@@ -3,12 +3,13 @@
 // - The transactional ids that this broker coordinates and the caller may describe, by state and producer id. States that do not exist
 //   are told back and match nothing.
 // - v1+: only those whose transaction runs longer than a duration (KIP-994). v2: only those that match a pattern as a whole (KIP-1152);
-//   one that is none: INVALID_REGULAR_EXPRESSION. The pattern is JavaScript's, where Kafka's is RE2.
+//   one that is none: INVALID_REGULAR_EXPRESSION.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { listTransactions } from '../../protocol/messages/list-transactions.ts'
 import { TRANSACTION_STATES } from '../coordinator/transaction/transaction-metadata.ts'
 import { serve } from '../dispatcher.ts'
+import { Re2, Re2SyntaxError } from '../re2.ts'
 
 export const serveListTransactions = serve(listTransactions, [0, 2], async (broker, request, { may }) => {
   const known: readonly string[] = TRANSACTION_STATES
@@ -32,11 +33,12 @@ export const serveListTransactions = serve(listTransactions, [0, 2], async (brok
 })
 
 /** null: not a pattern. */
-function wholePattern(pattern: string | null): RegExp | undefined | null {
+function wholePattern(pattern: string | null): Re2 | undefined | null {
   if (pattern === null || pattern === '') return undefined
   try {
-    return new RegExp(`^(?:${pattern})$`, 'u')
-  } catch {
-    return null
+    return Re2.compile(pattern)
+  } catch (error) {
+    if (error instanceof Re2SyntaxError) return null
+    throw error
   }
 }

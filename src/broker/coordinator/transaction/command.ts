@@ -1,3 +1,4 @@
+import type { Re2 } from '../../re2.ts'
 import type { TopicPartition, TransactionState } from './transaction-metadata.ts'
 
 /** What a transaction coordinator is asked. */
@@ -63,7 +64,7 @@ export interface ListCommand {
   readonly producerIds: readonly number[]
   /** Only transactions that run longer than this; negative: all. */
   readonly durationMs: number
-  readonly pattern: RegExp | undefined
+  readonly pattern: Re2 | undefined
 }
 
 /** Asked again with a fresh producer id, the coordinator will decide. */

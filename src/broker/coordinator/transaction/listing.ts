@@ -17,7 +17,7 @@ export function listTransactions(
     if (producerIds.length > 0 && !producerIds.includes(producerId)) continue
     if (states.length > 0 && !states.includes(state)) continue
     if (durationMs >= 0 && nowMs - startTimestamp <= durationMs) continue
-    if (pattern && !pattern.test(transactionalId)) continue
+    if (pattern && !pattern.matches(transactionalId)) continue
     found.push({ transactionalId, producerId, state })
   }
   return found

@@ -1,7 +1,7 @@
-// The regular expressions of the consumer protocol, in RE2/J's dialect.
+// Regular expressions of clients, in RE2/J's dialect.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Re2 } from '../../../../src/broker/coordinator/group/consumer/re2.ts'
+import { Re2 } from '../../src/broker/re2.ts'
 
 const matching: readonly (readonly [pattern: string, matched: readonly string[], others: readonly string[]])[] = [
   ['orders', ['orders'], ['orders2', 'my-orders', '']],

@@ -1,4 +1,4 @@
-// Regular expressions as the consumer protocol takes them: the dialect of RE2/J, matched against whole names, in a time that grows with
+// Regular expressions as clients send them (to subscribe, to list): the dialect of RE2/J, matched against whole names, in a time that grows with
 // the name and the expression alone, so that no client can keep the broker busy with one. An expression becomes a program of few
 // instructions, and a match goes through the name once with the set of all places in the program that are possible so far.
 
