@@ -1,4 +1,5 @@
 import type { Logger, Platform } from '../platform/platform.ts'
+import { FramePool } from '../protocol/frame-pool.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
@@ -13,6 +14,9 @@ const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAA
 /** The metadata is needed whole, from its first record on, and what it promised must outlive a loss of power: it says whose logs are whose. */
 const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, delete: false, flushMessages: 1 }
 
+/** What one round of fetches of a few consumers takes. */
+const FREE_BUFFERS_BYTES_MAX = 32 * 1024 * 1024
+
 /**
  * The partitions of this broker, on the logs of its data directory.
  *
@@ -21,6 +25,8 @@ const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, d
  *    all that is left of something, and must not become the log of a topic that takes its name.
  */
 export class PartitionStore {
+  /** For what is read to be sent, and for what came to be appended. */
+  readonly buffers = new FramePool({ freeBytesMax: FREE_BUFFERS_BYTES_MAX })
   readonly #directory: LogDirectory
   readonly #image: ReadonlyMetadataImage
   readonly #config: BrokerConfig
@@ -36,6 +42,7 @@ export class PartitionStore {
     this.#log = platform.log
     this.#directory = LogDirectory.open(platform, path, {
       configOf: (topic) => this.#configOf(topic),
+      readBuffers: this.buffers,
       retentionCheckMs: config.number('log.retention.check.interval.ms'),
       // Without a pause there would be no time for anything else.
       compactionBackoffMs: () => Math.max(1, config.number('log.cleaner.backoff.ms')),

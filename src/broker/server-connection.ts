@@ -1,5 +1,6 @@
 import type { Logger, Socket, SocketHandler, Timer } from '../platform/platform.ts'
 import { FrameReader } from '../protocol/frame.ts'
+import { produce } from '../protocol/messages/produce.ts'
 import type { Broker } from './broker.ts'
 import { CLOSE, type Dispatched, type Dispatcher, type Session } from './dispatcher.ts'
 import type { ListenerPlan } from './listeners/listener-plan.ts'
@@ -27,6 +28,8 @@ const PENDING: unique symbol = Symbol('pending')
  *    is muted or not admitted.
  * 3. After `close` nothing is sent.
  * 4. Before `admit` and while the client is muted nothing is served: `#heldBack` has the frames that were read already, oldest first.
+ * 5. Memory goes back to the broker's buffers once nobody reads it: that of an answer when the socket has taken all, that of a Produce
+ *    request when it is answered, as by then its records are in the log. Other requests are left to the collector: groups keep parts.
  */
 export class ServerConnection implements SocketHandler, Arrival {
   readonly #broker: Broker
@@ -41,6 +44,8 @@ export class ServerConnection implements SocketHandler, Arrival {
   readonly #slots: Slot[] = []
   readonly #heldBack: Buffer[] = []
   readonly #onClosed: () => void
+  /** Handed to the socket, which may not have taken it yet. */
+  #sent: Buffer[] = []
   #requestBytes = 0
   #reading = false
   #paused = false
@@ -67,6 +72,7 @@ export class ServerConnection implements SocketHandler, Arrival {
       this.#frameBytesMax,
       (frame) => this.#onFrame(frame),
       (error) => this.#onBadFrame(error),
+      (bytes) => broker.partitions.buffers.take(bytes),
     )
     this.#lastRequestAt = broker.platform.clock.monotonic()
     this.#watchIdle()
@@ -86,6 +92,8 @@ export class ServerConnection implements SocketHandler, Arrival {
   }
 
   drained(): void {
+    for (const buffer of this.#sent) this.#broker.partitions.buffers.give(buffer)
+    this.#sent = []
     this.#applyPressure()
   }
 
@@ -155,10 +163,12 @@ export class ServerConnection implements SocketHandler, Arrival {
     }
     const dispatched = this.#dispatcher.dispatch(this.#broker, this.#log, this.#session, frame, (ms) => this.#mute(ms))
     if (!(dispatched instanceof Promise)) {
+      this.#releaseRequest(frame)
       this.#settle(slot, dispatched)
       return
     }
     void dispatched.then((answer) => {
+      this.#releaseRequest(frame)
       this.#settle(slot, answer)
       this.#flush()
     })
@@ -170,6 +180,11 @@ export class ServerConnection implements SocketHandler, Arrival {
     this.#log.warn('broker.bad-frame', 'no frame of Kafka; the connection is closed', { error: error.message })
     this.#slots.push({ requestBytes: 0, answer: CLOSE })
     this.#refused = true
+  }
+
+  /** Invariant 5. */
+  #releaseRequest(frame: Buffer): void {
+    if (frame.length > 2 && frame.readInt16BE(0) === produce.key) this.#broker.partitions.buffers.give(frame)
   }
 
   #settle(slot: Slot, answer: Dispatched): void {
@@ -239,7 +254,10 @@ export class ServerConnection implements SocketHandler, Arrival {
       if (answer) for (const buffer of answer) buffers.push(buffer)
     }
     if (answered > 0) this.#slots.splice(0, answered)
-    if (buffers.length > 0) this.#socket.write(buffers)
+    if (buffers.length > 0) {
+      for (const buffer of buffers) this.#sent.push(buffer)
+      this.#socket.write(buffers)
+    }
     this.#applyPressure()
   }
 

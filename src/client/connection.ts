@@ -11,10 +11,10 @@ import type { Address, Platform, Socket, SocketHandler, Timer, TlsOptions } from
 import { decodeResponse, encodeRequest } from '../protocol/codec.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { FrameReader } from '../protocol/frame.ts'
+import type { FramePool } from '../protocol/frame-pool.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
-import type { FramePool } from './frame-pool.ts'
 import { authenticate, type SaslOptions } from './sasl/sasl.ts'
 import { askVersions, type VersionTable } from './version-table.ts'
 

@@ -1,9 +1,11 @@
 import { expect, it, vi } from 'vitest'
-import { encodeRequest } from '../../src/protocol/codec.ts'
+import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts'
 import { fetch } from '../../src/protocol/messages/fetch.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
+import type { Response } from '../../src/protocol/schema.ts'
+import { splitBatches } from '../../src/records/record-batch.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { rawConnection, sized } from './raw-connection.ts'
 import { batchOf, fetchOf, makeTopic, produceOf } from './requests.ts'
@@ -113,4 +115,33 @@ it('stops while a client waits, and its port is free again', async () => {
     clientSoftwareVersion: '1',
   })
   expect(errorCode).toBe(ErrorCode.NONE)
+})
+
+it('lets no consumer wait for one that does not read its answers, and gives that one the right bytes in the end', async () => {
+  const cluster = await embeddedCluster({ config: { 'message.max.bytes': 2_000_000 } })
+  const producer = await cluster.connect()
+  await makeTopic(producer, 't')
+  const stored = Array.from({ length: 24 }, (_, index) => batchOf([String.fromCharCode(97 + index).repeat(1_000_000)]))
+  for (const batch of stored) expect(await produceOf(producer, 't', batch)).toMatchObject({ errorCode: 0 })
+  const ask = (offset: number) => fetchOf('t', { offset, maxBytes: 1_000_100, partitionMaxBytes: 1_000_100 })
+  const onlyValue = (answer: Response<typeof fetch>) => {
+    const [batch] = splitBatches(answer.responses[0]!.partitions[0]!.records![0]!).batches
+    return batch!.records()[0]!.value!
+  }
+  const slow = await rawConnection(cluster)
+  slow.socket.pause()
+  for (let offset = 0; offset < 24; offset++) {
+    slow.socket.write(Buffer.concat(encodeRequest(fetch, 12, { correlationId: offset, clientId: 's' }, ask(offset))))
+  }
+  const quick = await cluster.connect()
+  for (let round = 0; round < 3; round++) {
+    for (let offset = 0; offset < 24; offset++) {
+      expect(onlyValue(await quick.send(fetch, ask(offset), { version: 12 }))[0]).toBe(97 + offset)
+    }
+  }
+  slow.socket.resume()
+  for (let offset = 0; offset < 24; offset++) {
+    const value = onlyValue(decodeResponse(fetch, 12, await slow.next()))
+    expect([offset, value.every((byte) => byte === 97 + offset), value.length]).toEqual([offset, true, 1_000_000])
+  }
 })

@@ -5,6 +5,7 @@
 // ended in order; then nothing is scanned at opening.
 import { HeliostatError } from '../../platform/errors.ts'
 import type { Clock, Disk, FileLock, Logger, Platform, Timer } from '../../platform/platform.ts'
+import type { FramePool } from '../../protocol/frame-pool.ts'
 import { type CompactionRun, compactionDue } from './compaction.ts'
 import { defaultLogConfig, type LogConfig } from './log-config.ts'
 import { type CheckpointEntry, readCheckpoint, writeCheckpoint } from './offset-checkpoint.ts'
@@ -20,6 +21,8 @@ export interface LogDirectoryOptions {
   readonly compactionBackoffMs?: () => number
   readonly checkpointMs?: number
   readonly openFilesMax?: number
+  /** Where the memory for reads comes from. */
+  readonly readBuffers?: FramePool
 }
 
 /** A log and what it is the log of; its topic id it knows itself. */
@@ -68,7 +71,7 @@ export class LogDirectory {
     this.#platform = platform
     this.path = path
     this.#options = options
-    this.#files = new OpenFiles(platform.disk, options.openFilesMax)
+    this.#files = new OpenFiles(platform.disk, options.openFilesMax, options.readBuffers)
     this.#lock = lock
   }
 

@@ -1,16 +1,20 @@
 // A limit on how many segment files are open at once, so that ten thousand partitions fit a process's descriptors: a file opens
 // at its first use, and when too many are open those that were not used lately are closed until they are needed again.
 import type { Disk, File } from '../../platform/platform.ts'
+import { FramePool } from '../../protocol/frame-pool.ts'
 
 const OPEN_FILES_MAX = 1024
 
 export class OpenFiles {
   readonly disk: Disk
+  /** Where the memory for reads comes from; whoever has sent it gives it back, what is kept is collected. */
+  readonly readBuffers: FramePool
   readonly #max: number
   readonly #open = new Set<SegmentFile>()
 
-  constructor(disk: Disk, max = OPEN_FILES_MAX) {
+  constructor(disk: Disk, max = OPEN_FILES_MAX, readBuffers = new FramePool({ freeBytesMax: 0 })) {
     this.disk = disk
+    this.readBuffers = readBuffers
     this.#max = max
   }
 

@@ -195,10 +195,10 @@ export class Segment implements IndexedSegment {
   ): SegmentRead | undefined {
     const position = this.#locate(offset)
     if (position === undefined) return undefined
-    let bytes = this.#readAt(position, Math.max(maxBytes, BATCH_HEADER_BYTES))
+    let bytes = this.#readIntoPool(position, Math.max(maxBytes, BATCH_HEADER_BYTES))
     const firstBytes = this.#soundSizeAt(bytes, position, limit)
     if (firstBytes > maxBytes && !minOneMessage) return { bytes: EMPTY, nextOffset: offset }
-    if (firstBytes > bytes.length) bytes = this.#readAt(position, firstBytes)
+    if (firstBytes > bytes.length) bytes = this.#readIntoPool(position, firstBytes)
     return this.#wholeBatches(bytes, position, offset, endOffset)
   }
 
@@ -378,7 +378,14 @@ export class Segment implements IndexedSegment {
   }
 
   #readAt(position: number, bytes: number): Buffer {
-    const into = Buffer.allocUnsafeSlow(Math.min(bytes, this.#size - position))
+    return this.#fill(Buffer.allocUnsafeSlow(Math.min(bytes, this.#size - position)), position)
+  }
+
+  #readIntoPool(position: number, bytes: number): Buffer {
+    return this.#fill(this.#home.files.readBuffers.take(Math.min(bytes, this.#size - position)), position)
+  }
+
+  #fill(into: Buffer, position: number): Buffer {
     const read = this.#log.read(into, position)
     return read === into.length ? into : into.subarray(0, read)
   }

@@ -1,5 +1,6 @@
-// Buffers for frames, used again: a fetch answer of megabytes would otherwise be fresh memory each time, which the kernel must
-// clear; and a thousand answers of kilobytes a second drive the collector to a full round for the memory outside of its heap.
+// Buffers for frames, and for what is read from a log into one, used again: a fetch answer of megabytes would otherwise be fresh
+// memory each time, which the kernel must clear; and a thousand answers of kilobytes a second drive the collector to a full round for
+// the memory outside of its heap.
 //
 // Invariants:
 // 1. A buffer is handed out to one taker at a time, and again only after it was given back.

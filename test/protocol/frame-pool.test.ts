@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FramePool } from '../../src/client/frame-pool.ts'
+import { FramePool } from '../../src/protocol/frame-pool.ts'
 
 const KIB = 1024
 
