@@ -19,6 +19,7 @@ interface Rights {
   denied: number
 }
 type RightsByHost = Map<string, Rights>
+const NOTHING: readonly RightsByHost[] = []
 
 const bit = (code: number) => 1 << code
 const ALL = bit(ALL_OPERATIONS)
@@ -49,7 +50,7 @@ export class AclAuthorizer implements Authorizer {
   readonly #superUsers: ReadonlySet<string>
   readonly #default: boolean
   /** By resource type and principal. */
-  readonly #rights = new Map<string, PatternIndex<RightsByHost>>()
+  readonly #rights = new Map<number, Map<string, PatternIndex<RightsByHost>>>()
   /** By resource type. */
   readonly #covered = new Map<number, PatternIndex<number>>()
 
@@ -59,8 +60,9 @@ export class AclAuthorizer implements Authorizer {
   }
 
   add(acl: Acl): void {
-    const { resourceType, patternType, resourceName, host } = acl
-    const index = obtain(this.#rights, rightsKey(resourceType, acl.principal), () => new PatternIndex<RightsByHost>())
+    const { resourceType, patternType, resourceName, principal, host } = acl
+    const ofType = obtain(this.#rights, resourceType, () => new Map<string, PatternIndex<RightsByHost>>())
+    const index = obtain(ofType, principal, () => new PatternIndex<RightsByHost>())
     const byHost: RightsByHost = index.get(patternType, resourceName) ?? new Map()
     index.set(patternType, resourceName, byHost)
     const rights = obtain(byHost, host, () => ({ allowed: 0, denied: 0 }))
@@ -70,28 +72,28 @@ export class AclAuthorizer implements Authorizer {
   }
 
   remove(acl: Acl): void {
-    const { resourceType, patternType, resourceName, host, operation } = acl
-    const key = rightsKey(resourceType, acl.principal)
-    const index = this.#rights.get(key)
+    const { resourceType, patternType, resourceName, principal, host, operation } = acl
+    const ofType = this.#rights.get(resourceType)
+    const index = ofType?.get(principal)
     const byHost = index?.get(patternType, resourceName)
     const rights = byHost?.get(host)
-    if (!index || !byHost || !rights) return
+    if (!ofType || !index || !byHost || !rights) return
     if (acl.permissionType === PERMISSION.ALLOW) rights.allowed &= ~bit(operation)
     else rights.denied &= ~bit(operation)
     if (rights.allowed === 0 && rights.denied === 0) byHost.delete(host)
     if (byHost.size === 0) index.delete(patternType, resourceName)
-    if (index.isEmpty) this.#rights.delete(key)
+    if (index.isEmpty) ofType.delete(principal)
     this.#cover(acl, -1)
   }
 
   allows(caller: Caller, operation: Operation, resource: Resource, name: string): boolean {
     const principal = principalOf(caller)
     if (this.#superUsers.has(principal)) return true
-    const type = RESOURCE[resource]
+    const ofType = this.#rights.get(RESOURCE[resource])
     const deniedBy = bit(OPERATION[operation]) | ALL
     let allowed = false
     for (const whose of [principal, EVERYBODY]) {
-      for (const byHost of this.#rights.get(rightsKey(type, whose))?.covering(name) ?? []) {
+      for (const byHost of ofType?.get(whose)?.covering(name) ?? NOTHING) {
         for (const rights of [byHost.get(caller.host), byHost.get(WILDCARD)]) {
           if (!rights) continue
           if (rights.denied & deniedBy) return false
@@ -99,7 +101,7 @@ export class AclAuthorizer implements Authorizer {
         }
       }
     }
-    return allowed || (this.#default && !this.#isCovered(type, name))
+    return allowed || (this.#default && !this.#isCovered(RESOURCE[resource], name))
   }
 
   /** As Authorizer.authorizeByResourceType: rules that imply the operation do not count, and a rule that is wholly denied neither. */
@@ -124,7 +126,7 @@ export class AclAuthorizer implements Authorizer {
     const denied = { literals: new Set<string>(), prefixes: new Set<string>() }
     const asked = bit(OPERATION[operation]) | ALL
     for (const whose of [principalOf(caller), EVERYBODY]) {
-      const index = this.#rights.get(rightsKey(RESOURCE[resource], whose))
+      const index = this.#rights.get(RESOURCE[resource])?.get(whose)
       if (!index) continue
       for (const kind of ['literals', 'prefixes'] as const) {
         for (const [name, byHost] of index[kind]) {
@@ -155,10 +157,6 @@ function obtain<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): 
   const value = map.get(key) ?? make()
   map.set(key, value)
   return value
-}
-
-function rightsKey(resourceType: number, principal: string): string {
-  return `${resourceType} ${principal}`
 }
 
 function principalOf({ principal }: Caller): string {

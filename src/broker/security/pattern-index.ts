@@ -32,12 +32,14 @@ export class PatternIndex<Value> {
   /** The values of all patterns that cover the name. */
   covering(name: string): Value[] {
     const found: Value[] = []
-    const add = (value: Value | undefined) => {
-      if (value !== undefined) found.push(value)
+    const literal = this.literals.get(name)
+    if (literal !== undefined) found.push(literal)
+    const wildcard = name === WILDCARD ? undefined : this.literals.get(WILDCARD)
+    if (wildcard !== undefined) found.push(wildcard)
+    for (const length of this.#lengths.keys()) {
+      const prefixed = length > name.length ? undefined : this.prefixes.get(name.slice(0, length))
+      if (prefixed !== undefined) found.push(prefixed)
     }
-    add(this.literals.get(name))
-    if (name !== WILDCARD) add(this.literals.get(WILDCARD))
-    for (const length of this.#lengths.keys()) if (length <= name.length) add(this.prefixes.get(name.slice(0, length)))
     return found
   }
 
