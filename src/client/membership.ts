@@ -94,6 +94,8 @@ export class Membership {
       heartbeatInterval: this.#options.heartbeatIntervalMs,
       maxWaitTimeInMs: IDLE_MS,
       allowAutoTopicCreation: false,
+      // A consumer that was still connecting when it was told to stop would otherwise begin anew for ever.
+      retry: { restartOnFailure: async () => !this.#stopped },
     })
     this.#listen()
   }

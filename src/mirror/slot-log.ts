@@ -31,6 +31,7 @@ const SEQUENCES = 2 ** 31
 const PRODUCE_VERSION_MAX = 12
 const TIMEOUT_MS = 30_000
 const CLAIM_ATTEMPTS = 5
+const REFUSED = 'HEL_PROGRESS_REFUSED'
 
 export class SlotLog {
   readonly slot: number
@@ -188,7 +189,7 @@ export class SlotLog {
       }
       const { name, retriable, message } = errorOf(answer.errorCode)
       if (!retriable && answer.errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-        throw new HeliostatError('HEL_PROGRESS_REFUSED', `progress cannot be written: ${name} (${message})`, {
+        throw new HeliostatError(REFUSED, `progress cannot be written: ${name} (${message})`, {
           where: { topic, partition, errorCode: answer.errorCode },
         })
       await this.#client.refresh()
@@ -263,7 +264,9 @@ export class SlotLog {
     this.#state.producer = producer
     try {
       await this.#append(this.#batch([producerRecord(producer), ownerRecord('open')]))
-    } catch {
+    } catch (error) {
+      // No right to write, and the like: to try again would only hide why.
+      if ((error as HeliostatError).code === REFUSED) throw error
       // Another instance claimed the slot in the same moment: what the log says now counts, after a while of our own.
       await sleep(this.#platform.clock, this.#platform.random.fraction() * 200, this.#stopping.signal)
     }

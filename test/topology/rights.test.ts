@@ -1,0 +1,236 @@
+// The daemon with exactly the rights that docs/operating.md asks for, between embedded clusters that refuse everything else: it does
+// all it promises, and without one of the rights it stops what that right carries, says so, and goes on with the rest.
+import { expect, onTestFinished, test } from 'vitest'
+import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
+import { OPERATION, type Operation, RESOURCE, type Resource } from '../../src/broker/security/authorizer.ts'
+import { ClusterClient } from '../../src/client/cluster-client.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { type Daemon, startDaemon } from '../../src/daemon.ts'
+import { nodePlatform } from '../../src/platform/node-platform.ts'
+import { createAcls } from '../../src/protocol/messages/create-acls.ts'
+import { createPartitions } from '../../src/protocol/messages/create-partitions.ts'
+import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
+import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
+import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
+import { batchOf } from '../broker/requests.ts'
+import { AUTHORIZER } from '../broker/security/rights-ground.ts'
+import { eventually } from '../compatibility/gathering.ts'
+import { appendBatch, endOffset, makeTopic } from '../support/log-content.ts'
+
+const RETENTION = '123456789'
+const TOLD_SHOWN = 3_000
+const secured = {
+  listeners: 'SASL_PLAINTEXT://:0',
+  'sasl.enabled.mechanisms': 'PLAIN',
+  'listener.name.sasl_plaintext.plain.sasl.jaas.config':
+    'org.apache.kafka.common.security.plain.PlainLoginModule required user_root="secret" user_mirror="secret";',
+  'authorizer.class.name': AUTHORIZER,
+  'super.users': 'User:root',
+}
+
+interface Right {
+  readonly side: 'source' | 'target'
+  readonly operation: Operation
+  readonly resource: Resource
+  readonly name: string
+  readonly prefixed: boolean
+}
+
+const on = (side: Right['side'], resource: Resource, name: string, ...operations: Operation[]): Right[] =>
+  operations.map((operation) => {
+    const prefixed = name.endsWith('*')
+    return { side, operation, resource, name: prefixed ? name.slice(0, -1) : name, prefixed }
+  })
+
+const RIGHTS: readonly Right[] = [
+  ...on('source', 'TOPIC', 'orders*', 'READ', 'DESCRIBE_CONFIGS'),
+  ...on('source', 'GROUP', 'billing', 'DESCRIBE'),
+  ...on('target', 'TOPIC', 'east.*', 'READ', 'WRITE', 'CREATE', 'ALTER'),
+  ...on('target', 'TOPIC', 'heliostat.*', 'READ', 'WRITE', 'CREATE'),
+  ...on('target', 'GROUP', 'billing', 'READ'),
+  ...on('target', 'GROUP', 'heliostat.*', 'READ'),
+  ...on('target', 'TOPIC', 'heartbeats', 'WRITE', 'CREATE'),
+  ...on('target', 'TOPIC', 'mm2-offset-syncs.east.internal', 'WRITE', 'CREATE'),
+]
+
+/** What the daemon does, as somebody sees it who looks at the target. */
+const FEATURES = {
+  copies: async ({ west }) => (await endOffset(west, 'east.orders', 0)) === 3,
+  'creates topics': async ({ west }) => west.topics().has('east.orders'),
+  'copies configs': async ({ west }) => (await retentionOf(west, 'east.orders')) === RETENTION,
+  'brings groups': async ({ west }) => (await committed(west)) === 2,
+  shares: async ({ daemon }) => ['running', 'catching-up'].includes(daemon.flows.get('east->west')!.status().state),
+  'tells checkpoints': async ({ west }) => (await endOffset(west, 'east.checkpoints.internal', 0)) > 0,
+  'tells offset syncs': async ({ west }) => (await endOffset(west, 'mm2-offset-syncs.east.internal', 0)) > 0,
+  'sends heartbeats': async ({ west }) => (await endOffset(west, 'heartbeats', 0)) > 0,
+} as const satisfies Record<string, (scene: Scene) => Promise<boolean>>
+
+type Feature = keyof typeof FEATURES
+const ALL = Object.keys(FEATURES) as Feature[]
+/** What needs copied records, or places of which progress is kept. */
+const COPIES: Feature[] = ['copies', 'brings groups', 'tells checkpoints', 'tells offset syncs']
+const DATA: Feature[] = [...COPIES, 'creates topics', 'copies configs']
+
+interface Scene {
+  readonly east: ClusterClient
+  readonly west: ClusterClient
+  readonly daemon: Daemon
+  /** What people are told: the log, and the status of the flow and its groups. */
+  told(): string
+}
+
+async function play(missing: Right | undefined): Promise<Scene> {
+  const log: string[] = []
+  const platform = nodePlatform({ log: { level: 'warn', pretty: false, write: (line) => log.push(line) } })
+  const [source, target] = await Promise.all(['east', 'west'].map((name) => secure(name)))
+  const [east, west] = [root(source!), root(target!)]
+  await Promise.all([east.refresh(), west.refresh()])
+  const granted = RIGHTS.filter((right) => right !== missing)
+  await grant(
+    east,
+    granted.filter(({ side }) => side === 'source'),
+  )
+  await grant(
+    west,
+    granted.filter(({ side }) => side === 'target'),
+  )
+  await makeTopic(east, 'orders', 1, { 'retention.ms': RETENTION })
+  await appendBatch(east, 'orders', 0, batchOf(['a', 'b', 'c']))
+  const partitions = [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }]
+  const commit = { groupId: 'billing', memberId: '', topics: [{ name: 'orders', partitions }] }
+  await (await east.coordinator('group', 'billing')).send(offsetCommit, commit, { version: 9 })
+  const daemon = await startDaemon(platform, configOf(source!, target!), { version: 'test', directory: '.' })
+  onTestFinished(() => daemon.stop())
+  const flow = daemon.flows.get('east->west')!
+  return { east, west, daemon, told: () => log.join('') + JSON.stringify([flow.status(), flow.groups()]) }
+}
+
+async function secure(name: string): Promise<Cluster> {
+  const cluster = await startCluster(nodePlatform({ log: { level: 'silent' } }), { name, config: secured })
+  onTestFinished(() => cluster.stop())
+  return cluster
+}
+
+function root(cluster: Cluster): ClusterClient {
+  const [host, port] = cluster.bootstrap.split(':')
+  const client = new ClusterClient(nodePlatform({ log: { level: 'silent' } }), {
+    bootstrap: [{ host: host!, port: Number(port) }],
+    clientId: 'root',
+    refreshIntervalMs: 10,
+    sasl: { mechanism: 'plain', username: 'root', password: 'secret' },
+  })
+  onTestFinished(() => client.close())
+  return client
+}
+
+function configOf(source: Cluster, target: Cluster) {
+  const login = 'sasl: { mechanism: plain, username: mirror, password: secret }'
+  const yaml = `
+version: 1
+clusters:
+  east: { bootstrap: ["${source.bootstrap}"], ${login} }
+  west: { bootstrap: ["${target.bootstrap}"], ${login} }
+mirrors: [{ from: east, to: west, topics: { include: ["orders.*"] }, refresh: 200ms }]
+server: { listen: 127.0.0.1:0 }
+`
+  return loadConfig(yaml, 'test.yaml', {}).config
+}
+
+async function grant(client: ClusterClient, rights: readonly Right[]): Promise<void> {
+  const creations = rights.map(({ operation, resource, name, prefixed }) => ({
+    resourceType: RESOURCE[resource],
+    resourceName: name,
+    resourcePatternType: prefixed ? 4 : 3,
+    principal: 'User:mirror',
+    host: '*',
+    operation: OPERATION[operation],
+    permissionType: 3,
+  }))
+  await client.send(createAcls, { creations })
+}
+
+async function retentionOf(client: ClusterClient, topic: string): Promise<string | null | undefined> {
+  const resources = [{ resourceType: 2, resourceName: topic, configurationKeys: ['retention.ms'] }]
+  const { results } = await client.send(describeConfigs, { resources })
+  return results[0]!.configs[0]?.value
+}
+
+async function committed(client: ClusterClient): Promise<number> {
+  const connection = await client.coordinator('group', 'billing')
+  const groups = [{ groupId: 'billing', topics: [{ name: 'east.orders', partitionIndexes: [0] }] }]
+  const answer = await connection.send(offsetFetch, { groups }, { version: 9 })
+  return answer.groups[0]!.topics[0]?.partitions[0]?.committedOffset ?? -1
+}
+
+async function expectFeatures(scene: Scene, features: readonly Feature[]): Promise<void> {
+  await eventually(async () => {
+    await scene.west.refresh()
+    const seen = await Promise.all(features.map((feature) => FEATURES[feature](scene)))
+    expect(
+      features.filter((_, index) => !seen[index]),
+      scene.told().slice(-TOLD_SHOWN),
+    ).toEqual([])
+  })
+}
+
+async function grow(scene: Scene): Promise<void> {
+  const topics = [{ name: 'orders', count: 2, assignments: null }]
+  await (await scene.east.controller()).send(createPartitions, { topics, timeoutMs: 5000, validateOnly: false })
+}
+
+test('does all it promises with these rights', { timeout: 30_000 }, async () => {
+  const scene = await play(undefined)
+  await expectFeatures(scene, ALL)
+  await grow(scene)
+  await eventually(async () => {
+    await scene.west.refresh()
+    expect(scene.west.topics().get('east.orders')!.partitions).toHaveLength(2)
+  })
+})
+
+/** What stops without a right, and what people are told; `undefined`: nothing, as what nobody may see looks as if it were not there. */
+const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
+  ['source READ orders', DATA, undefined],
+  ['source DESCRIBE_CONFIGS orders', ['copies configs'], undefined],
+  ['source DESCRIBE group billing', ['brings groups', 'tells checkpoints'], undefined],
+  ['target READ east.', ['brings groups'], /the target refuses the offset: TOPIC_AUTHORIZATION_FAILED/],
+  ['target WRITE east.', COPIES, /We have no right to write to the topic on the target/],
+  ['target CREATE east.', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
+  ['target READ heliostat.', COPIES, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
+  ['target WRITE heliostat.', COPIES, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
+  ['target CREATE heliostat.', [...COPIES, 'shares'], /progress\.internal cannot be created on the target: TOPIC_AUTH/],
+  ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],
+  ['target READ group heliostat.', ['shares'], /cannot stay in group heliostat\.east->west/],
+  ['target WRITE heartbeats', ['sends heartbeats'], /topic heartbeats cannot be found: TOPIC_AUTHORIZATION_FAILED/],
+  ['target CREATE heartbeats', ['sends heartbeats'], /topic heartbeats cannot be created: TOPIC_AUTHORIZATION_FAILED/],
+  [
+    'target WRITE mm2-offset-syncs.east.internal',
+    ['tells offset syncs'],
+    /mm2-offset-syncs\.east\.internal cannot be found: TOPIC_AUTHORIZATION_FAILED/,
+  ],
+]
+
+test.each(WITHOUT)('without %s it stops %s alone', { timeout: 30_000 }, async (which, stops, says) => {
+  const missing = RIGHTS.find(({ side, operation, resource, name }) => {
+    const kind = resource === 'GROUP' ? 'group ' : ''
+    return `${side} ${operation} ${kind}${name}` === which
+  })
+  expect(missing).toBeDefined()
+  const scene = await play(missing)
+  await expectFeatures(
+    scene,
+    ALL.filter((feature) => !stops.includes(feature)),
+  )
+  if (says) await eventually(async () => expect(scene.told()).toMatch(says))
+  for (const feature of stops) expect([feature, await FEATURES[feature](scene)]).toEqual([feature, false])
+})
+
+test('without ALTER on its copies it stops growing them, and goes on with the rest', { timeout: 30_000 }, async () => {
+  const scene = await play(RIGHTS.find(({ operation }) => operation === 'ALTER'))
+  await expectFeatures(scene, ALL)
+  await grow(scene)
+  const refusal = /east\.orders cannot be given partitions on the target: TOPIC_AUTHORIZATION_FAILED/
+  await eventually(async () => expect(scene.told()).toMatch(refusal))
+  await appendBatch(scene.east, 'orders', 0, batchOf(['d']))
+  await eventually(async () => expect(await endOffset(scene.west, 'east.orders', 0)).toBe(4))
+})
