@@ -11,14 +11,14 @@
 //   others without a word.
 // - Transactions: before its first batch the coordinator is asked whether the transaction reaches the partition (transaction-admission.ts);
 //   from v12 on it is made to (KIP-890). When it cannot say now, NOT_ENOUGH_REPLICAS, which old clients retry, or from v12 on
-//   CONCURRENT_TRANSACTIONS. Before v11, INVALID_TXN_STATE in place of TRANSACTION_ABORTABLE. A transactional batch in a request
-//   without a transactional id: TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+//   CONCURRENT_TRANSACTIONS. Before v11, INVALID_TXN_STATE in place of TRANSACTION_ABORTABLE. Needs WRITE on the transactional id; without,
+//   or without an id, one transactional batch makes the answer TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all, whatever else is wrong.
 
 import { ErrorCode, errorOf } from '../../protocol/errors.ts'
 import { produce } from '../../protocol/messages/produce.ts'
 import type { Request } from '../../protocol/schema.ts'
 import { CODECS } from '../../records/compression/index.ts'
-import { ATTRIBUTE, type RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import { ATTRIBUTE, HEADER, type RecordBatch, splitBatches } from '../../records/record-batch.ts'
 import { RecordsError } from '../../records/records-error.ts'
 import type { Broker } from '../broker.ts'
 import { isInternalTopic } from '../coordinator/controller/topic-name.ts'
@@ -54,11 +54,24 @@ export const serveProduce = serve(
     const nowMs = broker.platform.clock.monotonic()
     call.pause(broker.quotas.record('producer_byte_rate', principal.name, call.clientId, call.requestBytes, nowMs))
     const { transactionalId } = request
+    const mayTransact = transactionalId !== null && call.may('WRITE', 'TRANSACTIONAL_ID', transactionalId)
+    if (!mayTransact && request.topicData.some(hasTransactional)) {
+      return answer(request, () => refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+    }
     if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
     return answer(request, (topicData, data) => append(broker, call, topicData, data))
   },
   0,
 )
+
+/** Looked for before anything is checked, in the first batch of each partition: a second one is refused anyhow. */
+function hasTransactional({ partitionData }: TopicData): boolean {
+  return partitionData.some(({ records }) => {
+    const bytes = records?.[0]
+    if (!bytes || bytes.length < HEADER.records || bytes[HEADER.magic] !== 2) return false
+    return (bytes.readInt16BE(HEADER.attributes) & ATTRIBUTE.transactional) !== 0
+  })
+}
 
 type AppendOne = (topicData: TopicData, data: PartitionData) => Appended
 
@@ -99,9 +112,6 @@ async function produceInTransaction(
       const first = 'batches' in checked ? checked.batches.find((batch) => batch.isTransactional) : undefined
       if (first && 'batches' in checked) firsts.set(checked.partition, first)
     }
-  }
-  if (firsts.size > 0 && !call.may('WRITE', 'TRANSACTIONAL_ID', transactionalId)) {
-    return answer(request, () => refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
   }
   const producers = new Map([...firsts.values()].map((batch) => [`${batch.producerId}:${batch.producerEpoch}`, batch]))
   if (producers.size > 1) {

@@ -8,6 +8,7 @@ import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
 import { alterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from '../../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { createAcls } from '../../../src/protocol/messages/create-acls.ts'
 import { createPartitions } from '../../../src/protocol/messages/create-partitions.ts'
 import { createTopics } from '../../../src/protocol/messages/create-topics.ts'
@@ -736,6 +737,22 @@ export const rows: readonly Row[] = [
     look: ({ groups }) => groups.map(({ errorCode }) => errorCode),
     served: [69],
     needs: ({ fresh }) => [onGroup('DESCRIBE', fresh, [GROUP_REFUSED])],
+  }),
+  row(consumerGroupHeartbeat, 'of a new member', {
+    request: ({ topic, fresh }) => ({
+      groupId: fresh,
+      memberId: 'AAAAAAAAAAAAAAAAAAAAAQ',
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 10_000,
+      subscribedTopicNames: [topic],
+      topicPartitions: [],
+    }),
+    look: ({ errorCode, memberEpoch }) => [errorCode, memberEpoch > 0],
+    served: [0, true],
+    needs: ({ topic, fresh }) => [
+      onGroup('READ', fresh, [GROUP_REFUSED, false]),
+      onTopic('DESCRIBE', topic, [TOPIC_REFUSED, false]),
+    ],
   }),
   row(listConfigResources, '', {
     request: () => ({ resourceTypes: [] }),
