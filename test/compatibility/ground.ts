@@ -59,7 +59,7 @@ export interface Ground {
 export const embedded: Ground = {
   name: 'the embedded broker',
   reason: undefined,
-  lacks: ['transactions', 'features', 'group-configs', 'quotas', 'scram-users', 'tls', 'sasl-plain', 'sasl-scram'],
+  lacks: ['features', 'group-configs', 'quotas', 'scram-users', 'tls', 'sasl-plain', 'sasl-scram'],
   start: async (config, { secure = false } = {}) => {
     const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), {
       name: 'local',

@@ -11,8 +11,6 @@ export interface MirrorCase {
   readonly configs?: Readonly<Record<string, string>>
   /** Written by test/compatibility/java/WriteCases.java under this name. */
   readonly java?: string
-  /** What the embedded broker does not have yet. */
-  readonly lacking?: string
   write?(client: ClusterClient, topic: string): Promise<void>
 }
 
@@ -41,19 +39,18 @@ function codecCase(codec: (typeof CODECS)[number]): MirrorCase {
   }
 }
 
-const javaCase = (name: string, says: string, lacking?: string): MirrorCase => ({
+const javaCase = (name: string, says: string): MirrorCase => ({
   topic: `java-${name}`,
   says,
   partitions: 2,
   java: name,
-  lacking,
 })
 
 export const mirrorCases: readonly MirrorCase[] = [
   ...CODECS.map(codecCase),
   ...CODECS.map((codec) => javaCase(codec, `an idempotent Java producer, ${codec}`)),
   javaCase('plain', 'a Java producer that is not idempotent'),
-  javaCase('transactions', 'overlapping transactions, committed and aborted', 'transactions'),
+  javaCase('transactions', 'overlapping transactions, committed and aborted'),
   {
     topic: 'idempotent',
     says: 'batches of one idempotent producer, with its sequences',

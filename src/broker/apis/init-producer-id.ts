@@ -5,7 +5,7 @@
 // - Transactional ids: an epoch that nobody had. What an older producer left open is aborted first, and meanwhile the answer is
 //   CONCURRENT_TRANSACTIONS. v3+: a producer that says what it has recovers (KIP-360). An empty one: INVALID_REQUEST.
 // - v4+: PRODUCER_FENCED, before INVALID_PRODUCER_EPOCH (KIP-588). v5+: TRANSACTION_ABORTABLE (KIP-890), not used here.
-// - v6: two-phase commit (KIP-939), as Kafka answers where it is switched off: TRANSACTIONAL_ID_AUTHORIZATION_FAILED; and
+// - v6, not stable in Kafka 4.3: two-phase commit (KIP-939), which is off: TRANSACTIONAL_ID_AUTHORIZATION_FAILED; and
 //   UNSUPPORTED_VERSION to those who want to keep a prepared transaction.
 
 import { ErrorCode } from '../../protocol/errors.ts'
