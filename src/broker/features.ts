@@ -10,6 +10,8 @@ interface FeatureDefinition {
   readonly defaultLevel: number
 }
 
+/** Which records the metadata log may hold. 30: those of Kafka 4.3. */
+export const METADATA_VERSION = 'metadata.version'
 /** 1: flexible records in `__transaction_state`. 2: an epoch per transaction, and partitions added by the broker (KIP-890). */
 export const TRANSACTION_VERSION = 'transaction.version'
 
@@ -18,6 +20,7 @@ const GROUP_VERSION = 'group.version'
 
 export const FEATURES: readonly FeatureDefinition[] = [
   { name: GROUP_VERSION, minLevel: 0, maxLevel: 1, defaultLevel: 1 },
+  { name: METADATA_VERSION, minLevel: 7, maxLevel: 30, defaultLevel: 30 },
   { name: TRANSACTION_VERSION, minLevel: 0, maxLevel: 2, defaultLevel: 2 },
 ]
 

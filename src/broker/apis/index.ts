@@ -48,6 +48,7 @@ import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
 import { serveSyncGroup } from './sync-group.ts'
 import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
+import { serveUpdateFeatures } from './update-features.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
 export const servedApis: readonly ServedApi[] = [
@@ -91,6 +92,7 @@ export const servedApis: readonly ServedApi[] = [
   serveAlterClientQuotas,
   serveDescribeUserScramCredentials,
   serveAlterUserScramCredentials,
+  serveUpdateFeatures,
   serveDescribeCluster,
   serveDescribeProducers,
   serveDescribeTransactions,

@@ -48,6 +48,7 @@ import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authentica
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from '../../../src/protocol/messages/txn-offset-commit.ts'
+import { updateFeatures } from '../../../src/protocol/messages/update-features.ts'
 import { writeTxnMarkers } from '../../../src/protocol/messages/write-txn-markers.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../requests.ts'
@@ -715,6 +716,15 @@ export const rows: readonly Row[] = [
     look: ({ results }) => results.map(({ errorCode }) => errorCode),
     served: [91],
     needs: () => [onCluster('ALTER', [CLUSTER_REFUSED])],
+  }),
+  row(updateFeatures, '', {
+    request: () => ({
+      featureUpdates: [{ feature: 'group.version', maxVersionLevel: 1, upgradeType: 1 }],
+      validateOnly: true,
+    }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [onCluster('ALTER')],
   }),
   row(describeCluster, '', {
     request: () => ({ includeClusterAuthorizedOperations: true }),

@@ -12,6 +12,7 @@ export type ControllerCommand =
   | DeleteAclsCommand
   | AlterScramCredentialsCommand
   | AlterClientQuotasCommand
+  | UpdateFeaturesCommand
   | { readonly type: 'allocate-producer-ids'; readonly brokerId: number; readonly count: number }
 
 /** Whose controller_mutation_rate a command counts against (KIP-599). */
@@ -110,6 +111,12 @@ export interface AlterClientQuotasCommand {
   readonly validateOnly: boolean
 }
 
+export interface UpdateFeaturesCommand {
+  readonly type: 'update-features'
+  readonly updates: readonly { readonly name: string; readonly level: number; readonly upgradeType: number }[]
+  readonly validateOnly: boolean
+}
+
 export interface ItemError {
   readonly errorCode: number
   readonly errorMessage: string | null
@@ -139,6 +146,7 @@ export interface ControllerReplies {
   'create-acls': { readonly results: readonly ItemError[] }
   'delete-acls': { readonly results: readonly (ItemError & { readonly deleted: readonly Acl[] })[] }
   'alter-scram-credentials': { readonly users: readonly (ItemError & { readonly user: string })[] }
+  'update-features': ItemError
   'alter-client-quotas': {
     readonly entries: readonly (ItemError & Pick<AlterClientQuotasCommand['entries'][number], 'entity'>)[]
   }

@@ -12,6 +12,7 @@ import type {
   DeleteTopicsCommand,
 } from './command.ts'
 import { alteredConfigs } from './config-alteration.ts'
+import { updateFeatures } from './feature-update.ts'
 import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { type MutationQuota, MutationQuotas } from './mutation-quota.ts'
@@ -72,6 +73,8 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
         return decideAclCreations(this.#image.acls, command.acls)
       case 'delete-acls':
         return decideAclDeletions(this.#image.acls, command.filters)
+      case 'update-features':
+        return updateFeatures(this.#image, this.#brokerIds[0]!, command)
       case 'alter-client-quotas':
         return alterClientQuotas(this.#image, command)
       case 'alter-scram-credentials':
