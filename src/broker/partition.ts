@@ -30,7 +30,17 @@ export type Appended =
       readonly errorCode: number
       readonly errorMessage: string
       readonly recordErrors: readonly { readonly batchIndex: number; readonly message: string }[]
+      /** Absent: whoever refused did not look at the log. */
+      readonly logStartOffset?: number
     }
+
+/** What a log refuses before it looks at where it starts. */
+const WITHOUT_START: ReadonlySet<number> = new Set([
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+])
 
 /**
  * One partition on this broker: its log, who leads it, and who wants to know when more of it becomes readable.
@@ -70,7 +80,7 @@ export class Partition {
 
   /** NONE when a request that knows this leader epoch may be served (KIP-320); −1: the client does not say. */
   epochError(currentLeaderEpoch: number): number {
-    if (currentLeaderEpoch < 0 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE
+    if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.leaderEpoch) return ErrorCode.NONE
     return currentLeaderEpoch < this.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
   }
 
@@ -79,7 +89,9 @@ export class Partition {
     const { beforeVisible, claims } = options
     const result = this.log.append(batches, { leaderEpoch: this.leaderEpoch, origin, claims })
     if (!('baseOffset' in result)) {
-      return { errorCode: result.error, errorMessage: result.message, recordErrors: result.recordErrors ?? [] }
+      const { error: errorCode, message: errorMessage, recordErrors = [] } = result
+      const logStartOffset = WITHOUT_START.has(errorCode) ? -1 : this.log.logStartOffset
+      return { errorCode, errorMessage, recordErrors, logStartOffset }
     }
     beforeVisible?.()
     if (!result.duplicate) this.#advance(batches.reduce((sum, batch) => sum + batch.sizeInBytes, 0))

@@ -1,4 +1,4 @@
-// DescribeLogDirs (key 35), versions 1–4.
+// DescribeLogDirs (key 35), versions 1–5.
 //
 // - One log directory, with the sizes of its partitions; null topics: all. In memory the directory is only a name.
 // - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
@@ -11,7 +11,7 @@ import type { Broker } from '../broker.ts'
 import { serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveDescribeLogDirs = serve(describeLogDirs, [1, 4], (broker, request, call) => {
+export const serveDescribeLogDirs = serve(describeLogDirs, [1, 5], (broker, request, call) => {
   if (!call.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) {
     return { throttleTimeMs: 0, errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] }
   }

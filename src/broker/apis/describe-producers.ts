@@ -17,7 +17,8 @@ export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, 
       if (refusal) return { partitionIndex, ...refusal, activeProducers: [] }
       const partition = broker.partitions.get(name, partitionIndex)
       if (!partition) {
-        const errorMessage = 'This server does not host this topic-partition.'
+        // As Kafka, which says so only of the topic.
+        const errorMessage = broker.image.topics.has(name) ? null : 'This server does not host this topic-partition.'
         return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage, activeProducers: [] }
       }
       return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers: partition.log.describeProducers() }

@@ -1,7 +1,7 @@
 // DescribeTopicPartitions (key 75), version 0 (KIP-966).
 //
 // - Topics in the order of their names, page by page: at most responsePartitionLimit partitions (and max.request.partition.size.limit),
-//   then a cursor to go on from. No topics named: all.
+//   then a cursor to go on from. No topics named: all. A cursor below zero, or at a topic that is not asked for: INVALID_REQUEST for all.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, outside of the paging, for what is named; what is not is left out.
 // - Left out: eligible leader replicas, which come with replication: none. Java's Admin cannot read null there.
 
@@ -23,6 +23,7 @@ const NO_ELIGIBLE_REPLICAS = { eligibleLeaderReplicas: [], lastKnownElr: [] }
 
 export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0], (broker, request, call) => {
   const { cursor } = request
+  if (cursor !== null && isStray(cursor, request.topics)) return refuseAll(request.topics)
   const limit = broker.config.number('max.request.partition.size.limit')
   let room = Math.max(1, Math.min(request.responsePartitionLimit, limit))
   const topics: TopicListing[] = []
@@ -31,7 +32,7 @@ export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0
   const isVisible = (name: string) => call.may('DESCRIBE', 'TOPIC', name)
   for (const name of asked.filter(isVisible)) {
     const listing = list(broker, call, name)
-    const from = cursor?.topicName === name ? Math.max(cursor.partitionIndex, 0) : 0
+    const from = cursor?.topicName === name ? cursor.partitionIndex : 0
     const page = listing.partitions
       .slice(from, from + room)
       .map((partition) => ({ ...partition, ...NO_ELIGIBLE_REPLICAS }))
@@ -45,6 +46,16 @@ export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0
   const hidden = request.topics.length === 0 ? [] : asked.filter((name) => !isVisible(name))
   return { throttleTimeMs: 0, topics: [...topics, ...hidden.map(refusal)], nextCursor }
 })
+
+/** A cursor goes on inside what is asked for. */
+function isStray({ topicName, partitionIndex }: Cursor, asked: readonly { name: string }[]): boolean {
+  return partitionIndex < 0 || (asked.length > 0 && asked.every(({ name }) => name !== topicName))
+}
+
+function refuseAll(asked: readonly { name: string }[]) {
+  const topics = asked.map(({ name }) => ({ ...refusal(name), errorCode: ErrorCode.INVALID_REQUEST }))
+  return { throttleTimeMs: 0, topics, nextCursor: null }
+}
 
 function names(broker: Broker, asked: readonly { name: string }[], cursor: Cursor | null): string[] {
   const all = asked.length === 0 ? [...broker.image.topics.keys()] : [...new Set(asked.map(({ name }) => name))]

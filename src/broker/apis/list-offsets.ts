@@ -41,7 +41,8 @@ interface Found {
 export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, call) => {
   const { version } = call
   const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
-  const topics = request.topics.map(({ name, partitions }) => {
+  const asked = request.topics.filter(({ partitions }) => partitions.length > 0)
+  const topics = asked.map(({ name, partitions }) => {
     if (!call.may('DESCRIBE', 'TOPIC', name)) return { name, partitions: partitions.map(refused) }
     const answers = [...Map.groupBy(partitions, ({ partitionIndex }) => partitionIndex)].map(
       ([partitionIndex, asked]) => {

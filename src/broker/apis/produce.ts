@@ -4,6 +4,7 @@
 //   appended, which with one replica is also committed. Other acks: INVALID_REQUIRED_ACKS.
 // - One batch per partition, checked and stored by the log (LogValidator's rules, idempotent sequences, duplicates).
 // - v7+: zstd; before, UNSUPPORTED_COMPRESSION_TYPE. v8+: error messages and the records at fault (KIP-467). v13: topic ids (KIP-516).
+// - A log that refuses a batch tells where it starts, unless the batch was damaged or too large.
 // - Needs WRITE on the topic: TOPIC_AUTHORIZATION_FAILED, told before whether there is such a topic.
 // - Internal topics take records only from Kafka's own admin client id: INVALID_TOPIC_EXCEPTION.
 // - The request's bytes count against the client's producer_byte_rate.
@@ -79,7 +80,7 @@ function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof pr
   const validAcks = request.acks === 0 || request.acks === 1 || request.acks === -1
   const named = new Set<string>()
   let failed = false
-  const responses = request.topicData.map((topicData) => {
+  const responses = request.topicData.filter(hasPartitions).map((topicData) => {
     const { name, topicId } = topicData
     const partitionResponses = topicData.partitionData.map((data) => {
       const key = `${name}${topicId}:${data.index}`
@@ -97,6 +98,11 @@ function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof pr
   })
   if (request.acks === 0) return failed ? CLOSE : undefined
   return { responses, throttleTimeMs: 0 }
+}
+
+/** As in Kafka, whose answer is put together from partitions. */
+function hasPartitions({ partitionData }: TopicData): boolean {
+  return partitionData.length > 0
 }
 
 async function produceInTransaction(
@@ -179,7 +185,6 @@ function check(
   const batches = batchesOf(bytes)
   if (!Array.isArray(batches)) return batches
   for (const batch of batches) {
-    if (batch.magic < 2) continue
     // Compared as a number: a codec that nobody knows is the log's to refuse.
     const isZstd = (batch.attributes & ATTRIBUTE.codecMask) === ZSTD
     if (isZstd && call.version < FIRST_VERSION_WITH_ZSTD) {
@@ -192,9 +197,11 @@ function check(
 /** Batches whose headers hold together: what cannot be read at all is refused here, so that nobody meets it later. */
 function batchesOf(bytes: Buffer): RecordBatch[] | Appended {
   try {
-    const { batches, incompleteBytes } = splitBatches(bytes)
-    if (incompleteBytes > 0) return refusal(ErrorCode.INVALID_RECORD, 'the last batch is incomplete')
-    const numbers = batches.flatMap((batch) => (batch.magic < 2 ? [] : [batch.baseOffset, batch.producerId]))
+    // What follows the batch and is not whole is cut off and never missed, as by Kafka.
+    const { batches } = splitBatches(bytes)
+    if (batches.length !== 1) return refusal(ErrorCode.INVALID_RECORD, 'records must come as one whole batch')
+    if (batches[0]!.magic < 2) return refusal(ErrorCode.INVALID_RECORD, 'records must come as a batch of magic 2')
+    const numbers = batches.flatMap((batch) => [batch.baseOffset, batch.producerId])
     return numbers.every(Number.isSafeInteger) ? batches : refusal(ErrorCode.CORRUPT_MESSAGE)
   } catch (error) {
     if (error instanceof RecordsError) return refusal(ErrorCode.CORRUPT_MESSAGE, error.message)
@@ -215,8 +222,9 @@ function partitionResponse(index: number, appended: Appended) {
     batchIndex,
     batchIndexErrorMessage: message,
   }))
-  const { errorCode, errorMessage } = appended
-  return { index, errorCode, baseOffset: -1, errorMessage: errorMessage === '' ? null : errorMessage, recordErrors }
+  const { errorCode, errorMessage, logStartOffset = -1 } = appended
+  const message = errorMessage === '' ? null : errorMessage
+  return { index, errorCode, baseOffset: -1, logStartOffset, errorMessage: message, recordErrors }
 }
 
 function refusal(errorCode: number, errorMessage = ''): Appended {

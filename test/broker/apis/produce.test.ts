@@ -115,6 +115,26 @@ it('refuses strange acks, zstd in old versions, internal topics, and a partition
   expect(responses[0]!.partitionResponses.map(({ errorCode }) => errorCode)).toEqual([0, ErrorCode.INVALID_REQUEST])
 })
 
+it('cuts off what is not whole behind a batch, and tells where the log starts when it refuses one', async () => {
+  const connection = await connected()
+  const trailing = Buffer.concat([batchOf(['a']), Buffer.from('rubbish')])
+  expect(await produceOf(connection, 't', trailing)).toMatchObject({ errorCode: 0, baseOffset: 0, logStartOffset: 0 })
+  expect((await stored(connection, 't')).map(({ count }) => count)).toEqual([1])
+  const first = batchOf(['b'], { producerId: 7, producerEpoch: 0, baseSequence: 0 })
+  await produceOf(connection, 't', first)
+  const later = batchOf(['c'], { producerId: 7, producerEpoch: 0, baseSequence: 9 })
+  expect(await produceOf(connection, 't', later)).toMatchObject({
+    errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    logStartOffset: 0,
+  })
+  const damaged = batchOf(['d'])
+  damaged[20]! ^= 1
+  expect(await produceOf(connection, 't', damaged)).toMatchObject({
+    errorCode: ErrorCode.CORRUPT_MESSAGE,
+    logStartOffset: -1,
+  })
+})
+
 it('stamps the batches of a LogAppendTime topic and says when', async () => {
   const connection = await connected()
   await makeTopic(connection, 'stamped', { configs: { 'message.timestamp.type': 'LogAppendTime' } })

@@ -46,7 +46,7 @@ export function decideTopic(
     errorCode: ErrorCode.NONE,
     errorMessage: null,
     name: topic.name,
-    topicId: command.validateOnly ? ZERO_UUID : topic.topicId,
+    topicId: topic.topicId,
     numPartitions: placed.assignment.length,
     replicationFactor: placed.assignment[0]!.length,
   }
