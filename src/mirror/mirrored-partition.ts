@@ -225,7 +225,9 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#host.countError(known?.code ?? 'HEL_UNEXPECTED')
     this.#standing = { state: 'recovering', reason: undefined, trouble: error.message }
     if (!known?.retriable) {
-      this.#stop({ code: 'broken-invariant', message: error.message, mayPass: known !== undefined })
+      const isDenied = known?.where?.['errorCode'] === ErrorCode.TOPIC_AUTHORIZATION_FAILED
+      const code = isDenied ? 'not-authorized' : 'broken-invariant'
+      this.#stop({ code, message: error.message, mayPass: known !== undefined })
       return false
     }
     await this.#pause()

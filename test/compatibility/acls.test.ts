@@ -1,11 +1,13 @@
 // Access rules made, found and removed: the same requests, and Kafka's own tool, on our broker and on Apache Kafka.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Connection } from '../../src/client/connection.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { createAcls } from '../../src/protocol/messages/create-acls.ts'
 import { deleteAcls } from '../../src/protocol/messages/delete-acls.ts'
 import { describeAcls } from '../../src/protocol/messages/describe-acls.ts'
 import type { Api, RequestInput } from '../../src/protocol/schema.ts'
+import { rawConnection } from '../broker/raw-connection.ts'
+import { INTER_BROKER_APIS, interBrokerFrame } from '../broker/security/inter-broker-apis.ts'
 import { AUTHORIZER } from '../broker/security/rights-ground.ts'
 import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { eventually } from './gathering.ts'
@@ -142,6 +144,20 @@ describe.skipIf(reason)(title('rules made, found and removed as by Apache Kafka'
   it('answers the same, wrong rules and filters included', { timeout: caseMs }, async () => {
     const [ours, theirs] = await Promise.all(grounds.map(transcript))
     for (const [index, told] of theirs!.entries()) expect(ours![index]).toEqual(told)
+  })
+})
+
+describe.each(grounds)('APIs between brokers', (ground) => {
+  describe.skipIf(ground.reason)(title(`APIs between brokers on ${ground.name}`, ground.reason), () => {
+    it('close a client that asks them', { timeout: caseMs }, async () => {
+      const cluster = await ground.start({})
+      onTestFinished(() => cluster.stop())
+      for (const apiKey of Object.values(INTER_BROKER_APIS)) {
+        const raw = await rawConnection(cluster)
+        raw.socket.write(interBrokerFrame(apiKey))
+        await raw.closed
+      }
+    })
   })
 })
 

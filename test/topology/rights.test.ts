@@ -77,6 +77,8 @@ interface Scene {
   readonly daemon: Daemon
   /** What people are told: the log, and the status of the flow and its groups. */
   told(): string
+  /** The daemon anew, after it was stopped. */
+  restart(): Promise<Scene>
 }
 
 async function play(missing: Right | undefined): Promise<Scene> {
@@ -99,10 +101,14 @@ async function play(missing: Right | undefined): Promise<Scene> {
   const partitions = [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }]
   const commit = { groupId: 'billing', memberId: '', topics: [{ name: 'orders', partitions }] }
   await (await east.coordinator('group', 'billing')).send(offsetCommit, commit, { version: 9 })
-  const daemon = await startDaemon(platform, configOf(source!, target!), { version: 'test', directory: '.' })
-  onTestFinished(() => daemon.stop())
-  const flow = daemon.flows.get('east->west')!
-  return { east, west, daemon, told: () => log.join('') + JSON.stringify([flow.status(), flow.groups()]) }
+  const begin = async (): Promise<Scene> => {
+    const daemon = await startDaemon(platform, configOf(source!, target!), { version: 'test', directory: '.' })
+    onTestFinished(() => daemon.stop())
+    const flow = daemon.flows.get('east->west')!
+    const told = () => log.join('') + JSON.stringify([flow.status(), flow.groups()])
+    return { east, west, daemon, told, restart: begin }
+  }
+  return begin()
 }
 
 async function secure(name: string): Promise<Cluster> {
@@ -233,4 +239,19 @@ test('without ALTER on its copies it stops growing them, and goes on with the re
   await eventually(async () => expect(scene.told()).toMatch(refusal))
   await appendBatch(scene.east, 'orders', 0, batchOf(['d']))
   await eventually(async () => expect(await endOffset(scene.west, 'east.orders', 0)).toBe(4))
+})
+
+test('without READ on its copies it cannot find its place after a restart, and says so', {
+  timeout: 30_000,
+}, async () => {
+  const before = await play(
+    RIGHTS.find(({ side, operation, name }) => `${side} ${operation} ${name}` === 'target READ east.'),
+  )
+  await expectFeatures(before, ['copies'])
+  await before.daemon.stop()
+  const after = await before.restart()
+  await eventually(async () =>
+    expect(after.told()).toMatch(/the tail of east\.orders-0 cannot be read: TOPIC_AUTHORIZATION/),
+  )
+  expect(after.told()).toContain('HEL_STOPPED_not-authorized')
 })
