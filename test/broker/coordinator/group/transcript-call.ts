@@ -33,7 +33,10 @@ export function callOf(
       const sessionTimeoutMs = number('session', 10_000)
       const protocols = text('protocols', 'range')
         .split(',')
-        .map((item) => ({ name: item, metadata: subscription(text('topics', 't'), options.get('owned')) }))
+        .map((item) => ({
+          name: item,
+          metadata: options.has('raw') ? Buffer.from([0]) : subscription(text('topics', 't'), options.get('owned')),
+        }))
       return {
         name,
         command: {

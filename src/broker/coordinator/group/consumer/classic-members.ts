@@ -3,9 +3,12 @@
 // them back to JoinGroup whenever there is a step to take.
 
 import { ErrorCode } from '../../../../protocol/errors.ts'
-import { decodeSubscription } from '../../../../protocol/messages/consumer-protocol.ts'
+import {
+  type ConsumerProtocolSubscription,
+  decodeSubscription,
+} from '../../../../protocol/messages/consumer-protocol.ts'
 import type { Call } from '../call.ts'
-import type { HeartbeatCommand, JoinCommand, LeaveCommand, SyncCommand } from '../command.ts'
+import type { HeartbeatCommand, JoinCommand, LeaveCommand, Protocol, SyncCommand } from '../command.ts'
 import { joinError, syncError } from '../rebalance.ts'
 import type { TopicPartitions } from './assignment.ts'
 import { encodeAssignmentFor } from './classic-assignment.ts'
@@ -47,7 +50,7 @@ function join(call: Call, group: ConsumerGroup, command: JoinCommand) {
   const owner = group.staticMember(instanceId)
   const turnsClassic = owner !== undefined && maySpeakClassicInsteadOf(call, group, owner)
   const before = obtainMember(call, group, memberId, instanceId, unknown)
-  const subscription = decodeSubscription(protocols[0]!.metadata)
+  const subscription = subscriptionOf(protocols[0]!)
   const after: ConsumerMember = {
     ...before,
     instanceId: instanceId ?? before.instanceId,
@@ -83,6 +86,16 @@ function join(call: Call, group: ConsumerGroup, command: JoinCommand) {
     memberId: next.memberId,
     members: [],
   })
+}
+
+/** All protocols of a consumer carry the same subscription. */
+function subscriptionOf({ metadata }: Protocol): ConsumerProtocolSubscription {
+  try {
+    return decodeSubscription(metadata)
+  } catch {
+    const message = 'Malformed embedded consumer protocol in subscription deserialization.'
+    throw new Refused('UNKNOWN_SERVER_ERROR', message)
+  }
 }
 
 /** All members of the classic protocol must share one of the names; what it stands for is not asked, as the group assigns. */
