@@ -38,6 +38,7 @@ export interface OpenOptions {
   clock?: TestClock
   config?: Partial<LogConfig>
   state?: LogState
+  random?: { fraction(): number }
 }
 
 export function openLog(options: OpenOptions = {}): PartitionLog {
@@ -46,6 +47,7 @@ export function openLog(options: OpenOptions = {}): PartitionLog {
     config: { ...defaultLogConfig, ...options.config },
     log: quiet,
     ...(options.state ? { state: options.state } : {}),
+    ...(options.random ? { random: options.random } : {}),
   })
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LogConfig } from '../../../src/broker/log/log-config.ts'
+import { defaultLogConfig, type LogConfig } from '../../../src/broker/log/log-config.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { buildBatch, controlBatch } from '../../../src/records/batch-builder.ts'
 import { crc32c } from '../../../src/records/crc32c.ts'
@@ -148,6 +148,21 @@ describe('a produced batch', () => {
     expect(stored).toMatchObject({ compression: 'gzip', count: 20, producerId: 4, producerEpoch: 1, baseSequence: 9 })
     expect(stored!.records().map((record) => record.value)).toEqual(batch.records().map((record) => record.value))
     expect(send(stored!, { compressionType: 'uncompressed' }).stored).toMatchObject({ compression: 'none' })
+  })
+
+  it('is recompressed at the level that the topic asks for', () => {
+    const text = Array.from({ length: 300 }, (_, index) => `record ${index * 7919} of ${index % 13}`)
+    const sizes = (compressionType: 'gzip' | 'zstd', levels: readonly number[]) =>
+      levels.map((level) => {
+        const compressionLevels = { ...defaultLogConfig.compressionLevels, [compressionType]: level }
+        const { stored } = send(batchOf(text), { compressionType, compressionLevels })
+        expect(stored!.records().map((record) => String(record.value))).toEqual(text)
+        return stored!.sizeInBytes
+      })
+    const [gzipFast, gzipBest] = sizes('gzip', [1, 9])
+    expect(gzipBest).toBeLessThan(gzipFast!)
+    const [zstdFast, zstdBest] = sizes('zstd', [-50, 19])
+    expect(zstdBest).toBeLessThan(zstdFast!)
   })
 
   it('of an old magic is refused', () => {

@@ -275,6 +275,19 @@ describe('retention', () => {
     expect(log.logStartOffset).toBe(2)
   })
 
+  it('keeps a record a week unless it is told otherwise', () => {
+    const log = openLog()
+    append(log, batchOf(['a']))
+    log.roll()
+    append(log, batchOf([{ value: 'b', timestamp: NOW + 1000 }]))
+    const week = 7 * 86_400_000
+    expect(log.enforceRetention(NOW + week)).toBe(0)
+    expect(log.enforceRetention(NOW + week + 1)).toBe(1)
+    log.config = { ...log.config, retentionMs: -1 }
+    expect(log.enforceRetention(NOW + 100 * week)).toBe(0)
+    expect(values(readAll(log))).toEqual(['b'])
+  })
+
   it('never takes what is not on all replicas, nor anything from a topic that only compacts', () => {
     const log = openLog({ config: { ...config, retentionMs: 1000 } })
     for (let index = 0; index < 30; index++) append(log, filler(1, 100))
@@ -332,6 +345,44 @@ describe('segments', () => {
     const byIndex = openLog({ config: { indexIntervalBytes: 0, segmentIndexBytes: 24 } })
     for (let index = 0; index < 6; index++) append(byIndex, batchOf([{ value: 'x', timestamp: NOW + index }]))
     expect(byIndex.segments.length).toBeGreaterThan(2)
+  })
+
+  it('rolls sooner by a share of segment.jitter.ms that is drawn for each segment', () => {
+    const shares = [0, 0.5, 0.999]
+    const random = { fraction: () => shares.shift() ?? 0 }
+    const log = openLog({ config: { segmentMs: 1000, segmentJitterMs: 400 }, random })
+    for (let age = 3000; age >= 0; age -= 100) append(log, batchOf([{ value: 'x', timestamp: NOW - age }]))
+    const ends = log.segments.slice(1).map((segment) => (segment.baseOffset - 1) * 100)
+    expect(ends.map((end, index) => end - (ends[index - 1] ?? -100))).toEqual([1100, 900, 700])
+  })
+
+  it('of a compacted topic are closed in time for max.compaction.lag.ms', () => {
+    const config = { compact: true, segmentMs: 10_000, maxCompactionLagMs: 1000 }
+    const log = openLog({ config })
+    for (const age of [3000, 2500, 1999]) append(log, batchOf([{ key: 'k', value: 'v', timestamp: NOW - age }]))
+    expect(log.segments.map((segment) => segment.baseOffset)).toEqual([0, 2])
+    const plain = openLog({ config: { ...config, compact: false } })
+    for (const age of [3000, 2500, 1999]) append(plain, batchOf([{ key: 'k', value: 'v', timestamp: NOW - age }]))
+    expect(plain.segments).toHaveLength(1)
+  })
+
+  it('are synced after flush.messages records, and not before', () => {
+    const log = openLog({ config: { flushMessages: 3 } })
+    append(log, batchOf(['a', 'b']))
+    expect(log.recoveryPoint).toBe(0)
+    append(log, batchOf(['c', 'd']))
+    expect(log.recoveryPoint).toBe(4)
+  })
+
+  it('get an index entry for each index.interval.bytes', () => {
+    const entries = (indexIntervalBytes: number) => {
+      const log = openLog({ config: { indexIntervalBytes } })
+      for (let index = 0; index < 20; index++) append(log, filler(1, 100))
+      return log.segments[0]!.offsetIndex.entries.count
+    }
+    expect(entries(0)).toBe(19)
+    expect(entries(500)).toBeLessThan(7)
+    expect(entries(4096)).toBe(0)
   })
 
   it('refuses what no segment can hold', () => {
