@@ -121,7 +121,12 @@ export class Dispatcher {
       caller,
       clientHost: `/${caller.host}`,
       served: this.#served,
-      may: (operation, resource, name) => broker.authorizer?.allows(caller, operation, resource, name) ?? true,
+      may: (operation, resource, name) => {
+        if (broker.authorizer?.allows(caller, operation, resource, name) ?? true) return true
+        const who = `${caller.principal.type}:${caller.principal.name}`
+        log.debug('broker.denied', `${who} has no right ${operation}`, { api: row.api.name, operation, resource, name })
+        return false
+      },
       mayWithSome: (operation, resource) => broker.authorizer?.allowsSome(caller, operation, resource) ?? true,
     }
     const answer = this.#handle(broker, row, request, call)

@@ -34,8 +34,10 @@ interface Found {
 export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker, request, call) => {
   const { version } = call
   const keys = version >= 4 ? request.coordinatorKeys : [request.key]
-  const found = await find(broker, request.keyType, call.listener)
-  const coordinators = keys.map((key) => ({ key, ...(refusal(call, request.keyType, key) ?? found) }))
+  const refusals = keys.map((key) => refusal(call, request.keyType, key))
+  // Who may ask for none of them makes no topic either.
+  const found = refusals.includes(undefined) ? await find(broker, request.keyType, call.listener) : undefined
+  const coordinators = keys.map((key, index) => ({ key, ...(refusals[index] ?? found!) }))
   if (version >= 4) return { throttleTimeMs: 0, coordinators }
   const { key: _, ...only } = coordinators[0]!
   // Kafka says so, in these versions, where there is no error.

@@ -208,6 +208,19 @@ it('refuses to start with another authorizer, or with a super user who is none',
   await expect(embeddedCluster({ config: { 'super.users': 'alice' } })).rejects.toThrow(/principalType:principalName/)
 })
 
+it('notes in the log who had which right not', async () => {
+  const cluster = await embeddedCluster({ config: { ...AUTHORIZED, 'super.users': '' } })
+  const connection = await cluster.connect()
+  expect(await create(connection, rule('t'))).toEqual([ErrorCode.CLUSTER_AUTHORIZATION_FAILED])
+  expect(cluster.logged.find(({ event }) => event === 'broker.denied')).toMatchObject({
+    level: 'debug',
+    msg: 'User:ANONYMOUS has no right ALTER',
+    api: 'CreateAcls',
+    resource: 'CLUSTER',
+    name: 'kafka-cluster',
+  })
+})
+
 it('shows the authorizer among the configs of the broker', async () => {
   const connection = await connected()
   const asked = { resourceType: 4, resourceName: '1', configurationKeys: ['authorizer.class.name', 'super.users'] }

@@ -6,6 +6,7 @@ import type { Broker } from '../../../src/broker/broker.ts'
 import { createAcls } from '../../../src/protocol/messages/create-acls.ts'
 import { createTopics } from '../../../src/protocol/messages/create-topics.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
+import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
 import { metadata } from '../../../src/protocol/messages/metadata.ts'
 import { fetchOf } from '../requests.ts'
 import { rightsBroker } from './rights-broker.ts'
@@ -102,4 +103,10 @@ it('takes a right back at once', async () => {
   const deny = { resourceType: 2, resourceName: 'top', resourcePatternType: 4, principal: 'User:*', host: '*' }
   await ask('root', createAcls, { creations: [{ ...deny, operation: 2, permissionType: 2 }] })
   expect(await may()).toEqual([])
+})
+
+it('makes no topic of its own for a stranger who looks for coordinators', async () => {
+  const { broker, ask } = await rightsBroker()
+  for (const keyType of [0, 1]) await ask('stranger', findCoordinator, { keyType, coordinatorKeys: ['x'] }, 4)
+  expect([...broker.image.topics.keys()]).toEqual([])
 })
