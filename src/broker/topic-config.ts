@@ -22,8 +22,6 @@ const HOUR = 3_600_000
 const LONG_MAX = '9223372036854775807'
 
 const sameName = (name: string): readonly Synonym[] => [{ name }]
-const noTiers = (value: string) =>
-  value.toLowerCase() === 'true' ? 'Tiered Storage functionality is disabled in the broker.' : undefined
 
 function throttledReplicas(value: string): string | undefined {
   if (value === '' || value === '*' || value === 'none') return undefined
@@ -251,7 +249,6 @@ export const TOPIC_CONFIGS: readonly TopicConfigDefinition[] = [
     name: 'remote.storage.enable',
     type: 'BOOLEAN',
     default: 'false',
-    refuses: noTiers,
     synonyms: [],
     doc: 'Tiered storage for the topic; this broker has none.',
   },
@@ -329,6 +326,9 @@ export function whyInvalidTopicConfigs(configs: ReadonlyMap<string, string>): st
     if (!definition) return `Unknown topic config name: ${name}`
     const complaint = whyInvalid(definition, value)
     if (complaint !== undefined) return complaint
+  }
+  if (configs.get('remote.storage.enable')?.trim().toLowerCase() === 'true') {
+    return 'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.'
   }
   const least = Number(configs.get('min.compaction.lag.ms') ?? 0)
   const most = Number(configs.get('max.compaction.lag.ms') ?? LONG_MAX)

@@ -15,6 +15,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   writevSync,
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -61,6 +62,11 @@ class NodeDisk implements Disk {
     if (firstMade === undefined) return
     const first = resolve(firstMade)
     for (let made = resolve(path); made.length >= first.length; made = dirname(made)) this.#newDirectories.add(made)
+  }
+
+  space(path: string): { totalBytes: number; usableBytes: number } {
+    const { bsize, blocks, bavail } = statfsSync(path)
+    return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
   }
 
   rename(from: string, to: string): void {

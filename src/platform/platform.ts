@@ -112,6 +112,8 @@ export interface Disk {
   rename(from: string, to: string): void
   /** Removes a file or a whole directory; nothing happens when it is not there. */
   remove(path: string): void
+  /** Of the disk that holds the path. Absent: it has no end that anybody knows. */
+  space?(path: string): { readonly totalBytes: number; readonly usableBytes: number }
   /** Takes the file for this process; undefined when another process has it. */
   lock(path: string): FileLock | undefined
 }

@@ -2,7 +2,7 @@
 //
 // - One log directory, with the sizes of its partitions; null topics: all. In memory the directory is only a name.
 // - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - v4+: total and usable bytes are −1 (unknown), as the platform does not tell them.
+// - v4+: total and usable bytes of its disk (KIP-827); in memory −1.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
@@ -16,7 +16,9 @@ export const serveDescribeLogDirs = serve(describeLogDirs, [1, 5], (broker, requ
     return { throttleTimeMs: 0, errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] }
   }
   const topics = sizes(broker, request.topics)
-  const results = [{ errorCode: ErrorCode.NONE, logDir: broker.partitions.path, topics }]
+  const { path } = broker.partitions
+  const space = broker.platform.disk.space?.(path)
+  const results = [{ errorCode: ErrorCode.NONE, logDir: path, topics, ...space }]
   return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, results }
 })
 

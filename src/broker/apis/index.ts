@@ -5,11 +5,14 @@ import { serveAddOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { serveAlterClientQuotas } from './alter-client-quotas.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
+import { serveAlterPartitionReassignments } from './alter-partition-reassignments.ts'
+import { serveAlterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { serveAlterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
 import { serveConsumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { serveCreateAcls } from './create-acls.ts'
+import { serveCreateDelegationToken } from './create-delegation-token.ts'
 import { serveCreatePartitions } from './create-partitions.ts'
 import { serveCreateTopics } from './create-topics.ts'
 import { serveDeleteAcls } from './delete-acls.ts'
@@ -20,13 +23,17 @@ import { serveDescribeAcls } from './describe-acls.ts'
 import { serveDescribeClientQuotas } from './describe-client-quotas.ts'
 import { serveDescribeCluster } from './describe-cluster.ts'
 import { serveDescribeConfigs } from './describe-configs.ts'
+import { serveDescribeDelegationToken } from './describe-delegation-token.ts'
 import { serveDescribeGroups } from './describe-groups.ts'
 import { serveDescribeLogDirs } from './describe-log-dirs.ts'
 import { serveDescribeProducers } from './describe-producers.ts'
+import { serveDescribeQuorum } from './describe-quorum.ts'
 import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
 import { serveDescribeTransactions } from './describe-transactions.ts'
 import { serveDescribeUserScramCredentials } from './describe-user-scram-credentials.ts'
+import { serveElectLeaders } from './elect-leaders.ts'
 import { serveEndTxn } from './end-txn.ts'
+import { serveExpireDelegationToken } from './expire-delegation-token.ts'
 import { serveFetch } from './fetch.ts'
 import { serveFindCoordinator } from './find-coordinator.ts'
 import { serveHeartbeat } from './heartbeat.ts'
@@ -37,6 +44,7 @@ import { serveLeaveGroup } from './leave-group.ts'
 import { serveListConfigResources } from './list-config-resources.ts'
 import { serveListGroups } from './list-groups.ts'
 import { serveListOffsets } from './list-offsets.ts'
+import { serveListPartitionReassignments } from './list-partition-reassignments.ts'
 import { serveListTransactions } from './list-transactions.ts'
 import { serveMetadata } from './metadata.ts'
 import { serveOffsetCommit } from './offset-commit.ts'
@@ -44,10 +52,12 @@ import { serveOffsetDelete } from './offset-delete.ts'
 import { serveOffsetFetch } from './offset-fetch.ts'
 import { serveOffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { serveProduce } from './produce.ts'
+import { serveRenewDelegationToken } from './renew-delegation-token.ts'
 import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
 import { serveSyncGroup } from './sync-group.ts'
 import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
+import { serveUnregisterBroker } from './unregister-broker.ts'
 import { serveUpdateFeatures } from './update-features.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
@@ -82,19 +92,29 @@ export const servedApis: readonly ServedApi[] = [
   serveDeleteAcls,
   serveDescribeConfigs,
   serveAlterConfigs,
+  serveAlterReplicaLogDirs,
   serveDescribeLogDirs,
   serveSaslAuthenticate,
   serveCreatePartitions,
+  serveCreateDelegationToken,
+  serveRenewDelegationToken,
+  serveExpireDelegationToken,
+  serveDescribeDelegationToken,
   serveDeleteGroups,
+  serveElectLeaders,
   serveIncrementalAlterConfigs,
+  serveAlterPartitionReassignments,
+  serveListPartitionReassignments,
   serveOffsetDelete,
   serveDescribeClientQuotas,
   serveAlterClientQuotas,
   serveDescribeUserScramCredentials,
   serveAlterUserScramCredentials,
+  serveDescribeQuorum,
   serveUpdateFeatures,
   serveDescribeCluster,
   serveDescribeProducers,
+  serveUnregisterBroker,
   serveDescribeTransactions,
   serveListTransactions,
   serveConsumerGroupHeartbeat,

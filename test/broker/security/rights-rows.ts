@@ -5,11 +5,14 @@ import { addOffsetsToTxn } from '../../../src/protocol/messages/add-offsets-to-t
 import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
 import { alterClientQuotas } from '../../../src/protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
+import { alterPartitionReassignments } from '../../../src/protocol/messages/alter-partition-reassignments.ts'
+import { alterReplicaLogDirs } from '../../../src/protocol/messages/alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { createAcls } from '../../../src/protocol/messages/create-acls.ts'
+import { createDelegationToken } from '../../../src/protocol/messages/create-delegation-token.ts'
 import { createPartitions } from '../../../src/protocol/messages/create-partitions.ts'
 import { createTopics } from '../../../src/protocol/messages/create-topics.ts'
 import { deleteAcls } from '../../../src/protocol/messages/delete-acls.ts'
@@ -20,13 +23,17 @@ import { describeAcls } from '../../../src/protocol/messages/describe-acls.ts'
 import { describeClientQuotas } from '../../../src/protocol/messages/describe-client-quotas.ts'
 import { describeCluster } from '../../../src/protocol/messages/describe-cluster.ts'
 import { describeConfigs } from '../../../src/protocol/messages/describe-configs.ts'
+import { describeDelegationToken } from '../../../src/protocol/messages/describe-delegation-token.ts'
 import { describeGroups } from '../../../src/protocol/messages/describe-groups.ts'
 import { describeLogDirs } from '../../../src/protocol/messages/describe-log-dirs.ts'
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
+import { describeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
 import { describeTopicPartitions } from '../../../src/protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
 import { describeUserScramCredentials } from '../../../src/protocol/messages/describe-user-scram-credentials.ts'
+import { electLeaders } from '../../../src/protocol/messages/elect-leaders.ts'
 import { endTxn } from '../../../src/protocol/messages/end-txn.ts'
+import { expireDelegationToken } from '../../../src/protocol/messages/expire-delegation-token.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
 import { heartbeat } from '../../../src/protocol/messages/heartbeat.ts'
@@ -37,6 +44,7 @@ import { leaveGroup } from '../../../src/protocol/messages/leave-group.ts'
 import { listConfigResources } from '../../../src/protocol/messages/list-config-resources.ts'
 import { listGroups } from '../../../src/protocol/messages/list-groups.ts'
 import { listOffsets } from '../../../src/protocol/messages/list-offsets.ts'
+import { listPartitionReassignments } from '../../../src/protocol/messages/list-partition-reassignments.ts'
 import { listTransactions } from '../../../src/protocol/messages/list-transactions.ts'
 import { metadata } from '../../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
@@ -44,10 +52,12 @@ import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../../../src/protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../../src/protocol/messages/produce.ts'
+import { renewDelegationToken } from '../../../src/protocol/messages/renew-delegation-token.ts'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from '../../../src/protocol/messages/txn-offset-commit.ts'
+import { unregisterBroker } from '../../../src/protocol/messages/unregister-broker.ts'
 import { updateFeatures } from '../../../src/protocol/messages/update-features.ts'
 import { writeTxnMarkers } from '../../../src/protocol/messages/write-txn-markers.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
@@ -725,6 +735,69 @@ export const rows: readonly Row[] = [
     look: ({ errorCode }) => errorCode,
     served: 0,
     needs: () => [onCluster('ALTER')],
+  }),
+  row(alterReplicaLogDirs, '', {
+    request: ({ topic }) => ({ dirs: [{ path: '/nowhere', topics: [{ name: topic, partitions: [0] }] }] }),
+    look: ({ results }) => results[0]!.partitions[0]!.errorCode,
+    served: 57,
+    needs: () => [onCluster('ALTER')],
+  }),
+  row(electLeaders, '', {
+    request: ({ topic }) => ({ electionType: 0, topicPartitions: [{ topic, partitions: [0] }] }),
+    look: ({ errorCode, replicaElectionResults }) => [
+      errorCode,
+      replicaElectionResults[0]!.partitionResult[0]!.errorCode,
+    ],
+    served: [0, 84],
+    needs: () => [onCluster('ALTER', [CLUSTER_REFUSED, CLUSTER_REFUSED])],
+  }),
+  row(alterPartitionReassignments, '', {
+    request: ({ topic }) => ({ topics: [{ name: topic, partitions: [{ partitionIndex: 0, replicas: [1] }] }] }),
+    look: ({ errorCode, responses }) => [errorCode, responses[0]!.partitions[0]!.errorCode],
+    served: [0, 0],
+    needs: () => [onCluster('ALTER', [CLUSTER_REFUSED, CLUSTER_REFUSED])],
+  }),
+  row(listPartitionReassignments, '', {
+    request: () => ({ topics: null }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: () => [onCluster('DESCRIBE')],
+  }),
+  row(describeQuorum, '', {
+    request: () => ({ topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] }),
+    look: ({ errorCode, topics }) => [errorCode, topics.length],
+    served: [0, 1],
+    needs: () => [onCluster('DESCRIBE', [CLUSTER_REFUSED, 0])],
+  }),
+  row(unregisterBroker, '', {
+    request: () => ({ brokerId: 9 }),
+    look: ({ errorCode }) => errorCode,
+    served: 102,
+    needs: () => [onCluster('ALTER')],
+  }),
+  row(createDelegationToken, '', {
+    request: () => ({ renewers: [], maxLifetimeMs: -1, ownerPrincipalType: null, ownerPrincipalName: null }),
+    look: ({ errorCode }) => errorCode,
+    served: 61,
+    needs: () => [],
+  }),
+  row(renewDelegationToken, '', {
+    request: () => ({ hmac: Buffer.of(1), renewPeriodMs: -1 }),
+    look: ({ errorCode }) => errorCode,
+    served: 61,
+    needs: () => [],
+  }),
+  row(expireDelegationToken, '', {
+    request: () => ({ hmac: Buffer.of(1), expiryTimePeriodMs: -1 }),
+    look: ({ errorCode }) => errorCode,
+    served: 61,
+    needs: () => [],
+  }),
+  row(describeDelegationToken, '', {
+    request: () => ({ owners: null }),
+    look: ({ errorCode }) => errorCode,
+    served: 61,
+    needs: () => [],
   }),
   row(describeCluster, '', {
     request: () => ({ includeClusterAuthorizedOperations: true }),

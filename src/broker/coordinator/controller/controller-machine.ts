@@ -95,14 +95,12 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       return { reply: { topics, pauseMs: 0 }, records: [] }
     }
     const names = command.topics.map((topic) => topic.name)
-    const taken = new Set<string>()
     const records: MetadataRecord[] = []
     const topics = command.topics.map((topic) => {
       if (names.filter((name) => name === topic.name).length > 1) {
         return refusal(topic.name, invalid('INVALID_REQUEST', 'Duplicate topic name.')).result
       }
-      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, taken, quota)
-      if (decision.result.errorCode === ErrorCode.NONE) taken.add(topic.name)
+      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, quota)
       records.push(...decision.records)
       return decision.result
     })

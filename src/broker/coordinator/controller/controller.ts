@@ -7,6 +7,8 @@ import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
 
 /** The host of the controller machine on this broker's own metadata log. A quorum will take its place and keep the machine. */
 export class Controller {
+  /** Of the metadata log. */
+  readonly partition: Partition
   readonly #runtime: CoordinatorRuntime<ControllerCommand, MetadataRecord, ControllerReply>
 
   constructor(options: {
@@ -18,6 +20,7 @@ export class Controller {
     onCommitted: (record: MetadataRecord) => void
   }) {
     const { partition, brokerIds, clock, log, onCommitted } = options
+    this.partition = partition
     const machine = () => new ControllerMachine(brokerIds)
     this.#runtime = new CoordinatorRuntime({ partition, codec: metadataRecordCodec, clock, log, machine, onCommitted })
   }

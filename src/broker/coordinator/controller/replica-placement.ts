@@ -22,20 +22,17 @@ export function whyInvalidAssignment(
 ): string | undefined {
   for (const replicas of assignment) {
     if (replicas.length === 0) return 'The manual partition assignment includes an empty replica list.'
-    if (new Set(replicas).size !== replicas.length) {
-      return `The manual partition assignment includes the broker ${repeated(replicas)} more than once.`
-    }
-    const stranger = replicas.find((id) => !brokerIds.includes(id))
-    if (stranger !== undefined) {
-      return `The manual partition assignment includes broker ${stranger}, but no such broker is registered.`
+    let before: number | undefined
+    for (const id of [...replicas].sort((a, b) => a - b)) {
+      if (!brokerIds.includes(id)) {
+        return `The manual partition assignment includes broker ${id}, but no such broker is registered.`
+      }
+      if (id === before) return `The manual partition assignment includes the broker ${id} more than once.`
+      before = id
     }
     if (replicas.length !== assignment[0]!.length) {
       return `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, which have ${assignment[0]!.length} replica(s).`
     }
   }
   return undefined
-}
-
-function repeated(ids: readonly number[]): number {
-  return ids.find((id, index) => ids.indexOf(id) !== index)!
 }

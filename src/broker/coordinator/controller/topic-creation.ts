@@ -25,18 +25,16 @@ export function asksTooMuch(command: CreateTopicsCommand): boolean {
   return counts.reduce((sum, count) => sum + count, 0) > PARTITIONS_PER_REQUEST_MAX
 }
 
-/** Decides one topic of CreateTopics; `earlier` are the names that the same request has already taken. */
+/** Decides one topic of CreateTopics. Names are held only against those that are there, not against others of the request. */
 export function decideTopic(
   image: MetadataImage,
   brokerIds: readonly number[],
   command: CreateTopicsCommand,
   topic: TopicToCreate,
-  earlier: ReadonlySet<string>,
   quota: MutationQuota,
 ): Decision<CreatedTopic> {
   const configs = new Map([...topic.configs].filter((entry): entry is [string, string] => entry[1] !== null))
-  const error =
-    nameError(image, topic.name, earlier) ?? nullConfigError(topic) ?? configError(configs) ?? shapeError(topic)
+  const error = nameError(image, topic.name) ?? nullConfigError(topic) ?? configError(configs) ?? shapeError(topic)
   if (error) return refusal(topic.name, error)
   const placed = place(brokerIds, command, topic)
   if ('errorCode' in placed) return refusal(topic.name, placed)
@@ -61,23 +59,22 @@ export function decideTopic(
   return { result, records }
 }
 
-function nameError(image: MetadataImage, name: string, earlier: ReadonlySet<string>): ItemError | undefined {
+function nameError(image: MetadataImage, name: string): ItemError | undefined {
   const complaint = whyInvalidName(name)
   if (complaint !== undefined) return invalid('INVALID_TOPIC_EXCEPTION', complaint)
   if (name === CLUSTER_METADATA) {
     return invalid('INVALID_REQUEST', `Creation of internal topic ${CLUSTER_METADATA} is prohibited.`)
   }
   if (image.topics.has(name)) return invalid('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-  const other = collidingName(name, image.topics.keys()) ?? collidingName(name, earlier)
+  const other = collidingName(name, image.topics.keys())
   if (other === undefined) return undefined
   return invalid('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${other}`)
 }
 
 function nullConfigError(topic: TopicToCreate): ItemError | undefined {
-  for (const [name, value] of topic.configs) {
-    if (value === null) return invalid('INVALID_CONFIG', `Null value not supported for topic configs: ${name}`)
-  }
-  return undefined
+  const nulls = [...topic.configs].filter(([, value]) => value === null).map(([name]) => name)
+  if (nulls.length === 0) return undefined
+  return invalid('INVALID_CONFIG', `Null value not supported for topic configs: ${nulls.join(',')}`)
 }
 
 function configError(configs: ReadonlyMap<string, string>): ItemError | undefined {
@@ -88,18 +85,18 @@ function configError(configs: ReadonlyMap<string, string>): ItemError | undefine
 function shapeError(topic: TopicToCreate): ItemError | undefined {
   const { numPartitions, replicationFactor } = topic
   if (topic.assignments.length > 0) {
-    const said = replicationFactor !== -1 ? 'replication factor' : numPartitions !== -1 ? 'number of partitions' : ''
+    const said = replicationFactor !== -1 ? 'replication factor' : numPartitions !== -1 ? 'numPartitions' : ''
     if (said === '') return undefined
     return invalid('INVALID_REQUEST', `A manual partition assignment was specified, but ${said} was not set to -1.`)
-  }
-  if (numPartitions !== -1 && numPartitions < 1) {
-    return invalid('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
   }
   if (replicationFactor !== -1 && replicationFactor < 1) {
     return invalid(
       'INVALID_REPLICATION_FACTOR',
       'Replication factor must be larger than 0, or -1 to use the default value.',
     )
+  }
+  if (numPartitions !== -1 && numPartitions < 1) {
+    return invalid('INVALID_PARTITIONS', 'Number of partitions was set to an invalid non-positive value.')
   }
   return undefined
 }
@@ -141,7 +138,7 @@ function placeByHand(
 
 function tooFewBrokers(brokerIds: readonly number[], factor: number): ItemError | undefined {
   if (factor <= brokerIds.length) return undefined
-  const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${brokerIds.length} broker(s) are registered.`
+  const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${brokerIds.length} broker(s) are registered or some brokers have all their log directories cordoned.`
   return invalid('INVALID_REPLICATION_FACTOR', message)
 }
 
