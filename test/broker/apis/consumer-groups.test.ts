@@ -8,6 +8,7 @@ import { createPartitions } from '../../../src/protocol/messages/create-partitio
 import { deleteGroups } from '../../../src/protocol/messages/delete-groups.ts'
 import { describeGroups } from '../../../src/protocol/messages/describe-groups.ts'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
+import { incrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.ts'
 import { listGroups } from '../../../src/protocol/messages/list-groups.ts'
 import { offsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
 import { offsetFetch } from '../../../src/protocol/messages/offset-fetch.ts'
@@ -148,4 +149,14 @@ it('checks who commits and who reads offsets by member epoch', async () => {
   expect(await read('m', 2)).toEqual([0, 7])
   expect(await read('m', 1)).toEqual([ErrorCode.STALE_MEMBER_EPOCH, undefined])
   expect(await read('n', 1)).toEqual([ErrorCode.UNKNOWN_MEMBER_ID, undefined])
+})
+
+it('tells members of a group with configs of its own their times', async () => {
+  const connection = await connected()
+  await makeTopic(connection, 't')
+  expect((await beat(connection, 'm', 0, joining)).heartbeatIntervalMs).toBe(5000)
+  const configs = [{ name: 'consumer.heartbeat.interval.ms', configOperation: 0, value: '7000' }]
+  const resources = [{ resourceType: 32, resourceName: 'g', configs }]
+  await connection.send(incrementalAlterConfigs, { resources, validateOnly: false })
+  expect((await beat(connection, 'm', 2)).heartbeatIntervalMs).toBe(7000)
 })
