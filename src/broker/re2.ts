@@ -7,7 +7,7 @@ export class Re2SyntaxError extends Error {}
 
 /** Counted repetition copies its operand; RE2 allows no more copies, and no larger program. */
 const REPEAT_MAX = 1000
-const PROGRAM_MAX = 100_000
+const PROGRAM_MAX = 20_000
 const NESTING_MAX = 1000
 
 type Test = (character: string) => boolean

@@ -17,6 +17,7 @@ export interface FaultAddOptions extends ControlOptions {
   readonly partition?: number
   readonly client?: string
   readonly principal?: string
+  readonly listener?: string
   readonly error?: string
   readonly drop?: string
   readonly close?: string
@@ -93,13 +94,14 @@ function reasonOf(text: string): string | undefined {
   }
 }
 
-function meets({ api, topic, partition, clientId, principal }: FaultSpec): string {
+function meets({ api, topic, partition, clientId, principal, listener }: FaultSpec): string {
   const parts = [
     typeof api === 'string' ? api : api?.join(','),
     topic !== undefined && `topic ${topic}`,
     partition !== undefined && `partition ${partition}`,
     clientId !== undefined && `client ${clientId}`,
     principal !== undefined && `principal ${principal}`,
+    listener !== undefined && `listener ${listener}`,
   ]
   return parts.filter(Boolean).join(' ') || 'anything'
 }

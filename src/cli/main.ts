@@ -106,6 +106,7 @@ function faultCommands(fault: Command): void {
     .option('--partition <n>', 'partition of such a topic', natural)
     .option('--client <pattern>', 'regular expression for the whole client id')
     .option('--principal <pattern>', 'regular expression for User:name')
+    .option('--listener <pattern>', 'regular expression for the listener’s name')
     .option('--error <code>', 'answer so and do not carry it out, by Kafka’s name: NOT_LEADER_OR_FOLLOWER')
     .option('--drop <what>', 'request: not carried out, not answered; response: carried out, not answered')
     .option('--close <when>', 'close the connection before or after carrying it out')

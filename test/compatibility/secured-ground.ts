@@ -1,6 +1,7 @@
 // A secured cluster on either ground, by the same broker properties: every security protocol, every mechanism, one user.
 //
-// Listeners: PLAINTEXT; MUTUAL, which is SSL and requires a certificate; CLEAR, which is SASL_PLAINTEXT; SECURE, which is SASL_SSL.
+// Listeners: PLAINTEXT; MUTUAL, which is SSL and requires a certificate; CLEAR, which is SASL_PLAINTEXT; BRIEF, the same with logins by
+// PLAIN that hold for two seconds; SECURE, which is SASL_SSL.
 import { startCluster } from '../../src/broker/cluster.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ApacheKafka, kafkaVersion, runKafkaTool, unavailable } from '../support/apache-kafka.ts'
@@ -9,8 +10,8 @@ import { makeCertificates } from '../support/certificate.ts'
 export const certificates = makeCertificates()
 export const user = { username: 'mirror', password: 's3cret' }
 
-export type SecuredListener = 'PLAINTEXT' | 'MUTUAL' | 'CLEAR' | 'SECURE'
-const LISTENERS: readonly SecuredListener[] = ['PLAINTEXT', 'MUTUAL', 'CLEAR', 'SECURE']
+export type SecuredListener = 'PLAINTEXT' | 'MUTUAL' | 'CLEAR' | 'BRIEF' | 'SECURE'
+const LISTENERS: readonly SecuredListener[] = ['PLAINTEXT', 'MUTUAL', 'CLEAR', 'BRIEF', 'SECURE']
 
 export interface SecuredCluster {
   /** `host:port` of a listener. */
@@ -25,9 +26,11 @@ export interface SecuredGround {
   start(config?: Readonly<Record<string, string | number>>): Promise<SecuredCluster>
 }
 
+/** How long a login on BRIEF holds. */
+export const BRIEF_MS = 2000
 const SECURITY = 'org.apache.kafka.common.security'
 const UNSECURED_VALIDATOR = `${SECURITY}.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`
-const PROTOCOLS = 'PLAINTEXT:PLAINTEXT,MUTUAL:SSL,CLEAR:SASL_PLAINTEXT,SECURE:SASL_SSL'
+const PROTOCOLS = 'PLAINTEXT:PLAINTEXT,MUTUAL:SSL,CLEAR:SASL_PLAINTEXT,BRIEF:SASL_PLAINTEXT,SECURE:SASL_SSL'
 
 const common: Readonly<Record<string, string | number>> = {
   'inter.broker.listener.name': 'PLAINTEXT',
@@ -40,6 +43,8 @@ const common: Readonly<Record<string, string | number>> = {
   'listener.name.mutual.ssl.principal.mapping.rules': 'RULE:^CN=(.*)$/cert-$1/L',
   'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
   ...loginsOf('clear'),
+  ...loginsOf('brief'),
+  'listener.name.brief.plain.connections.max.reauth.ms': BRIEF_MS,
   ...loginsOf('secure'),
 }
 
@@ -49,7 +54,7 @@ function loginsOf(listener: string): Record<string, string> {
   // Kafka's own validator of unsigned tokens wants a token of its own too.
   const token = `${SECURITY}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`
   return {
-    [`${prefix}.plain.sasl.jaas.config`]: `${SECURITY}.plain.PlainLoginModule required user_${user.username}="${user.password}";`,
+    [`${prefix}.plain.sasl.jaas.config`]: `${SECURITY}.plain.PlainLoginModule required user_${user.username}="${user.password}" user_other="0ther";`,
     [`${prefix}.scram-sha-256.sasl.jaas.config`]: scram,
     [`${prefix}.scram-sha-512.sasl.jaas.config`]: scram,
     [`${prefix}.oauthbearer.sasl.jaas.config`]: token,

@@ -4,7 +4,8 @@
 //   group or none: GROUP_ID_NOT_FOUND, and admin clients then ask DescribeGroups. An empty group id: INVALID_GROUP_ID.
 // - v1: whether a member speaks the classic or the consumer protocol (KIP-1099).
 // - UNSUPPORTED_VERSION where the feature `group.version` is off.
-// - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on every topic of its members: TOPIC_AUTHORIZATION_FAILED.
+// - Needs DESCRIBE on the group, else GROUP_AUTHORIZATION_FAILED for it, and on every topic that its members have or are to have:
+//   TOPIC_AUTHORIZATION_FAILED.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { consumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts'
@@ -36,9 +37,8 @@ async function describe(broker: Broker, call: Call, groupId: string, withOperati
   return { ...group, authorizedOperations: authorized }
 }
 
-function topicsOf({ subscribedTopicNames, assignment, targetAssignment }: DescribedMember): string[] {
-  const assigned = [...assignment.topicPartitions, ...targetAssignment.topicPartitions]
-  return [...subscribedTopicNames, ...assigned.map(({ topicName }) => topicName)]
+function topicsOf({ assignment, targetAssignment }: DescribedMember): string[] {
+  return [...assignment.topicPartitions, ...targetAssignment.topicPartitions].map(({ topicName }) => topicName)
 }
 
 function refusal(groupId: string, errorCode: number, errorMessage: string | null) {

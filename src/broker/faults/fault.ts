@@ -18,6 +18,8 @@ export interface FaultSpec {
   readonly clientId?: string
   /** A pattern, for the form `User:alice`. */
   readonly principal?: string
+  /** A pattern, for the name of the listener that the client came through, in upper case. */
+  readonly listener?: string
 
   /**
    * Answers with this error what matches, and does not carry it out; what else the request asks for is carried out. An error
@@ -100,6 +102,7 @@ const CHECKS: Readonly<Record<keyof FaultSpec, Check>> = {
   partition: whole(0, 2_147_483_647),
   clientId: pattern,
   principal: pattern,
+  listener: pattern,
   error: (value) => {
     if (value === 'NONE') return 'NONE is no error'
     if (typeof value === 'string' && Object.hasOwn(ErrorCode, value)) return undefined

@@ -40,6 +40,7 @@ export interface Sender {
   readonly clientId: string
   /** `User:alice`. */
   readonly principal: string
+  readonly listener: string
 }
 
 /** What becomes of a request, but for the items that were refused: those the request itself knows. */
@@ -149,11 +150,12 @@ class PlannedFault implements Fault {
   readonly #target: Target
   readonly #clientId: RegExp | undefined
   readonly #principal: RegExp | undefined
+  readonly #listener: RegExp | undefined
   #toSkip: number
   #hits = 0
 
   constructor(id: string, spec: FaultSpec, remove: () => void) {
-    const { api, topic, partition, clientId, principal, skip = 0 } = spec
+    const { api, topic, partition, clientId, principal, listener, skip = 0 } = spec
     const pattern = (text: string | undefined) => (text === undefined ? undefined : wholeString(text))
     this.id = id
     this.spec = Object.freeze({ ...spec })
@@ -162,6 +164,7 @@ class PlannedFault implements Fault {
     this.#target = { topic: pattern(topic), partition }
     this.#clientId = pattern(clientId)
     this.#principal = pattern(principal)
+    this.#listener = pattern(listener)
     this.#toSkip = skip
   }
 
@@ -174,10 +177,11 @@ class PlannedFault implements Fault {
   }
 
   /** What it would do to the request; undefined when it is not for this one. */
-  deedFor(request: FaultedRequest, { clientId, principal }: Sender): (() => void) | undefined {
+  deedFor(request: FaultedRequest, { clientId, principal, listener }: Sender): (() => void) | undefined {
     if (this.#apis !== undefined && !this.#apis.has(request.api.name)) return undefined
     if (this.#clientId !== undefined && !this.#clientId.test(clientId)) return undefined
     if (this.#principal !== undefined && !this.#principal.test(principal)) return undefined
+    if (this.#listener !== undefined && !this.#listener.test(listener)) return undefined
     const { error } = this.spec
     if (error !== undefined) return request.refusal(this.#target, error, `a fault on purpose (${this.id})`)
     return request.meets(this.#target) ? () => {} : undefined

@@ -23,6 +23,7 @@ export const handleWithFaults: Handle = (broker, row, request, call) => {
   const { hits, drop, close, delayMs } = faults.judge(faulted, {
     clientId: call.clientId,
     principal: `${type}:${name}`,
+    listener: call.listener,
   })
   for (const { id } of hits) {
     broker.log.debug('broker.fault', 'a fault meets a request', {

@@ -36,7 +36,8 @@ export type LoginReply =
   | {
       readonly type: 'authenticate'
       readonly errorCode: number
-      readonly errorMessage: string | null
+      /** Empty without an error. */
+      readonly errorMessage: string
       readonly authBytes: Buffer
       readonly sessionLifetimeMs: number
     }
@@ -116,6 +117,8 @@ export class LoginState {
     const mechanisms = [...this.#mechanisms.keys()]
     const offered = this.#mechanisms.get(mechanism)
     if (!offered) {
+      // Kafka answers the first login only; a renewal that begins like this is cut off.
+      if (this.#previous) return this.#close(`Unsupported SASL mechanism ${mechanism}`)
       const errorCode = ErrorCode.UNSUPPORTED_SASL_MECHANISM
       return this.#refuse({ type: 'handshake', errorCode, mechanisms }, `Unsupported SASL mechanism ${mechanism}`)
     }
@@ -203,12 +206,12 @@ export class LoginState {
 
 function tokenReply(raw: boolean, answer: SaslAnswer, sessionLifetimeMs: number): LoginReply {
   const token = 'challenge' in answer ? answer.challenge : answer.token
-  return raw ? { type: 'raw-token', token } : authenticateReply(ErrorCode.NONE, null, token, sessionLifetimeMs)
+  return raw ? { type: 'raw-token', token } : authenticateReply(ErrorCode.NONE, '', token, sessionLifetimeMs)
 }
 
 function authenticateReply(
   errorCode: number,
-  errorMessage: string | null,
+  errorMessage: string,
   authBytes: Buffer,
   sessionLifetimeMs: number,
 ): LoginReply {

@@ -1,5 +1,8 @@
 // Groups of the protocol of KIP-848 on the wire. Their rules are told in test/broker/coordinator/group/transcripts.
-import { expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../src/client/connection.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
@@ -149,6 +152,23 @@ it('checks who commits and who reads offsets by member epoch', async () => {
   expect(await read('m', 2)).toEqual([0, 7])
   expect(await read('m', 1)).toEqual([ErrorCode.STALE_MEMBER_EPOCH, undefined])
   expect(await read('n', 1)).toEqual([ErrorCode.UNKNOWN_MEMBER_ID, undefined])
+})
+
+it('goes on after a restart where its members were', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'heliostat-groups-'))
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+  const first = await embeddedCluster({ data })
+  const before = await first.connect('tester')
+  await before.send(findCoordinator, { coordinatorKeys: ['g'] })
+  const topicId = await makeTopic(before, 't', { partitions: 2 })
+  await beat(before, 'm', 0, { ...joining, instanceId: 'one' })
+  await beat(before, 'n', 0, joining)
+  await beat(before, 'm', 2, { topicPartitions: [{ topicId, partitions: [0] }] })
+  await first.stop()
+  const after = await (await embeddedCluster({ data })).connect('tester')
+  const answer = await beat(after, 'n', 3, { topicPartitions: [] })
+  expect(answer).toMatchObject({ memberEpoch: 3, assignment: { topicPartitions: [{ topicId, partitions: [1] }] } })
+  expect(await beat(after, 'm', 3)).toMatchObject({ errorCode: 0, memberEpoch: 3, assignment: null })
 })
 
 it('tells members of a group with configs of its own their times', async () => {

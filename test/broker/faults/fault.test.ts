@@ -15,6 +15,8 @@ import { produce } from '../../../src/protocol/messages/produce.ts'
 import type { Api, RequestInput, ResponseInput } from '../../../src/protocol/schema.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
+const NOBODY = { clientId: '', principal: '', listener: '' }
+
 function faultsOf(fractions: number[] = []) {
   const random = { bytes: () => Buffer.alloc(4), fraction: () => fractions.shift() ?? 0 }
   const clock = new FakeClock()
@@ -54,7 +56,7 @@ function meet<A extends Api>(api: A, version: number, specs: readonly FaultSpec[
   const { faults } = faultsOf()
   const planned = specs.map((spec) => faults.add(spec))
   const asked = new FaultedRequest({ api, version, request, topicName: (id) => (id === ID ? 'by-id' : undefined) })
-  faults.judge(asked, { clientId: 'app-1', principal: 'User:alice' })
+  faults.judge(asked, { clientId: 'app-1', principal: 'User:alice', listener: 'EXTERNAL' })
   return {
     hits: planned.map(({ hits }) => hits),
     rest: asked.rest(),
@@ -291,6 +293,7 @@ it('what does not match is left alone', () => {
     { partition: 2 },
     { clientId: 'app' },
     { principal: 'User:bob' },
+    { listener: 'INTERNAL' },
   ]) {
     const { hits, rest } = meet(
       produce,
@@ -304,7 +307,13 @@ it('what does not match is left alone', () => {
     expect(hits, JSON.stringify(spec)).toEqual([0, 0])
     expect(rest).toBe(request)
   }
-  const matching = { api: ['Fetch', 'Produce'], clientId: 'app-.', principal: 'User:(alice|bob)', delayMs: 5 }
+  const matching = {
+    api: ['Fetch', 'Produce'],
+    clientId: 'app-.',
+    principal: 'User:(alice|bob)',
+    listener: 'EX.*',
+    delayMs: 5,
+  }
   expect(meet(produce, 9, [matching], request).hits).toEqual([1])
 })
 
@@ -314,7 +323,7 @@ function hitsOf(spec: FaultSpec, requests: number, fractions: number[] = []): bo
   return Array.from({ length: requests }, () => {
     const before = fault.hits
     const asked = new FaultedRequest({ api: heartbeat, version: 0, request: {}, topicName: () => undefined })
-    faults.judge(asked, { clientId: '', principal: '' })
+    faults.judge(asked, NOBODY)
     return fault.hits > before
   })
 }
@@ -339,7 +348,7 @@ it('what is spent stays listed and costs nothing; what is removed is gone', () =
   const once = faults.add({ delayMs: 1, times: 1 })
   const ever = faults.add({ delayMs: 1 })
   const asked = () => new FaultedRequest({ api: heartbeat, version: 0, request: {}, topicName: () => undefined })
-  expect(faults.judge(asked(), { clientId: '', principal: '' })).toMatchObject({ delayMs: 2 })
+  expect(faults.judge(asked(), NOBODY)).toMatchObject({ delayMs: 2 })
   expect([once.isSpent, ever.isSpent]).toEqual([true, false])
   ever.remove()
   expect(faults.isIdle).toBe(true)
@@ -354,7 +363,7 @@ it('after a request that is dropped or closed no other fault is asked', () => {
     faults.add(spec as FaultSpec),
   )
   const asked = new FaultedRequest({ api: heartbeat, version: 0, request: {}, topicName: () => undefined })
-  expect(faults.judge(asked, { clientId: '', principal: '' })).toMatchObject({ close: 'before', delayMs: 3 })
+  expect(faults.judge(asked, NOBODY)).toMatchObject({ close: 'before', delayMs: 3 })
   expect([late!.hits, closing!.hits, never!.hits]).toEqual([1, 1, 0])
 })
 

@@ -98,7 +98,7 @@ function describe(reply: LoginReply): string {
     case 'raw-token':
       return `raw: ${JSON.stringify(reply.token.toString())}`
     case 'authenticate': {
-      const message = reply.errorMessage === null ? '' : ` "${reply.errorMessage}"`
+      const message = reply.errorMessage === '' ? '' : ` "${reply.errorMessage}"`
       const lifetime = reply.sessionLifetimeMs === 0 ? '' : ` lifetime=${reply.sessionLifetimeMs}`
       const challenge = reply.authBytes.length === 0 ? '' : ` ${reply.authBytes}`
       return `authenticate: ${code(reply.errorCode)}${message}${challenge}${lifetime}`

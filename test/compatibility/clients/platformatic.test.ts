@@ -58,10 +58,11 @@ describe.each(grounds)('@platformatic/kafka', (ground) => {
     ) => producer.send({ messages: messages.map((message) => ({ topic, ...message })), ...options })
 
     /** A member of a group, from the earliest record on where the group has no offset. */
-    async function join(groupId: string, topic: string) {
+    async function join(groupId: string, topic: string, groupProtocol: 'classic' | 'consumer' = 'classic') {
       const consumer = new Consumer({
         ...connection(),
         groupId,
+        groupProtocol,
         deserializers: stringDeserializers,
         sessionTimeout: 10_000,
         heartbeatInterval: 300,
@@ -168,6 +169,26 @@ describe.each(grounds)('@platformatic/kafka', (ground) => {
       for (const member of left) member.stream.on('data', ({ value }) => seen.add(Number(value)))
       for (const member of left) for (const { value } of member.seen.items) seen.add(Number(value))
       await seen.until((items) => new Set(items).size === 12, 'all twelve records')
+    })
+
+    it('resumes a group of the consumer protocol, and shares its partitions', async () => {
+      await createTopic('modern', 2)
+      await send('modern', [
+        { value: 'a', partition: 0 },
+        { value: 'b', partition: 1 },
+      ])
+      const alone = await join('modern', 'modern', 'consumer')
+      await alone.seen.until((items) => items.length === 2, 'both records')
+      await alone.consumer.close(true)
+      await send('modern', [
+        { value: 'c', partition: 0 },
+        { value: 'd', partition: 1 },
+      ])
+      const members = [await join('modern', 'modern', 'consumer'), await join('modern', 'modern', 'consumer')]
+      const values = () => members.flatMap(({ seen }) => seen.items.map(({ value }) => value))
+      await eventually(async () => expect([...new Set(values())].sort()).toEqual(['c', 'd']), 30_000)
+      const groups = await admin.listGroups({ types: ['consumer'] })
+      expect(groups.get('modern')).toMatchObject({ groupType: 'consumer' })
     })
 
     it('lists, alters and deletes groups', async () => {

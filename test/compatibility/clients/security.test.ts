@@ -9,9 +9,11 @@ import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 import { runExternal } from '../../support/external-process.ts'
+import { eventually } from '../gathering.ts'
 import { title } from '../ground.ts'
 import {
   addScramUser,
+  BRIEF_MS,
   certificates,
   type SecuredCluster,
   type SecuredListener,
@@ -78,6 +80,23 @@ describe.each(securedGrounds)('secured listeners', (ground) => {
       )
       it.each(MECHANISMS)('logs in by %s without TLS', (mechanism) => roundTrip('CLEAR', { sasl: sasl(mechanism) }))
       it('shows its certificate', () => roundTrip('MUTUAL', { ssl: mutual }))
+      it('renews its login on the connection', async () => {
+        const brokers = [cluster.at('BRIEF')]
+        const settings = { brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 }, reauthenticationThreshold: 700 }
+        const producer = new Kafka({ ...settings, sasl: sasl('PLAIN') }).producer({ allowAutoTopicCreation: true })
+        let disconnects = 0
+        producer.on('producer.disconnect', () => disconnects++)
+        await producer.connect()
+        await eventually(() => producer.send({ topic: 'kafkajs-brief', messages: [{ value: 'first' }] }))
+        const end = performance.now() + 2 * BRIEF_MS
+        while (performance.now() < end) {
+          // Without retries a connection that the broker closes is an error here.
+          await producer.send({ topic: 'kafkajs-brief', messages: [{ value: 'x' }] })
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+        expect(disconnects).toBe(0)
+        await producer.disconnect()
+      })
       it('is refused without one', async () => {
         await expect(roundTrip('MUTUAL', { ssl: { ca: [ca] } })).rejects.toThrow()
       })
@@ -153,6 +172,16 @@ describe.each(securedGrounds)('secured listeners', (ground) => {
           'sasl.jaas.config': logins[mechanism],
         }),
       )
+      it('renew their login while they produce', async () => {
+        const file = join(directory, 'brief.properties')
+        const login = `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=${logins.PLAIN}\n`
+        writeFileSync(file, `bootstrap.servers=${cluster.at('BRIEF')}\n${login}`)
+        const records = ['--num-records', '50', '--throughput', '10', '--record-size', '10']
+        const args = ['--topic', 'java-brief', '--command-config', file, ...records]
+        const { code, stdout, stderr } = await runKafkaTool('kafka-producer-perf-test', args, { timeoutMs: 40_000 })
+        expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^50 records sent/m)])
+        expect(stdout + stderr).not.toMatch(/disconnected|authentication failed/i)
+      })
       it('show their certificate', () =>
         roundTrip('MUTUAL', {
           ...trust,

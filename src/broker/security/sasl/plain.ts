@@ -3,6 +3,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { SaslFailure, type SaslServer, type SaslSuccess } from './sasl-server.ts'
 
+const TOKENS = 3
+
 export class PlainServer implements SaslServer {
   readonly #users: ReadonlyMap<string, string>
 
@@ -11,15 +13,15 @@ export class PlainServer implements SaslServer {
   }
 
   respond(token: Buffer): SaslSuccess {
-    const [authzid = '', user = '', password = ''] = token.toString().split('\0')
-    if (user === '') throw new SaslFailure('Authentication failed: username not specified')
-    if (password === '') throw new SaslFailure('Authentication failed: password not specified')
+    const tokens = token.toString().split('\0', TOKENS + 1)
+    if (tokens.length !== TOKENS) throw told(`Invalid SASL/PLAIN response: expected 3 tokens, got ${tokens.length}`)
+    const [authzid, user, password] = tokens as [string, string, string]
+    if (user === '') throw told('Authentication failed: username not specified')
+    if (password === '') throw told('Authentication failed: password not specified')
     const expected = this.#users.get(user)
     // Compared in any case, so that the time taken does not tell who exists.
     const right = sameSecret(password, expected ?? '')
-    if (!right || expected === undefined) {
-      throw new SaslFailure('Authentication failed: Invalid username or password', { tell: true })
-    }
+    if (!right || expected === undefined) throw told('Authentication failed: Invalid username or password')
     // CVE-2017-12610: the name asked for must be the name proved.
     if (authzid !== '' && authzid !== user) throw otherIdentity()
     return { user, token: Buffer.alloc(0) }
@@ -27,7 +29,10 @@ export class PlainServer implements SaslServer {
 }
 
 export function otherIdentity(): SaslFailure {
-  const reason = 'Authentication failed: Client requested an authorization id that is different from username'
+  return told('Authentication failed: Client requested an authorization id that is different from username')
+}
+
+function told(reason: string): SaslFailure {
   return new SaslFailure(reason, { tell: true })
 }
 
