@@ -3,6 +3,7 @@
 import { decodeRequestHeader, decodeResponse } from '../../src/protocol/codec.ts'
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts'
 import { apiByKey } from '../../src/protocol/messages/index.ts'
+import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.ts'
 import type { Api } from '../../src/protocol/schema.ts'
 
 interface Asked {
@@ -20,6 +21,8 @@ export class Conversation {
   #asked: Asked[] = []
   /** After a frame that cannot be there is no telling where the next one starts. */
   #isLost = false
+  /** After a handshake of version 0 tokens come without headers, and so do their answers. */
+  #isRaw = false
   frames = 0
 
   /** The client writes. */
@@ -35,7 +38,9 @@ export class Conversation {
       if (this.#written.length < 4 + size) return
       this.frames++
       try {
-        this.#asked.push(decodeRequestHeader(this.#written.subarray(4, 4 + size)))
+        const header = decodeRequestHeader(this.#written.subarray(4, 4 + size))
+        this.#isRaw ||= header.apiKey === saslHandshake.key && header.apiVersion === 0
+        this.#asked.push(header)
       } catch {
         this.#isLost = true
         return
@@ -46,6 +51,7 @@ export class Conversation {
 
   /** The answers in what the broker sent; throws where no client could make sense of it. */
   heard(bytes: Buffer): unknown[] {
+    if (this.#isRaw) return []
     this.#received = Buffer.concat([this.#received, bytes])
     const answers: unknown[] = []
     while (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {

@@ -2,8 +2,10 @@
 import { expect, it } from 'vitest'
 import { encodeRequest } from '../../src/protocol/codec.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
+import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { createTopics } from '../../src/protocol/messages/create-topics.ts'
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { joinGroup } from '../../src/protocol/messages/join-group.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { crc32c } from '../../src/records/crc32c.ts'
@@ -96,7 +98,9 @@ for (const [what, [errorCode, change]] of Object.entries(BATCHES)) {
         transactional ? { transactional, producerId: 1, producerEpoch: 0, baseSequence: 0 } : {},
       )
       change(batch)
-      expect((await produceOf(connection, 't', signed(batch))).errorCode).toBe(errorCode)
+      // Without a transactional id a transactional batch may be refused for that before it is looked at.
+      const codes = transactional ? [errorCode, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED] : [errorCode]
+      expect(codes).toContain((await produceOf(connection, 't', signed(batch))).errorCode)
     }
     expect((await produceOf(connection, 't', batchOf(['y']))).errorCode).toBe(ErrorCode.NONE)
     expect(warningsOf(cluster)).toEqual([])
@@ -125,4 +129,26 @@ it('partitions assigned by hand must be 0, 1, 2 …, also when their count fits'
   const topic = { name: 't', numPartitions: -1, replicationFactor: -1, assignments, configs: [] }
   const { topics } = await connection.send(createTopics, { topics: [topic] })
   expect(topics[0]).toMatchObject({ errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT })
+})
+
+it('a subscription that cannot be read is the trouble of the member that sent it', async () => {
+  const cluster = await embeddedCluster()
+  const connection = await cluster.connect()
+  await makeTopic(connection, 't')
+  await connection.send(findCoordinator, { key: 'g', keyType: 0 }, { version: 2 })
+  const member = { memberId: 'AAAAAAAAAAAAAAAAAAAAAQ', memberEpoch: 0, rebalanceTimeoutMs: 1000 }
+  const joined = { groupId: 'g', ...member, subscribedTopicNames: ['t'], topicPartitions: [] }
+  expect(await connection.send(consumerGroupHeartbeat, joined)).toMatchObject({ errorCode: ErrorCode.NONE })
+  const protocols = [{ name: 'range', metadata: Buffer.from('0003ffffffff', 'hex') }]
+  const classic = {
+    groupId: 'g',
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    memberId: '',
+    protocolType: 'consumer',
+    protocols,
+  }
+  const { errorCode } = await connection.send(joinGroup, classic, { version: 3 })
+  expect(errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
+  expect(warningsOf(cluster)).toEqual([])
 })

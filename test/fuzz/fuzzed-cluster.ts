@@ -21,7 +21,8 @@ export class FuzzedCluster {
   readonly logged: LoggedLine[] = []
   readonly #platform: Platform
   readonly #config: Readonly<Record<string, unknown>>
-  #accept: ((socket: Socket) => SocketHandler) | undefined
+  /** In the order of the listeners. */
+  #accepts: ((socket: Socket) => SocketHandler)[] = []
   #cluster: Cluster | undefined
 
   private constructor(seed: string, config: Readonly<Record<string, unknown>>, disk: Disk) {
@@ -32,7 +33,7 @@ export class FuzzedCluster {
         throw new Error('a broker under fuzz dials nobody')
       },
       listen: async (_address, accept) => {
-        this.#accept = accept
+        this.#accepts.push(accept)
         return { address: ADDRESS, close: async () => {} }
       },
     }
@@ -45,8 +46,12 @@ export class FuzzedCluster {
     return world
   }
 
-  connect(): FuzzedConnection {
-    return new FuzzedConnection(this.#accept!)
+  get listenerCount(): number {
+    return this.#accepts.length
+  }
+
+  connect(listener = 0): FuzzedConnection {
+    return new FuzzedConnection(this.#accepts[listener]!)
   }
 
   async stop(): Promise<void> {
@@ -61,6 +66,7 @@ export class FuzzedCluster {
   }
 
   async #start(): Promise<void> {
+    this.#accepts = []
     this.#cluster = await startCluster(this.#platform, { name: 'fuzz', data: '/data', config: this.#config })
   }
 

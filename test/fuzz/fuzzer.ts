@@ -8,6 +8,8 @@ import { createTopics } from '../../src/protocol/messages/create-topics.ts'
 import { fetch } from '../../src/protocol/messages/fetch.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { produce } from '../../src/protocol/messages/produce.ts'
+import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.ts'
+import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.ts'
 import type { Api, RequestInput, Response } from '../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../broker/requests.ts'
 import { BatchPool } from './batch-pool.ts'
@@ -53,8 +55,26 @@ const CONFIGS: readonly Readonly<Record<string, unknown>>[] = [
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': true,
   },
+  {
+    listeners: 'PLAINTEXT://:0,SASL_PLAINTEXT://:0',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config':
+      'org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="secret";',
+    'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config':
+      'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+    'connections.max.reauth.ms': 60_000,
+  },
   { 'log.segment.bytes': 1_048_576, 'auto.create.topics.enable': false, 'connections.max.idle.ms': 5000 },
 ]
+const LOGIN = [
+  encodeRequest(saslHandshake, 1, { correlationId: -1, clientId: 'fuzz' }, { mechanism: 'PLAIN' }),
+  encodeRequest(
+    saslAuthenticate,
+    2,
+    { correlationId: -2, clientId: 'fuzz' },
+    { authBytes: Buffer.from('\0alice\0secret') },
+  ),
+].map((buffers) => Buffer.concat(buffers))
 /** What hostile requests may rightly bring about: a broker's own request, WriteTxnMarkers, that fences the coordinator here. */
 const EXPECTED_ERRORS = new Set(['transaction.marker-refused'])
 /** No request may keep the broker from the others for longer; wall clock, so with room for a busy machine. */
@@ -206,13 +226,15 @@ class Round {
     const random = this.#random
     const mutation = random.pick([0, 0, 0.2, 0.7])
     this.#begin(`requests of the grammar${mutation > 0 ? ', some of them mutated' : ''}`)
+    const damaged = (frame: Buffer) => (random.chance(mutation) ? mutate(random, frame, this.#grammar.frame(0)) : frame)
     const frames = Array.from({ length: 1 + random.below(mutation > 0.5 ? 6 : 20) }, () => () => {
-      const frame = this.#grammar.frame(random.chance(0.02) ? 1 : this.#correlationId++)
-      return random.chance(mutation) ? mutate(random, frame, this.#grammar.frame(0)) : frame
+      return damaged(this.#grammar.frame(random.chance(0.02) ? 1 : this.#correlationId++))
     })
+    const listener = random.below(this.#world.listenerCount)
+    if (listener > 0 && random.chance(0.8)) frames.unshift(...LOGIN.map((frame) => () => damaged(frame)))
     // One after the other, knowing what was answered, or all at once.
-    if (random.chance(0.5)) return this.#talk(this.#chunked(frames.map((frame) => frame())))
-    return this.#talk(this.#lazily(frames))
+    if (random.chance(0.5)) return this.#talk(this.#chunked(frames.map((frame) => frame())), listener)
+    return this.#talk(this.#lazily(frames), listener)
   }
 
   *#lazily(frames: readonly (() => Buffer)[]): Iterable<Step> {
@@ -242,8 +264,8 @@ class Round {
     return steps
   }
 
-  async #talk(steps: Iterable<Step>): Promise<number> {
-    const connection = this.#world.connect()
+  async #talk(steps: Iterable<Step>, listener = 0): Promise<number> {
+    const connection = this.#world.connect(listener)
     const conversation = new Conversation()
     const loggedBefore = this.#world.logged.length
     await this.#guarded(async () => {
