@@ -6,6 +6,8 @@ import { expect, it, onTestFinished } from 'vitest'
 import { partitionOf } from '../../src/broker/coordinator/group/group-coordinator.ts'
 import { consumerGroupDescribe } from '../../src/protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
+import { createAcls } from '../../src/protocol/messages/create-acls.ts'
+import { deleteAcls } from '../../src/protocol/messages/delete-acls.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
@@ -13,6 +15,7 @@ import { eventually } from '../compatibility/gathering.ts'
 import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { makeTopic } from './requests.ts'
+import { AUTHORIZER } from './security/rights-ground.ts'
 
 const reason = unavailable()
 const title = 'kafka-dump-log decodes the metadata log and __consumer_offsets'
@@ -76,6 +79,33 @@ it.skipIf(reason !== undefined)(
     ]) {
       expect(consumers).toContain(part)
     }
+  },
+  60_000,
+)
+
+const titleOfRules = 'kafka-dump-log decodes access rules'
+
+it.skipIf(reason !== undefined)(
+  reason === undefined ? titleOfRules : `${titleOfRules} (skipped: ${reason})`,
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'heliostat-dump-'))
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+    const config = { 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:ANONYMOUS' }
+    const cluster = await embeddedCluster({ data, config })
+    const connection = await cluster.connect()
+    const named = { resourceType: 2, resourceName: 'ord', resourcePatternType: 4 }
+    const rule = { ...named, principal: 'User:alice', host: '10.0.0.1', operation: 3, permissionType: 2 }
+    await connection.send(createAcls, { creations: [rule] })
+    const who = { principalFilter: 'User:alice', hostFilter: null, operation: 1, permissionType: 1 }
+    const filter = { resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, ...who }
+    await connection.send(deleteAcls, { filters: [filter] })
+    await cluster.stop()
+    const metadata = await dump(data, '__cluster_metadata-0', '--cluster-metadata-decoder')
+    const id = /"type":"ACCESS_CONTROL_ENTRY_RECORD","version":0,"data":\{"id":"([^"]{22})"/.exec(metadata)?.[1]
+    expect(metadata).toContain(
+      `"data":{"id":"${id}","resourceType":2,"resourceName":"ord","patternType":4,"principal":"User:alice","host":"10.0.0.1","operation":3,"permissionType":2}`,
+    )
+    expect(metadata).toContain(`{"type":"REMOVE_ACCESS_CONTROL_ENTRY_RECORD","version":0,"data":{"id":"${id}"}}`)
   },
   60_000,
 )
