@@ -133,6 +133,11 @@ const bits = (...operations: Operation[]) => operations.reduce((field, name) => 
 const SUBSCRIPTION = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1, 116, 255, 255, 255, 255])
 const TOPIC = 2
 const BROKER = 4
+const CLIENT_METRICS = 16
+const GROUP = 32
+const NO_TOPIC = 3
+const NO_TOPIC_ID = 100
+const UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAABQ'
 const RETENTION = [{ name: 'retention.ms', value: '100000' }]
 const SEGMENT = [{ name: 'log.segment.bytes', value: '2000000' }]
 const RULE = { resourceType: TOPIC, principal: 'User:x', host: '*', operation: 3, permissionType: 3 }
@@ -149,6 +154,17 @@ const markers = (topic: string) => {
   return { markers: [{ producerId: 1, producerEpoch: 0, transactionResult: false, topics, coordinatorEpoch: 0 }] }
 }
 const asks = (name: string) => [{ name, partitions: [{ partitionIndex: 0 }] }]
+
+interface Told {
+  readonly topicId: string
+  readonly partitions: readonly { readonly errorCode: number }[]
+}
+
+/** Of one topic first, then of the others. */
+function codesOf(topics: readonly Told[], topicId: string): number[] {
+  const ordered = [...topics].sort((a, b) => Number(b.topicId === topicId) - Number(a.topicId === topicId))
+  return ordered.map(({ partitions }) => partitions[0]!.errorCode)
+}
 
 export const rows: readonly Row[] = [
   row(produce, 'by name', {
@@ -855,5 +871,259 @@ export const rows: readonly Row[] = [
     look: ({ topics }) => topics.length,
     served: 1,
     needs: ({ topic }) => [onTopic('DESCRIBE', topic, 0)],
+  }),
+
+  // What there is not: whoever has the right hears so, and nobody else can tell it from what there is.
+  row(produce, 'to an id that is not there', {
+    version: 13,
+    request: () => ({
+      acks: 1,
+      timeoutMs: 5000,
+      topicData: [{ topicId: UNKNOWN_ID, partitionData: [{ index: 0, records: [batchOf(['x'])] }] }],
+    }),
+    look: ({ responses }) => responses[0]!.partitionResponses[0]!.errorCode,
+    served: NO_TOPIC_ID,
+    needs: () => [],
+  }),
+  row(fetch, 'of an id that is not there', {
+    version: 16,
+    request: () => {
+      const request = fetchOf('')
+      return { ...request, topics: request.topics.map((one) => ({ ...one, topicId: UNKNOWN_ID })) }
+    },
+    look: ({ responses }) => responses[0]!.partitions[0]!.errorCode,
+    served: NO_TOPIC_ID,
+    needs: () => [],
+  }),
+  row(fetch, 'as a follower', {
+    version: 12,
+    request: ({ topic }) => ({ ...fetchOf(topic), replicaId: 1 }),
+    look: ({ responses }) => responses[0]!.partitions[0]!.errorCode === TOPIC_REFUSED,
+    served: false,
+    needs: () => [onCluster('CLUSTER_ACTION', true)],
+  }),
+  row(metadata, 'of an id that is not there', {
+    version: 12,
+    request: () => ({ topics: [{ name: null, topicId: UNKNOWN_ID }], allowAutoTopicCreation: false }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [NO_TOPIC_ID],
+    needs: () => [],
+  }),
+  row(metadata, 'of a topic that is to be created', {
+    version: 9,
+    request: ({ fresh }) => ({
+      topics: [{ name: fresh }],
+      allowAutoTopicCreation: true,
+      includeTopicAuthorizedOperations: true,
+    }),
+    look: ({ topics }) => topics.map((one) => [one.errorCode === TOPIC_REFUSED, one.topicAuthorizedOperations]),
+    served: [[false, bits('DESCRIBE', 'CREATE')]],
+    needs: ({ fresh }) => [
+      onTopic('DESCRIBE', fresh, [[true, -2_147_483_648]]),
+      onTopic('CREATE', fresh, [[true, -2_147_483_648]]),
+    ],
+  }),
+  row(listOffsets, 'of a topic that is not there', {
+    request: ({ fresh }) => ({
+      replicaId: -1,
+      topics: [{ name: fresh, partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
+    }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: NO_TOPIC,
+    needs: ({ fresh }) => [onTopic('DESCRIBE', fresh)],
+  }),
+  row(offsetForLeaderEpoch, 'of a topic that is not there', {
+    request: ({ fresh }) => ({ topics: [{ topic: fresh, partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: NO_TOPIC,
+    needs: ({ fresh }) => [onTopic('DESCRIBE', fresh)],
+  }),
+  row(offsetCommit, 'by id, and of one that is not there', {
+    version: 10,
+    request: ({ group, topicId }) => ({
+      groupId: group,
+      memberId: '',
+      topics: [topicId, UNKNOWN_ID].map((id) => ({
+        topicId: id,
+        partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }],
+      })),
+    }),
+    look: ({ topics }, { topicId }) => codesOf(topics, topicId),
+    served: [0, NO_TOPIC_ID],
+    needs: ({ group, topic }) => [
+      onGroup('READ', group, [GROUP_REFUSED, GROUP_REFUSED]),
+      onTopic('READ', topic, [TOPIC_REFUSED, NO_TOPIC_ID]),
+    ],
+  }),
+  row(offsetFetch, 'by id, and of one that is not there', {
+    version: 10,
+    request: ({ group, topicId }) => ({
+      groups: [{ groupId: group, topics: [topicId, UNKNOWN_ID].map((id) => ({ topicId: id, partitionIndexes: [0] })) }],
+    }),
+    look: ({ groups }, { topicId }) => [groups[0]!.errorCode, ...codesOf(groups[0]!.topics, topicId)],
+    served: [0, 0, NO_TOPIC_ID],
+    needs: ({ group, topic }) => [
+      onGroup('DESCRIBE', group, [GROUP_REFUSED]),
+      onTopic('DESCRIBE', topic, [0, TOPIC_REFUSED, NO_TOPIC_ID]),
+    ],
+  }),
+  row(deleteRecords, 'of a topic that is not there', {
+    request: ({ fresh }) => ({
+      topics: [{ name: fresh, partitions: [{ partitionIndex: 0, offset: 1 }] }],
+      timeoutMs: 5000,
+    }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: NO_TOPIC,
+    needs: ({ fresh }) => [onTopic('DELETE', fresh)],
+  }),
+  row(createPartitions, 'of a topic that is not there', {
+    request: ({ fresh }) => ({
+      topics: [{ name: fresh, count: 2, assignments: null }],
+      timeoutMs: 5000,
+      validateOnly: false,
+    }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [NO_TOPIC],
+    needs: ({ fresh }) => [onTopic('ALTER', fresh, [TOPIC_REFUSED])],
+  }),
+  row(createTopics, 'of a topic that is there', {
+    request: ({ topic }) => ({
+      topics: [{ name: topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [36],
+    needs: ({ topic }) => [onTopic('CREATE', topic, [TOPIC_REFUSED])],
+  }),
+  row(createTopics, 'of the metadata log', {
+    request: () => ({
+      topics: [{ name: '__cluster_metadata', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [42],
+    needs: () => [],
+  }),
+  row(deleteTopics, 'of an id that is not there', {
+    version: 6,
+    request: () => ({ topics: [{ topicId: UNKNOWN_ID }], topicNames: [], timeoutMs: 5000 }),
+    look: ({ responses }) => responses.map(({ errorCode, name }) => [errorCode, name]),
+    served: [[NO_TOPIC_ID, null]],
+    needs: () => [],
+  }),
+  row(deleteTopics, 'by id and name', {
+    version: 6,
+    request: ({ topic, topicId }) => ({ topics: [{ topicId, name: topic }], topicNames: [], timeoutMs: 5000 }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [42],
+    needs: () => [],
+  }),
+  row(describeConfigs, 'of a topic that is not there', {
+    request: ({ fresh }) => ({ resources: [{ resourceType: TOPIC, resourceName: fresh, configurationKeys: null }] }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [NO_TOPIC],
+    needs: ({ fresh }) => [onTopic('DESCRIBE_CONFIGS', fresh, [TOPIC_REFUSED])],
+  }),
+  row(describeConfigs, 'of a group', {
+    request: ({ group }) => ({
+      resources: [{ resourceType: GROUP, resourceName: group, configurationKeys: ['consumer.session.timeout.ms'] }],
+    }),
+    look: ({ results }) => results.map(({ errorCode, configs }) => [errorCode, configs.length]),
+    served: [[0, 1]],
+    needs: ({ group }) => [onGroup('DESCRIBE_CONFIGS', group, [[GROUP_REFUSED, 0]])],
+  }),
+  row(incrementalAlterConfigs, 'of a group', {
+    request: ({ group }) => ({
+      resources: [
+        {
+          resourceType: GROUP,
+          resourceName: group,
+          configs: [{ name: 'consumer.session.timeout.ms', configOperation: 0, value: '50000' }],
+        },
+      ],
+      validateOnly: false,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ group }) => [onGroup('ALTER_CONFIGS', group, [GROUP_REFUSED])],
+  }),
+  row(incrementalAlterConfigs, 'of client metrics', {
+    request: ({ fresh }) => ({
+      resources: [
+        {
+          resourceType: CLIENT_METRICS,
+          resourceName: fresh,
+          configs: [{ name: 'interval.ms', configOperation: 0, value: '5000' }],
+        },
+      ],
+      validateOnly: false,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: () => [onCluster('ALTER_CONFIGS', [CLUSTER_REFUSED])],
+  }),
+  row(incrementalAlterConfigs, 'of a topic that is not there', {
+    request: ({ fresh }) => ({
+      resources: [
+        {
+          resourceType: TOPIC,
+          resourceName: fresh,
+          configs: RETENTION.map((config) => ({ ...config, configOperation: 0 })),
+        },
+      ],
+      validateOnly: false,
+    }),
+    look: ({ responses }) => responses.map(({ errorCode }) => errorCode),
+    served: [NO_TOPIC],
+    needs: ({ fresh }) => [onTopic('ALTER_CONFIGS', fresh, [TOPIC_REFUSED])],
+  }),
+  row(describeProducers, 'of a name that no topic can have', {
+    request: () => ({ topics: [{ name: 'not a topic!', partitionIndexes: [0] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: 17,
+    needs: () => [],
+  }),
+  row(describeProducers, 'of a topic that is not there', {
+    request: ({ fresh }) => ({ topics: [{ name: fresh, partitionIndexes: [0] }] }),
+    look: ({ topics }) => topics[0]!.partitions[0]!.errorCode,
+    served: NO_TOPIC,
+    needs: ({ fresh }) => [onTopic('READ', fresh)],
+  }),
+  row(describeTopicPartitions, 'of a topic that is not there', {
+    request: ({ fresh }) => ({ topics: [{ name: fresh }] }),
+    look: ({ topics }) => topics.map(({ errorCode }) => errorCode),
+    served: [NO_TOPIC],
+    needs: ({ fresh }) => [onTopic('DESCRIBE', fresh, [TOPIC_REFUSED])],
+  }),
+  row(deleteGroups, 'of a group that is not there', {
+    request: ({ fresh }) => ({ groupsNames: [fresh] }),
+    look: ({ results }) => results.map(({ errorCode }) => errorCode),
+    served: [69],
+    needs: ({ fresh }) => [onGroup('DELETE', fresh, [GROUP_REFUSED])],
+  }),
+  row(describeGroups, 'of a group that is not there', {
+    version: 6,
+    request: ({ fresh }) => ({ groups: [fresh], includeAuthorizedOperations: true }),
+    look: ({ groups }) => groups.map((one) => [one.errorCode, one.groupState, one.authorizedOperations]),
+    served: [[69, 'Dead', -2_147_483_648]],
+    needs: ({ fresh }) => [onGroup('DESCRIBE', fresh, [[GROUP_REFUSED, '', -2_147_483_648]])],
+  }),
+  row(syncGroup, 'that says no protocol', {
+    version: 5,
+    request: ({ group }) => ({ groupId: group, generationId: 1, memberId: 'm', assignments: [] }),
+    look: ({ errorCode }) => errorCode,
+    served: 23,
+    needs: () => [],
+  }),
+  row(leaveGroup, 'of no group', {
+    request: () => ({ groupId: '', members: [{ memberId: 'm' }] }),
+    look: ({ errorCode }) => errorCode,
+    served: GROUP_REFUSED,
+    needs: () => [],
+  }),
+  row(initProducerId, 'for an empty transactional id', {
+    version: 4,
+    request: () => ({ transactionalId: '', transactionTimeoutMs: 1000 }),
+    look: ({ errorCode }) => errorCode,
+    served: TRANSACTION_REFUSED,
+    needs: () => [],
   }),
 ]
