@@ -368,6 +368,7 @@ export class BrokerConfig {
   readonly #static: ReadonlyMap<string, string>
   #dynamic: ReadonlyMap<string, string> = new Map()
   #dynamicDefault: ReadonlyMap<string, string> = new Map()
+  #groups: GroupConfig | undefined
 
   /** Throws HEL_CONFIG for a name or value that is wrong. */
   constructor(given: Readonly<Record<string, unknown>> = {}) {
@@ -378,6 +379,7 @@ export class BrokerConfig {
   alter(broker: ReadonlyMap<string, string>, cluster: ReadonlyMap<string, string>): void {
     this.#dynamic = broker
     this.#dynamicDefault = cluster
+    this.#groups = undefined
   }
 
   /** All values the property has, the one that holds first. */
@@ -429,7 +431,13 @@ export class BrokerConfig {
     return { max: this.number('max.connections'), maxOf: (ip: string) => overrides.get(ip) ?? ofEach }
   }
 
+  /** Asked for by every request of a group, so it is made once for each alteration. */
   get groups(): GroupConfig {
+    this.#groups ??= this.#groupConfig()
+    return this.#groups
+  }
+
+  #groupConfig(): GroupConfig {
     return {
       minSessionTimeoutMs: this.number('group.min.session.timeout.ms'),
       maxSessionTimeoutMs: this.number('group.max.session.timeout.ms'),

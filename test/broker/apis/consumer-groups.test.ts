@@ -179,4 +179,9 @@ it('tells members of a group with configs of its own their times', async () => {
   const resources = [{ resourceType: 32, resourceName: 'g', configs }]
   await connection.send(incrementalAlterConfigs, { resources, validateOnly: false })
   expect((await beat(connection, 'm', 2)).heartbeatIntervalMs).toBe(7000)
+  // And what the broker is told while it runs holds for all: the second member waits for the next computation.
+  const interval = [{ name: 'group.consumer.assignment.interval.ms', configOperation: 0, value: '15000' }]
+  const brokers = [{ resourceType: 4, resourceName: '', configs: interval }]
+  await connection.send(incrementalAlterConfigs, { resources: brokers, validateOnly: false })
+  expect(await beat(connection, 'n', 0, joining)).toMatchObject({ memberEpoch: 2, assignment: { topicPartitions: [] } })
 })

@@ -48,7 +48,7 @@ export class GroupCoordinator {
       codec: groupRecordCodec,
       clock,
       log,
-      machine: () => new GroupMachine(config(), view),
+      machine: () => new GroupMachine(config, view),
     })
     this.#runtimes.set(partition.partitionId, runtime)
   }

@@ -64,19 +64,20 @@ type ElapsedCommand = Extract<GroupCommand, { type: `${string}-expired` | `${str
  * 3. A group changes its protocol in replay alone, when the tombstone of its old form is followed by records of the new.
  */
 export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, GroupReply> {
-  readonly #config: GroupConfig
+  readonly #config: () => GroupConfig
   readonly #view: ClusterView
   readonly #groups = new Map<string, Group>()
   readonly #offsets = new CommittedOffsets()
   readonly #pending = new PendingOffsets()
 
-  constructor(config: GroupConfig, view: ClusterView) {
+  /** Both are looked at while a command is decided, never in replay. */
+  constructor(config: () => GroupConfig, view: ClusterView) {
     this.#config = config
     this.#view = view
   }
 
   handle(id: RequestId, command: GroupCommand, nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
-    const call: Call = { id, nowMs, config: this.#config, view: this.#view, outcome: new Outcome() }
+    const call: Call = { id, nowMs, config: this.#config(), view: this.#view, outcome: new Outcome() }
     this.#decide(call, command)
     return call.outcome
   }
@@ -118,7 +119,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   }
 
   loaded(nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
-    const call: Call = { id: NO_REQUEST, nowMs, config: this.#config, view: this.#view, outcome: new Outcome() }
+    const call: Call = { id: NO_REQUEST, nowMs, config: this.#config(), view: this.#view, outcome: new Outcome() }
     for (const group of this.#groups.values()) {
       if (group instanceof ConsumerGroup) this.#armConsumerGroup(call, group)
       else for (const member of group.members.values()) resetSession(call, group, member)

@@ -77,7 +77,7 @@ type LogEntry =
 export class Transcript {
   #config = transcriptConfig
   readonly #world = new World()
-  #machine = new GroupMachine(this.#config, this.#world)
+  #machine = new GroupMachine(() => this.#config, this.#world)
   readonly #log: LogEntry[] = []
   readonly #timers = new Map<string, { at: number; command: GroupCommand }>()
   readonly #callers = new Map<number, { name: string; type: GroupCommand['type'] }>()
@@ -98,7 +98,7 @@ export class Transcript {
 
   /** Another machine, made from the log alone. */
   rebuilt(): GroupMachine {
-    const machine = new GroupMachine(this.#config, this.#world)
+    const machine = new GroupMachine(() => this.#config, this.#world)
     this.#replayInto(machine)
     return machine
   }
@@ -201,7 +201,7 @@ export class Transcript {
 
   /** The broker dies: what was not in the log is forgotten, and who waited never hears. */
   #restart(): void {
-    this.#machine = new GroupMachine(this.#config, this.#world)
+    this.#machine = new GroupMachine(() => this.#config, this.#world)
     this.#timers.clear()
     this.#callers.clear()
     this.#replayInto(this.#machine)
@@ -220,7 +220,7 @@ export class Transcript {
       else changes[key!] = value
     }
     this.#config = { ...this.#config, ...changes, consumer: consumer as unknown as GroupConfig['consumer'] }
-    this.#machine = new GroupMachine(this.#config, this.#world)
+    this.#machine = new GroupMachine(() => this.#config, this.#world)
     this.#lines.push('ok')
   }
 
