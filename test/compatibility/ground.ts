@@ -59,15 +59,18 @@ export interface Ground {
 export const embedded: Ground = {
   name: 'the embedded broker',
   reason: undefined,
-  lacks: ['features', 'group-configs', 'quotas', 'scram-users', 'tls', 'sasl-plain', 'sasl-scram'],
+  lacks: [],
   start: async (config, { secure = false } = {}) => {
+    const { ca, server } = makeCertificates()
+    const listeners = ['PLAINTEXT', ...secureListeners].map((name) => `${name}://127.0.0.1:0`).join(',')
     const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), {
       name: 'local',
-      brokers: 1,
-      port: 0,
-      config: secure ? { ...config, ...authorizerConfig } : config,
+      config: secure ? { ...config, ...securityConfig(server), listeners } : config,
+      addScram: secure ? scramUsers() : [],
     })
-    return running({ bootstrap: cluster.bootstrap }, () => cluster.stop())
+    const { bootstrap } = cluster
+    const [tls, sasl] = secureListeners.map((name) => cluster.listeners[name]?.bootstrap)
+    return running(secure ? { bootstrap, ...surroundings(tls!, sasl!, ca) } : { bootstrap }, () => cluster.stop())
   },
 }
 
@@ -83,17 +86,11 @@ export const apache: Ground = {
     const { ca, server } = makeCertificates()
     const kafka = await ApacheKafka.start({
       config: { ...config, ...securityConfig(server) },
-      listeners: ['SSL', 'SASL_PLAINTEXT'],
-      scramUsers: { [users.user]: users.password, [users.stranger]: users.password },
+      listeners: secureListeners,
+      addScram: scramUsers(),
     })
-    return running(
-      {
-        bootstrap: kafka.bootstrap,
-        tls: { bootstrap: kafka.listeners['SSL']!, ca },
-        sasl: { bootstrap: kafka.listeners['SASL_PLAINTEXT']!, ...users },
-      },
-      () => kafka.stop(),
-    )
+    const [tls, sasl] = secureListeners.map((name) => kafka.listeners[name]!)
+    return running({ bootstrap: kafka.bootstrap, ...surroundings(tls!, sasl!, ca) }, () => kafka.stop())
   },
 }
 
@@ -104,7 +101,18 @@ export function lacking(ground: Ground, needs: Capability | undefined): string |
   return needs !== undefined && ground.lacks.includes(needs) ? `${ground.name} has no ${needs} yet` : undefined
 }
 
+/** Named after their security protocols. */
+const secureListeners = ['SSL', 'SASL_PLAINTEXT']
 const users = { user: 'alice', stranger: 'mallory', password: 'secret' }
+
+function scramUsers(): string[] {
+  const names = [users.user, users.stranger].map((name) => `[name=${name},password=${users.password}]`)
+  return names.flatMap((name) => [`SCRAM-SHA-256=${name}`, `SCRAM-SHA-512=${name}`])
+}
+
+function surroundings(tls: string, sasl: string, ca: string): Pick<RunningGround, 'tls' | 'sasl'> {
+  return { tls: { bootstrap: tls, ca }, sasl: { bootstrap: sasl, ...users } }
+}
 
 /** Whoever does not log in may everything, so that the cases that are not about security need not care. */
 const authorizerConfig = {

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { jars } from './external-jars.ts'
+import { jars, unavailable } from './external-jars.ts'
 import { type ExternalOptions, ExternalProcess, type ExternalResult, runExternal } from './external-process.ts'
 
 export { kafkaVersion, unavailable } from './external-jars.ts'
@@ -23,8 +23,8 @@ export interface ApacheKafkaOptions {
   readonly jvm?: readonly string[]
   /** Listeners beside PLAINTEXT, named after their security protocols; their ports are free ones too. */
   readonly listeners?: readonly string[]
-  /** Users by name with their passwords, who may log in with both kinds of SCRAM. */
-  readonly scramUsers?: Readonly<Record<string, string>>
+  /** SCRAM users to start with: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
+  readonly addScram?: readonly string[]
   /** Keep data here and leave it there; a directory that holds data is started on as it is. */
   readonly directory?: string
   /** Become a further broker of this one's cluster, with this node id. */
@@ -146,6 +146,18 @@ export function javaArguments(
   return [...jvm, '-cp', [...before, found.classpath].join(':'), mainClass, ...args]
 }
 
+/** The same for what is built on Kafka: Streams, and Connect with its file connectors. */
+export function applicationArguments(mainClass: string, args: readonly string[], before: readonly string[] = []) {
+  const found = jars('kafka-applications')
+  if (found.reason !== undefined) throw new Error(found.reason)
+  return javaArguments(mainClass, args, shortLived, [...before, found.classpath])
+}
+
+/** Why nothing of the kind can run on this machine. */
+export function whyNoApplications(): string | undefined {
+  return unavailable() ?? jars('kafka-applications').reason
+}
+
 /** Runs one of Kafka's own tools to its end. */
 export function runKafkaTool(
   tool: KafkaTool,
@@ -188,9 +200,7 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
   writeFileSync(join(node.directory, 'log4j2.properties'), loggingProperties)
 
   const format = ['format', '--ignore-formatted', '--cluster-id', node.clusterId, '--config', properties]
-  for (const [user, password] of Object.entries(options.scramUsers ?? {}))
-    for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512'])
-      format.push('--add-scram', `${mechanism}=[name=${user},password=${password}]`)
+  for (const user of options.addScram ?? []) format.push('--add-scram', user)
   const formatted = await runKafkaTool('kafka-storage', format)
   if (formatted.code !== 0)
     throw new Error(`kafka-storage ended with ${formatted.code}\n${formatted.stdout}${formatted.stderr}`)

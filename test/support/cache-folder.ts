@@ -8,7 +8,9 @@ const failureMemoryMs = 600_000
 
 export const cacheDirectory = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'heliostat')
 
-export type CacheFolder = { readonly folder: string; readonly reason?: undefined } | { readonly reason: string }
+export type CacheFolder =
+  | { readonly folder: string; readonly reason?: undefined }
+  | { readonly reason: string; readonly folder?: undefined }
 
 /**
  * The folder of this name, filled by `fill` when it is not there; `fill` resolves to the reason when it cannot. Name a folder after

@@ -41,7 +41,7 @@ const artifacts = {
   ],
 } as const
 
-type JarSet = keyof typeof artifacts
+export type JarSet = keyof typeof artifacts
 
 const known = new Map<JarSet, Jars>()
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { javaArguments, kafkaVersion, unavailable } from '../../support/apache-kafka.ts'
+import { javaArguments, kafkaVersion } from '../../support/apache-kafka.ts'
 import { type CacheFolder, cacheFolder } from '../../support/cache-folder.ts'
-import { jars } from '../../support/external-jars.ts'
+import { type JarSet, jars } from '../../support/external-jars.ts'
 import { runExternal } from '../../support/external-process.ts'
 import { type CaseName, clientCases } from './client-cases.ts'
 import type { ClientProgram } from './client-program.ts'
@@ -20,16 +20,16 @@ export const java: ClientProgram = {
 }
 
 /** Classes of a folder beside test/compatibility/java, compiled once for each state of their sources. */
-async function compiledJava(name: string): Promise<CacheFolder> {
-  const reason = unavailable()
+export async function compiledJava(name: string, ...further: JarSet[]): Promise<CacheFolder> {
+  const found = (['kafka', ...further] as const).map((set) => jars(set))
+  const reason = found.find((one) => one.reason !== undefined)?.reason
   if (reason !== undefined) return { reason }
+  const classpath = found.map((one) => ('classpath' in one ? one.classpath : '')).join(':')
   const directory = join(import.meta.dirname, '..', 'java', name)
   const sources = readdirSync(directory).map((file) => join(directory, file))
   const hash = hashOf([kafkaVersion, ...sources.map((source) => readFileSync(source, 'utf8'))])
   return await cacheFolder(`java-${name}-${hash}`, async (folder) => {
-    const found = jars()
-    if (found.reason !== undefined) return found.reason
-    const { code, stderr } = await runExternal('javac', ['-d', folder, '-cp', found.classpath, ...sources])
+    const { code, stderr } = await runExternal('javac', ['-d', folder, '-cp', classpath, ...sources])
     return code === 0 ? undefined : `javac ended with ${code}: ${stderr.slice(0, 2000)}`
   })
 }
