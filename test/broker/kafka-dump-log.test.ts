@@ -1,4 +1,4 @@
-// Kafka's own tool reads what the coordinators wrote: groups and offsets, and the cluster's metadata.
+// Kafka's own tool reads what the coordinators wrote: groups and offsets, transactions, and the cluster's metadata.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,9 +16,10 @@ import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { makeTopic } from './requests.ts'
 import { AUTHORIZER } from './security/rights-ground.ts'
+import { TransactionalProducer } from './transactional-producer.ts'
 
 const reason = unavailable()
-const title = 'kafka-dump-log decodes the metadata log and __consumer_offsets'
+const title = 'kafka-dump-log decodes the metadata log, __consumer_offsets and __transaction_state'
 
 it.skipIf(reason !== undefined)(
   reason === undefined ? title : `${title} (skipped: ${reason})`,
@@ -56,6 +57,11 @@ it.skipIf(reason !== undefined)(
       if (groups[0]!.groupEpoch < 3) throw new Error('the expression is not resolved yet')
     })
     await beat('named', { memberEpoch: -1, rebalanceTimeoutMs: -1, topicPartitions: null })
+    const producer = await TransactionalProducer.begin(connection, 'tx')
+    await producer.produce('orders', ['a'])
+    await producer.commitOffset('g', 'orders', 43)
+    await producer.end(true)
+    await eventually(async () => expect((await producer.init()).errorCode).toBe(0))
     await cluster.stop()
     const metadata = await dump(data, '__cluster_metadata-0', '--cluster-metadata-decoder')
     expect(metadata).toContain(`{"type":"TOPIC_RECORD","version":0,"data":{"name":"orders","topicId":"${topicId}"}}`)
@@ -65,6 +71,12 @@ it.skipIf(reason !== undefined)(
     const offsets = await dump(data, `__consumer_offsets-${partitionOf('g', 4)}`, '--offsets-decoder')
     expect(offsets).toContain('{"group":"g","topic":"orders","partition":0}')
     expect(offsets).toContain('"offset":42,"leaderEpoch":-1,"metadata":"here"')
+    expect(offsets).toMatch(/producerId: 0 .*isTransactional: true/)
+    expect(offsets).toContain('endTxnMarker: COMMIT coordinatorEpoch: 0')
+    const transactions = await dump(data, `__transaction_state-${partitionOf('tx', 4)}`, '--transaction-log-decoder')
+    const steps = [...transactions.matchAll(/"transactionStatus":(\d)/g)].map(([, status]) => Number(status))
+    // Empty, twice Ongoing, PrepareCommit, CompleteCommit, Empty.
+    expect(steps).toEqual([0, 1, 1, 2, 4, 0])
     const consumers = await dump(data, `__consumer_offsets-${partitionOf('g2', 4)}`, '--offsets-decoder')
     for (const type of [3, 5, 6, 7, 8]) expect(consumers).toContain(`key: {"type":"${type}"`)
     for (const part of [

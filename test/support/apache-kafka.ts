@@ -44,6 +44,7 @@ const kafkaTools = {
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-storage': 'kafka.tools.StorageTool',
+  'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
   'connect-mirror-maker': 'org.apache.kafka.connect.mirror.MirrorMaker',
 } as const
 
