@@ -97,6 +97,7 @@ describe('heliostat run', () => {
     expect(clusters.east).toMatchObject({
       clusterId: expect.stringMatching(/^[\w-]{22}$/),
       nodes: { 1: clusters.east.bootstrap },
+      listeners: { PLAINTEXT: { securityProtocol: 'PLAINTEXT', bootstrap: clusters.east.bootstrap } },
     })
     east = clientOf(clusters.east.bootstrap)
     west = clientOf(clusters.west.bootstrap)

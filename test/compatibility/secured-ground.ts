@@ -23,7 +23,8 @@ export interface SecuredGround {
   readonly name: string
   /** Why cases cannot be run on it here. */
   readonly reason: string | undefined
-  start(config?: Readonly<Record<string, string | number>>): Promise<SecuredCluster>
+  /** `jvm`: what Apache Kafka's process is told besides. */
+  start(config?: Readonly<Record<string, string | number>>, jvm?: readonly string[]): Promise<SecuredCluster>
 }
 
 /** How long a login on BRIEF holds. */
@@ -78,12 +79,13 @@ const embedded: SecuredGround = {
 const apache: SecuredGround = {
   name: `Apache Kafka ${kafkaVersion}`,
   reason: unavailable(),
-  start: async (config = {}) => {
+  start: async (config = {}, jvm = []) => {
     const ports = await Promise.all([...LISTENERS, 'CONTROLLER'].map(() => freePort()))
     const controller = `127.0.0.1:${ports.pop()}`
     const at = (listener: SecuredListener) => `127.0.0.1:${ports[LISTENERS.indexOf(listener)]}`
     const listeners = LISTENERS.map((listener) => `${listener}://${at(listener)}`).join(',')
     const kafka = await ApacheKafka.start({
+      jvm: ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...jvm],
       config: {
         ...common,
         listeners: `${listeners},CONTROLLER://${controller}`,

@@ -1,6 +1,6 @@
 // JSON Web Tokens (RFC 7519) as a broker judges them. Time and keys are arguments.
 
-import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
+import { constants, createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 
 /** A public key of a JSON Web Key Set (RFC 7517). */
 export interface VerificationKey {
@@ -27,6 +27,8 @@ interface Algorithm {
   readonly hash: string
   /** Elliptic curves: the one of the algorithm. */
   readonly curve?: string
+  /** RSA: with the padding of PSS. */
+  readonly pss?: true
 }
 
 /** Public keys only: with a shared secret whoever checks a token could also make it. `none` is not in the list, and nothing else is. */
@@ -34,6 +36,9 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   RS256: { keyType: 'rsa', hash: 'sha256' },
   RS384: { keyType: 'rsa', hash: 'sha384' },
   RS512: { keyType: 'rsa', hash: 'sha512' },
+  PS256: { keyType: 'rsa', hash: 'sha256', pss: true },
+  PS384: { keyType: 'rsa', hash: 'sha384', pss: true },
+  PS512: { keyType: 'rsa', hash: 'sha512', pss: true },
   ES256: { keyType: 'ec', hash: 'sha256', curve: 'prime256v1' },
   ES384: { keyType: 'ec', hash: 'sha384', curve: 'secp384r1' },
   ES512: { keyType: 'ec', hash: 'sha512', curve: 'secp521r1' },
@@ -79,8 +84,9 @@ export function checkSignature(jwt: Jwt, keys: readonly VerificationKey[]): void
       key.asymmetricKeyDetails?.namedCurve === algorithm.curve,
   )
   if (fitting.length === 0) throw new BadToken('the token was signed with a key that is not in the set')
-  const made = ({ key }: VerificationKey) =>
-    verify(algorithm.hash, jwt.signed, { key, dsaEncoding: 'ieee-p1363' }, jwt.signature)
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+  const form = { dsaEncoding: 'ieee-p1363', ...(algorithm.pss ? pss : {}) } as const
+  const made = ({ key }: VerificationKey) => verify(algorithm.hash, jwt.signed, { key, ...form }, jwt.signature)
   if (!fitting.some(made)) throw new BadToken('the signature is wrong')
 }
 
