@@ -12,7 +12,14 @@ import { Partition } from './partition.ts'
 /** Kafka's own id for its metadata topic. */
 const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
 /** The metadata is needed whole, from its first record on, and what it promised must outlive a loss of power: it says whose logs are whose. */
-const METADATA_LOG_CONFIG: LogConfig = { ...defaultLogConfig, retentionMs: -1, delete: false, flushMessages: 1 }
+const METADATA_LOG_CONFIG: LogConfig = {
+  ...defaultLogConfig,
+  retentionMs: -1,
+  delete: false,
+  flushMessages: 1,
+  // What one request changes is one batch; Kafka's metadata log takes as much.
+  maxMessageBytes: 8 * 1024 * 1024,
+}
 
 /** What one round of fetches of a few consumers takes. */
 const FREE_BUFFERS_BYTES_MAX = 32 * 1024 * 1024

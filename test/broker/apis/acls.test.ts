@@ -202,6 +202,20 @@ it('keeps the rules over a restart, and judges by them', async () => {
   expect(await create(again, rule('more'))).toEqual([ErrorCode.CLUSTER_AUTHORIZATION_FAILED])
 })
 
+it('takes ten thousand rules in one request, no more, and judges among them', { timeout: 30_000 }, async () => {
+  const connection = await connected()
+  const rules = (count: number) => Array.from({ length: count }, (_, i) => rule(`${'long-name-'.repeat(10)}${i}`))
+  const tooMany = await create(connection, ...rules(10_001))
+  expect(new Set(tooMany)).toEqual(new Set([ErrorCode.POLICY_VIOLATION]))
+  const tooLong = Array.from({ length: 300 }, (_, i) => rule(`${'x'.repeat(30_000)}${i}`))
+  expect(new Set(await create(connection, ...tooLong))).toEqual(new Set([ErrorCode.POLICY_VIOLATION]))
+  expect(new Set(await create(connection, ...rules(10_000)))).toEqual(new Set([ErrorCode.NONE]))
+  expect(await found(connection)).toHaveLength(10_000)
+  const { filterResults } = await connection.send(deleteAcls, { filters: [filter()] })
+  expect(filterResults[0]!.matchingAcls).toHaveLength(10_000)
+  expect(await found(connection)).toEqual([])
+})
+
 it('refuses to start with another authorizer, or with a super user who is none', async () => {
   const other = { 'authorizer.class.name': 'com.example.Mine' }
   await expect(embeddedCluster({ config: other })).rejects.toThrow(/only authorizer here is .*StandardAuthorizer/)

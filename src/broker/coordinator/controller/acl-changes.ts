@@ -12,6 +12,7 @@ import { invalid } from './topic-creation.ts'
 
 /** More would make one unit of the log too large. */
 const CHANGES_PER_REQUEST_MAX = 10_000
+const NAME_BYTES_PER_REQUEST_MAX = 6 * 1024 * 1024
 const TOO_MANY = invalid('POLICY_VIOLATION', 'Unable to perform excessively large batch operation.')
 const CREATED: ItemError = { errorCode: ErrorCode.NONE, errorMessage: '' }
 
@@ -23,11 +24,21 @@ export function decideAclCreations(present: ReadonlyAclSet, creations: CreateAcl
     if (!present.has(acl) && !added.has(acl)) added.add(id, acl)
     return CREATED
   })
-  if (added.size > CHANGES_PER_REQUEST_MAX) return { reply: { results: results.map(() => TOO_MANY) }, records: [] }
+  if (added.size > CHANGES_PER_REQUEST_MAX || nameBytes(added) > NAME_BYTES_PER_REQUEST_MAX) {
+    return { reply: { results: results.map(() => TOO_MANY) }, records: [] }
+  }
   const records = [...added.entries()].map(
     ([id, acl]): MetadataRecord => ({ type: 'access-control-entry', id, ...acl }),
   )
   return { reply: { results }, records }
+}
+
+function nameBytes(acls: ReadonlyAclSet): number {
+  let bytes = 0
+  for (const [, { resourceName, principal, host }] of acls.entries()) {
+    bytes += Buffer.byteLength(resourceName) + Buffer.byteLength(principal) + Buffer.byteLength(host)
+  }
+  return bytes
 }
 
 export function decideAclDeletions(present: ReadonlyAclSet, filters: readonly AclFilter[]) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BrokerConfig } from '../../../../src/broker/broker-config.ts'
@@ -137,3 +138,39 @@ it('refuses a request that creates more partitions than one unit of the log shou
   const { ask } = controller()
   expect(ask(creation('huge', 10_001)).topics[0]!.errorCode).toBe(ErrorCode.POLICY_VIOLATION)
 })
+
+it('keeps each access rule once, and has the same rules after a replay', () => {
+  const acl = fc.record({
+    resourceType: fc.constantFrom(2, 3),
+    resourceName: fc.constantFrom('a', 'b', '*'),
+    patternType: fc.constantFrom(3, 4),
+    principal: fc.constantFrom('User:x', 'User:y'),
+    host: fc.constant('*'),
+    operation: fc.constantFrom(3, 4),
+    permissionType: fc.constantFrom(2, 3),
+  })
+  const step = fc.record({ removes: fc.boolean(), acls: fc.array(acl, { maxLength: 5 }) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+      const { ask, machine, log } = controller()
+      const expected = new Set<string>()
+      for (const { removes, acls } of steps) {
+        if (removes) ask({ type: 'delete-acls', filters: acls })
+        else ask({ type: 'create-acls', acls: acls.map((one) => ({ ...one, id: uuidOf(String(++ids)) })) })
+        for (const one of acls) expected[removes ? 'delete' : 'add'](JSON.stringify(one))
+      }
+      const rulesOf = (of: ControllerMachine) =>
+        [...of.image.acls.entries()].map(([, one]) => JSON.stringify(one)).sort()
+      const again = new ControllerMachine([1, 2, 3])
+      for (const record of log) again.replay(record)
+      expect(rulesOf(machine)).toEqual([...expected].sort())
+      expect(rulesOf(again)).toEqual([...expected].sort())
+    }),
+    { numRuns: 200 },
+  )
+})
+
+/** A UUID in Kafka's text, of a text. */
+function uuidOf(text: string): string {
+  return createHash('md5').update(text).digest('base64url')
+}
