@@ -6,6 +6,7 @@ import { permissions, unusedPermissions } from './differential/permissions.ts'
 import { Run } from './differential/run.ts'
 import { configs, describing, frames, topics } from './differential/sequences/administration.ts'
 import { coordinators, membership, offsets, staticMembership } from './differential/sequences/groups.ts'
+import { brokers, credentials, features, otherConfigs, quotas } from './differential/sequences/operation.ts'
 import { fetching, idempotence, listing, producing } from './differential/sequences/records.ts'
 import { Side } from './differential/side.ts'
 import { apache, embedded, type RunningGround, title } from './ground.ts'
@@ -25,6 +26,11 @@ const sequences: readonly (readonly [string, (run: Run) => Promise<void>])[] = [
   ['makes and deletes topics', topics],
   ['describes', describing],
   ['alters configs', configs],
+  ['alters configs of what is no topic', otherConfigs],
+  ['sets quotas', quotas],
+  ['sets SCRAM credentials', credentials],
+  ['sets features', features],
+  ['administers brokers', brokers],
   ['sends rubbish', frames],
 ]
 

@@ -1,7 +1,7 @@
 // AlterConfigs (key 33), versions 0–2. The rules are in coordinator/controller/config-alteration.ts.
 //
 // - Replaces all that was set for a topic, broker, group or client metrics subscription; loggers it does not know: INVALID_REQUEST.
-//   Values that are null are refused; validateOnly stops after the check.
+//   Values that are null are refused; validateOnly stops after the check. A resource twice: INVALID_REQUEST; Kafka never answers.
 // - Needs ALTER_CONFIGS on the topic or group, or else on the cluster: TOPIC_, GROUP_ and CLUSTER_AUTHORIZATION_FAILED.
 // - Deprecated in Kafka for IncrementalAlterConfigs, and served because older clients have nothing else.
 

@@ -36,7 +36,7 @@ function reassign({ image, nodeId }: Broker, name: string, partition: number, re
   if (!topic.partitions[partition]) {
     return invalid('UNKNOWN_TOPIC_OR_PARTITION', `Unable to find partition ${name}:${partition}.`)
   }
-  if (replicas === null) return invalid('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
+  if (replicas === null) return invalid('NO_REASSIGNMENT_IN_PROGRESS', null)
   const complaint = whyInvalidAssignment([replicas], [nodeId])
   return complaint === undefined ? DONE : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
 }

@@ -10,8 +10,10 @@ import { delegationTokenRefusal } from '../security/delegation-token.ts'
 export const serveCreateDelegationToken = serve(createDelegationToken, [1, 3], (_broker, _request, { caller }) => ({
   throttleTimeMs: 0,
   errorCode: delegationTokenRefusal(caller),
-  principalType: '',
-  principalName: '',
+  principalType: caller.principal.type,
+  principalName: caller.principal.name,
+  tokenRequesterPrincipalType: caller.principal.type,
+  tokenRequesterPrincipalName: caller.principal.name,
   issueTimestampMs: -1,
   expiryTimestampMs: -1,
   maxTimestampMs: -1,

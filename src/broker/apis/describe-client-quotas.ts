@@ -35,7 +35,7 @@ export const serveDescribeClientQuotas = serve(describeClientQuotas, [0, 1], (br
       }),
       values: [...quotas].map(([key, value]) => ({ key, value })),
     }))
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, entries }
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: '', entries }
 })
 
 function refused(error: ItemError) {

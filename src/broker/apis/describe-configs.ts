@@ -40,7 +40,8 @@ export const serveDescribeConfigs = serve(describeConfigs, [1, 4], (broker, requ
       .map((config) => ({
         ...config,
         synonyms: request.includeSynonyms ? config.synonyms : [],
-        documentation: request.includeDocumentation ? config.documentation : null,
+        // Of loggers, whose types are not known either, it is empty and not absent.
+        documentation: request.includeDocumentation || config.documentation === '' ? config.documentation : null,
       }))
     return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs }
   }),

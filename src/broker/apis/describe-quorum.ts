@@ -3,8 +3,8 @@
 // - The quorum of the metadata log: this broker, its leader and only voter, with the end of its log. Nobody observes.
 // - Anything but partition 0 of __cluster_metadata, once: UNKNOWN_TOPIC_OR_PARTITION.
 // - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: the leader's epoch stays 0, as there are no elections; the voter has no directory id; the node is shown with the
-//   listener that was asked, since controllers have none of their own.
+// - Differs from Kafka: the leader's epoch stays 0, as there are no elections; the node is shown with the listener that was asked, since
+//   controllers have none of their own.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeQuorum } from '../../protocol/messages/describe-quorum.ts'
@@ -21,7 +21,7 @@ export const serveDescribeQuorum = serve(describeQuorum, [0, 2], (broker, reques
     const errorMessage = 'Cluster authorization failed.'
     return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, errorMessage, topics: [], nodes: [] }
   }
-  const success = { errorCode: ErrorCode.NONE, errorMessage: null }
+  const success = { errorCode: ErrorCode.NONE, errorMessage: '' }
   if (!namesMetadata(request.topics)) return { ...success, topics: unknown(request.topics), nodes: [] }
   const topics = [{ topicName: CLUSTER_METADATA, partitions: [{ partitionIndex: 0, ...success, ...quorum(broker) }] }]
   const address = broker.advertised(call.listener)
@@ -42,7 +42,7 @@ function unknown(topics: Topics) {
     partitions: partitions.map(({ partitionIndex }) => ({
       partitionIndex,
       errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-      errorMessage: null,
+      errorMessage: 'This server does not host this topic-partition.',
       leaderId: 0,
       leaderEpoch: 0,
       highWatermark: 0,

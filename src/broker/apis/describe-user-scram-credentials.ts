@@ -29,7 +29,7 @@ export const serveDescribeUserScramCredentials = serve(
       const errorMessage = `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
       return { user, errorCode: ErrorCode.DUPLICATE_RESOURCE, errorMessage, credentialInfos: [] }
     })
-    return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, results }
+    return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: '', results }
   },
 )
 
@@ -38,7 +38,7 @@ function describe(image: ReadonlyMetadataImage, user: string) {
     mechanism,
     iterations,
   }))
-  if (credentialInfos.length > 0) return { user, errorCode: ErrorCode.NONE, errorMessage: null, credentialInfos }
+  if (credentialInfos.length > 0) return { user, errorCode: ErrorCode.NONE, errorMessage: '', credentialInfos }
   const errorMessage = `Attempt to describe a user credential that does not exist: ${user}`
   return { user, errorCode: ErrorCode.RESOURCE_NOT_FOUND, errorMessage, credentialInfos }
 }

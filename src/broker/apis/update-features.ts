@@ -23,6 +23,9 @@ export const serveUpdateFeatures = serve(updateFeatures, [0, 2], async (broker, 
     upgradeType: allowDowngrade ? UPGRADE_TYPE.SAFE_DOWNGRADE : upgradeType,
   }))
   const reply = await broker.controller.ask({ type: 'update-features', updates, validateOnly: request.validateOnly })
-  const results = reply.errorCode === ErrorCode.NONE ? updates.map(({ name }) => ({ ...reply, feature: name })) : []
+  const results =
+    reply.errorCode === ErrorCode.NONE
+      ? updates.map(({ name }) => ({ feature: name, errorCode: reply.errorCode, errorMessage: 'NONE' }))
+      : []
   return { throttleTimeMs: 0, ...reply, results }
 })

@@ -120,6 +120,8 @@ const labels = [
   'memberId',
   'transactionalId',
   'nodeId',
+  'entityType',
+  'topicName',
 ]
 
 function labelOf(item: Record<string, unknown>): string | undefined {

@@ -44,7 +44,12 @@ export const permissions: readonly Permission[] = [
   {
     at: /^DescribeLogDirs /,
     path: /\.(totalBytes|usableBytes)$/,
-    reason: 'Size of the disk unknown (−1)',
+    reason: 'In memory the size of the disk is unknown (−1)',
+  },
+  {
+    at: /^DescribeQuorum .*: the metadata/,
+    path: /leaderEpoch|highWatermark|logEndOffset|listeners/,
+    reason: 'One voter, whose epoch stays 0; its listener is the broker’s',
   },
   {
     at: /^Fetch .*an unknown isolation/,

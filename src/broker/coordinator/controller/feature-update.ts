@@ -30,9 +30,8 @@ function whyNot(image: ReadonlyMetadataImage, nodeId: number, { name, level, upg
   }
   if (level < 0) return invalid('A feature version cannot be less than 0.')
   const feature = FEATURES.find((known) => known.name === name)
-  // Level 0 is how a feature is not there.
-  if (!feature && level > 0) return invalid(`Local controller ${nodeId} does not support this feature.`)
-  if (feature && (level < feature.minLevel || level > feature.maxLevel)) {
+  if (!feature) return invalid(`Local controller ${nodeId} does not support this feature.`)
+  if (level < feature.minLevel || level > feature.maxLevel) {
     return invalid(`Local controller ${nodeId} only supports versions ${feature.minLevel}-${feature.maxLevel}`)
   }
   const held = featureLevel(image, name)
