@@ -154,6 +154,13 @@ const OWN: readonly BrokerConfigDefinition[] = [
     doc: 'The most partitions in one answer of DescribeTopicPartitions.',
   },
   {
+    name: 'metadata.log.max.record.bytes.between.snapshots',
+    type: 'LONG',
+    default: '20971520',
+    min: 1,
+    doc: 'Size of the metadata log from which the next start puts a snapshot in its place.',
+  },
+  {
     name: 'num.partitions',
     type: 'INT',
     default: '1',

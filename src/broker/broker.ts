@@ -165,11 +165,11 @@ export class Broker {
   }
 
   #openController(): Controller {
-    const { clock } = this.platform
+    const { clock, disk } = this.platform
     const partition = this.partitions.openMetadata(this.nodeId)
     const onCommitted = (record: MetadataRecord) => this.#apply(record)
     try {
-      return new Controller({ partition, brokerIds: [this.nodeId], clock, log: this.log, onCommitted })
+      return new Controller({ partition, brokerIds: [this.nodeId], clock, disk, log: this.log, onCommitted })
     } catch (error) {
       // A broker that cannot start gives its directory back.
       this.partitions.close()
@@ -183,6 +183,8 @@ export class Broker {
     this.#applyBrokerConfigs()
     this.partitions.openAll(this.nodeId, this.#deletedTopicIds)
     this.#deletedTopicIds.clear()
+    // Not before: what the log says of deleted topics was needed for that.
+    this.controller.compact(this.config.number('metadata.log.max.record.bytes.between.snapshots'))
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
     for (const partition of this.partitions.of(TRANSACTION_STATE).values()) this.transactions.take(partition)
   }

@@ -34,6 +34,8 @@ export interface Hosting<Command, Rec, Reply> {
   readonly machine: () => StateMachine<Command, Rec, Reply>
   /** Hears each record once it is committed, at load too: for what lives beside the machine and follows the same log. */
   readonly onCommitted?: (record: Rec) => void
+  /** What stands for the log below an offset, asked at each load; the log there may be gone. */
+  readonly snapshot?: () => { readonly records: readonly Rec[]; readonly endOffset: number } | undefined
 }
 
 /** The request could not be decided, or its decision not made durable; the caller answers with the code, and clients try again. */
@@ -122,7 +124,12 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
 
   #load(onCommitted?: (record: Rec) => void): void {
     const { partition, codec, clock } = this.#hosting
-    for (const { batch, from } of committedBatches(partition)) {
+    const { records: past, endOffset } = this.#hosting.snapshot?.() ?? { records: [], endOffset: 0 }
+    for (const record of past) {
+      this.#machine.replay(record, { offset: endOffset - 1, producerId: NO_PRODUCER })
+      onCommitted?.(record)
+    }
+    for (const { batch, from } of committedBatches(partition, endOffset)) {
       const type = batch.controlType()
       if (type !== undefined) this.#machine.replayMarker?.(batch.producerId, type === 'commit')
       if (batch.isControl) continue
@@ -260,9 +267,9 @@ function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
 }
 
 /** The batches of a partition up to its high watermark; of the first one only the records from `from` on are in the log. */
-function* committedBatches(partition: Partition): Generator<{ batch: RecordBatch; from: number }> {
+function* committedBatches(partition: Partition, start: number): Generator<{ batch: RecordBatch; from: number }> {
   const { log } = partition
-  let offset = log.logStartOffset
+  let offset = Math.max(log.logStartOffset, start)
   while (offset < log.highWatermark) {
     const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'read_uncommitted', minOneMessage: true })
     if (read.error !== ErrorCode.NONE || !('batches' in read)) {
