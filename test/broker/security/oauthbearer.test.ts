@@ -34,6 +34,9 @@ function tokenOf(header: object, body: object, sign: (text: string) => Buffer): 
 
 const byRsa = (body: object = claims, header: object = {}, key = rsa.privateKey) =>
   tokenOf({ alg: 'RS256', kid: 'first', ...header }, body, (text) => createSign('sha256').update(text).sign(key))
+const byLongerHash = tokenOf({ alg: 'RS512', kid: 'first' }, claims, (text) =>
+  createSign('sha512').update(text).sign(rsa.privateKey),
+)
 const byCurve = (body: object = claims) =>
   tokenOf({ alg: 'ES256', kid: 'second' }, body, (text) =>
     createSign('sha256').update(text).sign({ key: curve.privateKey, dsaEncoding: 'ieee-p1363' }),
@@ -77,6 +80,7 @@ describe('signed tokens', () => {
     ['has the algorithm HS256', byRsa(claims, { alg: 'HS256' })],
     ['has the algorithm constructor', byRsa(claims, { alg: 'constructor' })],
     ['has another algorithm than its key', byRsa(claims, { alg: 'RS512' })],
+    ['has another algorithm than its key is for', byLongerHash],
     ['has expired', byRsa({ ...claims, exp: now - 30 })],
     ['never expires', byRsa({ ...claims, exp: undefined })],
     ['expires in words', byRsa({ ...claims, exp: 'soon' })],

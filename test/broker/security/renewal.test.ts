@@ -104,8 +104,9 @@ describe('a login that holds for a minute', () => {
     const before = clock.timers
     raw.socket.write(Buffer.concat(encodeRequest(saslAuthenticate, 2, { correlationId: 1, clientId: 'raw' }, token)))
     await untilTimer(clock, before)
+    const answer = raw.next().then(() => 'a word')
     await clock.advance(100)
-    await raw.closed
+    expect(await Promise.race([answer, raw.closed.then(() => 'the end')])).toBe('the end')
   })
 
   it('is renewed once a second at most; what comes sooner is out of place', async () => {

@@ -4,6 +4,7 @@ import { SaslFailure } from '../../../src/broker/security/sasl/sasl-server.ts'
 import { ScramServer } from '../../../src/broker/security/sasl/scram.ts'
 import { SCRAM_MECHANISMS, scramCredential } from '../../../src/broker/security/scram-credential.ts'
 import { ScramMechanism } from '../../../src/client/sasl/scram.ts'
+import { clientProof } from '../../../src/protocol/scram.ts'
 
 const [sha256, sha512] = SCRAM_MECHANISMS as [(typeof SCRAM_MECHANISMS)[0], (typeof SCRAM_MECHANISMS)[0]]
 const random = { bytes: (length: number) => Buffer.alloc(length, 7), fraction: () => 0 }
@@ -94,6 +95,20 @@ describe('the server of SCRAM', () => {
     const server = new ScramServer('sha256', () => credential, 'nonce')
     server.respond(Buffer.from('n,,n=user,r=abc'))
     expect(failureOf(() => server.respond(Buffer.from(message)))[1]).toBeUndefined()
+  })
+
+  it('refuses a nonce that is not its own, though the proof is right', () => {
+    const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64')
+    const salted = pbkdf2Sync('x', salt, 4096, 32, 'sha256')
+    // The client's twice (CVE-2024-56128), and one of another exchange.
+    for (const nonce of ['abcabcnonce', 'abcother', 'nonce']) {
+      const server = new ScramServer('sha256', () => credentialOf(sha256, 'x'), 'nonce')
+      const { challenge } = server.respond(Buffer.from('n,,n=user,r=abc')) as { challenge: Buffer }
+      const withoutProof = `c=biws,r=${nonce}`
+      const proof = clientProof('sha256', salted, `n=user,r=abc,${challenge},${withoutProof}`).toString('base64')
+      const final = Buffer.from(`${withoutProof},p=${proof}`)
+      expect(failureOf(() => server.respond(final))[0]).toBe('Invalid client nonce in the final client message.')
+    }
   })
 
   it('refuses a credential that is too cheap to guess', () => {
