@@ -11,6 +11,7 @@ import {
 import { CLIENT_METRICS_CONFIGS } from './client-metrics-config.ts'
 import { CONFIG_TYPE_CODE, type ConfigDefinition } from './config-definition.ts'
 import { GROUP_CONFIGS } from './group-resource-config.ts'
+import { listenerOverride } from './listeners/listener-properties.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
 
 /** As the protocol numbers them. */
@@ -134,7 +135,7 @@ export function describeLoggers(levels: Iterable<[name: string, level: string]>)
 
 /** The properties of this broker; `alteredForAll`: only what was altered for all brokers. */
 export function describeBrokerConfigs(config: BrokerConfig, alteredForAll: boolean): DescribedConfig[] {
-  return BROKER_CONFIGS.flatMap(({ name, type, doc }) => {
+  const ofBroker = BROKER_CONFIGS.flatMap(({ name, type, doc }) => {
     const layers = config.layers(name)
     const altered = layers.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG')
     if (alteredForAll && altered.length === 0) return []
@@ -152,6 +153,31 @@ export function describeBrokerConfigs(config: BrokerConfig, alteredForAll: boole
         configSource: synonyms[0]?.source ?? SOURCE_CODE.DEFAULT_CONFIG,
         isSensitive,
         synonyms,
+        configType: CONFIG_TYPE_CODE[type],
+        documentation: doc,
+      },
+    ]
+  })
+  return alteredForAll ? ofBroker : [...ofBroker, ...describeListenerConfigs(config)]
+}
+
+/** What was given for one listener alone. */
+function describeListenerConfigs(config: BrokerConfig): DescribedConfig[] {
+  return [...config.staticNames].flatMap((name) => {
+    const override = listenerOverride(name)
+    if (!override?.definition) return []
+    const { type, doc } = override.definition
+    const isSensitive = type === 'PASSWORD'
+    const value = isSensitive ? null : (config.given(name) ?? null)
+    const configSource = SOURCE_CODE.STATIC_BROKER_CONFIG
+    return [
+      {
+        name,
+        value,
+        readOnly: true,
+        configSource,
+        isSensitive,
+        synonyms: [{ name, value, source: configSource }, ...brokerSynonyms(config, override.property)],
         configType: CONFIG_TYPE_CODE[type],
         documentation: doc,
       },

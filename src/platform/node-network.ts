@@ -171,7 +171,7 @@ function listen(
     socket.destroy()
   })
   server.on('tlsClientError', (error: Error, socket: TcpSocket) => {
-    log?.debug('network.tls.refused', `TLS handshake failed: ${error.message}`, { remote: socket.remoteAddress })
+    log?.info('network.tls.refused', `TLS handshake failed: ${error.message}`, { remote: socket.remoteAddress })
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, address)))

@@ -15,7 +15,7 @@ const PREFIX = 'listener.name.'
 const OF_BROKER: readonly ConfigDefinition[] = [
   {
     name: 'advertised.listeners',
-    type: 'STRING',
+    type: 'LIST',
     default: null,
     doc: 'The addresses that clients are told, NAME://host:port; absent: those of listeners. A port 0 stands for the one that was taken.',
   },
@@ -33,7 +33,7 @@ const OF_BROKER: readonly ConfigDefinition[] = [
   },
   {
     name: 'listeners',
-    type: 'STRING',
+    type: 'LIST',
     default: null,
     doc: 'Where the broker listens, NAME://host:port. No host: loopback (Kafka: every interface); port 0: any free one.',
   },
@@ -143,7 +143,7 @@ const OF_MECHANISM: readonly ConfigDefinition[] = [
   {
     name: 'sasl.oauthbearer.expected.audience',
     type: 'LIST',
-    default: null,
+    default: '',
     doc: 'A token must be meant for one of these; absent: it must name no audience.',
   },
   { name: 'sasl.oauthbearer.expected.issuer', type: 'STRING', default: null, doc: 'Who must have issued a token.' },

@@ -61,14 +61,23 @@ describe('listeners', () => {
   })
 
   it('hide passwords and keys when the broker is described', async () => {
-    const cluster = await securedCluster(fourListeners)
+    const config = { ...fourListeners, 'listener.name.ssl.ssl.client.auth': 'requested' }
+    const cluster = await securedCluster(config)
     const connection = await cluster.open('PLAINTEXT')
-    const keys = ['ssl.keystore.key', 'sasl.enabled.mechanisms', 'listeners']
+    const users = 'listener.name.sasl_ssl.plain.sasl.jaas.config'
+    const own = 'listener.name.ssl.ssl.client.auth'
+    const keys = ['ssl.keystore.key', 'sasl.enabled.mechanisms', 'listeners', users, own]
     const resources = [{ resourceType: 4, resourceName: '1', configurationKeys: keys }]
     const { results } = await connection.send(describeConfigs, { resources, includeSynonyms: true })
     const shown = Object.fromEntries(results[0]!.configs.map((config) => [config.name, config]))
     expect(shown['ssl.keystore.key']).toMatchObject({ value: null, isSensitive: true, synonyms: [{ value: null }] })
     expect(shown['sasl.enabled.mechanisms']).toMatchObject({ value: 'PLAIN', isSensitive: false })
+    expect(shown[users]).toMatchObject({ value: null, isSensitive: true, synonyms: [{ name: users, value: null }] })
+    // The listener's own value stands before that of the broker.
+    expect(shown[own]!.synonyms.map(({ name, value }) => [name, value])).toEqual([
+      [own, 'requested'],
+      ['ssl.client.auth', 'none'],
+    ])
     expect(JSON.stringify([results, cluster.logged])).not.toMatch(/PRIVATE KEY|secret|hunter2/)
   })
 })
