@@ -1,5 +1,7 @@
 // What fuzzing found, each once more by itself, so that it stays found.
 import { expect, it } from 'vitest'
+import { CLOSE, Dispatcher, serve } from '../../src/broker/dispatcher.ts'
+import type { Logger } from '../../src/platform/platform.ts'
 import { encodeRequest } from '../../src/protocol/codec.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
@@ -13,6 +15,7 @@ import { HEADER } from '../../src/records/record-batch.ts'
 import { embeddedCluster } from '../broker/embedded-cluster.ts'
 import { rawConnection, sized } from '../broker/raw-connection.ts'
 import { batchOf, makeTopic, produceOf } from '../broker/requests.ts'
+import { rightsBroker } from '../broker/security/rights-broker.ts'
 
 const warningsOf = (cluster: { logged: readonly Record<string, unknown>[] }) =>
   cluster.logged.filter(({ level }) => level === 'warn' || level === 'error')
@@ -52,19 +55,18 @@ it('Metadata v10 and v11 have the field for ids, and refuse to be asked by it', 
 })
 
 it('an answer that cannot be encoded ends its connection, not the process', async () => {
-  const cluster = await embeddedCluster()
-  const { Dispatcher, serve } = await import('../../src/broker/dispatcher.ts')
-  const { CLOSE } = await import('../../src/broker/dispatcher.ts')
-  const broken = serve(metadata, [9, 9], async () => ({
-    brokers: [],
-    topics: [{ errorCode: 0, name: null, partitions: [] }],
-  }))
+  const { broker } = await rightsBroker()
+  const logged: string[] = []
+  const take = (event: string) => void logged.push(event)
+  const log: Logger = { debug() {}, info() {}, warn: take, error: take, child: () => log }
+  const nameless = { errorCode: 0, name: null, partitions: [] }
+  const broken = serve(metadata, [9, 9], async () => ({ brokers: [], topics: [nameless] }))
   const frame = Buffer.concat(encodeRequest(metadata, 9, { correlationId: 1, clientId: null }, { topics: [] }))
-  const session = { caller: { principal: { type: 'User', name: 'x' }, host: 'h' }, listener: 'PLAINTEXT' }
-  const log = cluster.platform.log
-  const answer = new Dispatcher([broken]).dispatch({} as never, log, session as never, frame.subarray(4))
-  expect(await answer).toBe(CLOSE)
-  expect(warningsOf(cluster)).toMatchObject([{ level: 'error', event: 'broker.request-failed' }])
+  const caller = { principal: { type: 'User', name: 'x' }, host: 'h' }
+  const asked = new Dispatcher([broken]).dispatch(broker, log, { caller, listener: 'PLAINTEXT' }, frame.subarray(4))
+  expect(asked).toBeInstanceOf(Promise)
+  expect(await asked).toBe(CLOSE)
+  expect(logged).toEqual(['broker.request-failed'])
 })
 
 const signed = (batch: Buffer) => {

@@ -76,7 +76,7 @@ const LOGIN = [
   ),
 ].map((buffers) => Buffer.concat(buffers))
 /** What hostile requests may rightly bring about: a broker's own request, WriteTxnMarkers, that fences the coordinator here. */
-const EXPECTED_ERRORS = new Set(['transaction.marker-refused'])
+export const EXPECTED_ERRORS: ReadonlySet<string> = new Set(['transaction.marker-refused'])
 /** No request may keep the broker from the others for longer; wall clock, so with room for a busy machine. */
 const FRAME_MS_MAX = 5000
 
