@@ -8,6 +8,7 @@ import { configs, describing, frames, topics } from './differential/sequences/ad
 import { coordinators, membership, offsets, staticMembership } from './differential/sequences/groups.ts'
 import { brokers, credentials, features, otherConfigs, quotas } from './differential/sequences/operation.ts'
 import { fetching, idempotence, listing, producing } from './differential/sequences/records.ts'
+import { transactions } from './differential/sequences/transactions.ts'
 import { Side } from './differential/side.ts'
 import { apache, embedded, type RunningGround, title } from './ground.ts'
 
@@ -23,6 +24,7 @@ const sequences: readonly (readonly [string, (run: Run) => Promise<void>])[] = [
   ['commits offsets', offsets],
   ['joins groups', membership],
   ['joins groups as static members', staticMembership],
+  ['drives transactions', transactions],
   ['makes and deletes topics', topics],
   ['describes', describing],
   ['alters configs', configs],
@@ -40,7 +42,7 @@ describe.skipIf(apache.reason)(title('the embedded broker beside Apache Kafka', 
   let requests = 0
 
   beforeAll(async () => {
-    const config = { 'num.partitions': 1, 'offsets.topic.num.partitions': 5 }
+    const config = { 'num.partitions': 1, 'offsets.topic.num.partitions': 5, 'transaction.state.log.num.partitions': 5 }
     ;[ours, kafkas] = await Promise.all([embedded.start(config), apache.start(config)])
   }, sequenceMs)
 

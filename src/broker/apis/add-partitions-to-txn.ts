@@ -30,7 +30,7 @@ export const serveAddPartitionsToTxn = serve(addPartitionsToTxn, [0, 5], async (
       topics: request.v3AndBelowTopics,
       verifyOnly: false,
     })
-    return { throttleTimeMs: 0, resultsByTopicV3AndBelow: byTopic(results) }
+    return { throttleTimeMs: 0, resultsByTopicV3AndBelow: byTopic(request.v3AndBelowTopics, results) }
   }
   if (!call.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)) {
     return { throttleTimeMs: 0, errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, resultsByTransaction: [] }
@@ -38,7 +38,7 @@ export const serveAddPartitionsToTxn = serve(addPartitionsToTxn, [0, 5], async (
   const resultsByTransaction = await Promise.all(
     request.transactions.map(async (transaction) => ({
       transactionalId: transaction.transactionalId,
-      topicResults: byTopic(await addUnlessUnknown(broker, call, transaction, new Set())),
+      topicResults: byTopic(transaction.topics, await addUnlessUnknown(broker, call, transaction, new Set())),
     })),
   )
   return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, resultsByTransaction }
@@ -91,12 +91,12 @@ function all(transaction: Transaction, errorCode: number): PartitionResult[] {
   return partitionsOf(transaction).map((at) => ({ ...at, errorCode }))
 }
 
-function byTopic(results: readonly PartitionResult[]) {
-  return [...Map.groupBy(results, ({ topic }) => topic)].map(([name, partitions]) => ({
+/** Every topic that was named, also one without a partition. */
+function byTopic(named: Transaction['topics'], results: readonly PartitionResult[]) {
+  return [...new Set(named.map(({ name }) => name))].map((name) => ({
     name,
-    resultsByPartition: partitions.map(({ partition, errorCode }) => ({
-      partitionIndex: partition,
-      partitionErrorCode: errorCode,
-    })),
+    resultsByPartition: results
+      .filter(({ topic }) => topic === name)
+      .map(({ partition, errorCode }) => ({ partitionIndex: partition, partitionErrorCode: errorCode })),
   }))
 }

@@ -1,18 +1,18 @@
-// Clients that are not JavaScript, each a program with the same named cases: Kafka's Java clients, franz-go and
+// Clients that are not JavaScript, each a program with the same named cases: Kafka's Java clients, franz-go, sarama and
 // confluent-kafka. They share one cluster a ground; their topics and groups carry their names.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ground, grounds, lacking, type RunningGround, title } from '../ground.ts'
 import { caseOf } from '../programs/client-cases.ts'
 import { type ClientProgram, RunningProgram } from '../programs/client-program.ts'
 import { confluentKafka } from '../programs/confluent-kafka.ts'
-import { franzGo } from '../programs/go.ts'
+import { franzGo, sarama } from '../programs/go.ts'
 import { java } from '../programs/java.ts'
 
 const caseMs = 90_000
 const startMs = 120_000
 
 const programs = await Promise.all(
-  [java, franzGo, confluentKafka].map(async (program) => ({ program, how: await program.prepare() })),
+  [java, franzGo, sarama, confluentKafka].map(async (program) => ({ program, how: await program.prepare() })),
 )
 
 describe.each(grounds)('clients of other languages on $name', (ground) => {

@@ -1,5 +1,6 @@
 // Where two answers differ, once what each broker made up for itself has a common name.
 import { ZERO_UUID } from '../../../src/protocol/schema.ts'
+import { splitBatches } from '../../../src/records/record-batch.ts'
 import type { Outcome, Side } from './side.ts'
 
 export interface Difference {
@@ -85,8 +86,14 @@ function number(name: string, value: number, side: Side): number | string {
 
 function recordsOf(value: unknown): string {
   if (value === null) return 'null'
-  const bytes = Buffer.concat(value as Buffer[])
-  return bytes.length <= 64 ? bytes.toString('hex') : `${bytes.length} bytes, sum ${sumOf(bytes)}`
+  const { batches, incompleteBytes } = splitBatches(Buffer.concat(value as Buffer[]))
+  const told = batches.map((batch) => {
+    const span = `${batch.baseOffset}–${batch.lastOffset} of ${batch.sizeInBytes} bytes`
+    // A transaction's batches hold the producer's id, and its markers the time.
+    const content = batch.isTransactional ? `sequence ${batch.baseSequence}` : `sum ${sumOf(batch.bytes)}`
+    return `${span}, ${batch.isControl ? 'control' : content}`
+  })
+  return [...told, `${incompleteBytes} bytes`].join('; ')
 }
 
 function sumOf(bytes: Buffer): number {

@@ -15,12 +15,14 @@ export interface Finding extends Difference {
   readonly at: string
 }
 
-export interface AskOptions {
+export interface AskOptions<A extends Api> {
   readonly clientId?: string | null
   /** No answer is expected, or both may take long to be silent. */
   readonly silence?: boolean
   /** Asked again until both agree: what is asked about becomes true only after a while. */
   readonly settles?: boolean
+  /** Asked again of one broker alone while its answer is so: it is still at work. */
+  readonly again?: (answer: Response<A>) => boolean
 }
 
 /** The same for both, or made for each, where it names what that broker made up. */
@@ -57,7 +59,7 @@ export class Run {
     api: A,
     version: number,
     asked: Asked<A>,
-    options: AskOptions = {},
+    options: AskOptions<A> = {},
   ): Promise<Answers<A>> {
     const at = `${api.name} v${version}: ${says}`
     const requestOf = (side: Side) => (typeof asked === 'function' ? asked(side) : asked)
@@ -65,7 +67,7 @@ export class Run {
     for (;;) {
       this.requests++
       const [ours, kafkas] = await Promise.all(
-        this.sides.map((side) => side.ask(api, version, requestOf(side), options)),
+        this.sides.map((side) => this.#askSide(side, api, version, () => requestOf(side), options)),
       )
       const found = this.#unpermitted(at, compare(ours!, kafkas!, this.sides))
       if (found.length === 0 || !options.settles || Date.now() > deadline) {
@@ -76,12 +78,28 @@ export class Run {
     }
   }
 
+  async #askSide<A extends Api>(
+    side: Side,
+    api: A,
+    version: number,
+    request: () => RequestInput<A>,
+    options: AskOptions<A>,
+  ): Promise<Outcome> {
+    const deadline = Date.now() + settleMs
+    for (;;) {
+      const outcome = await side.ask(api, version, request(), options)
+      const answer = answerOf<A>(outcome)
+      if (!answer || !options.again?.(answer) || Date.now() > deadline) return outcome
+      await new Promise((resolve) => setTimeout(resolve, retryMs))
+    }
+  }
+
   /** The request in every version. */
   async askAll<A extends Api>(
     says: string,
     api: A,
     asked: (version: number) => Asked<A>,
-    options: AskOptions & { from?: number } = {},
+    options: AskOptions<A> & { from?: number } = {},
   ): Promise<void> {
     for (const version of this.versionsOf(api))
       if (version >= (options.from ?? 0)) await this.ask(says, api, version, asked(version), options)

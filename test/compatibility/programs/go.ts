@@ -50,6 +50,41 @@ export const franzGo: ClientProgram = {
   prepare: () => built('franz'),
 }
 
+/** Without SCRAM, for which its users bring a library of their own. */
+export const sarama: ClientProgram = {
+  name: 'sarama',
+  cases: [
+    'whole-records',
+    'acks',
+    'codec-none',
+    'codec-gzip',
+    'codec-snappy',
+    'codec-lz4',
+    'codec-zstd',
+    'large-records',
+    'idempotent',
+    'positions',
+    'resume',
+    'eager-rebalance',
+    'eager-round-robin',
+    'cooperative-rebalance',
+    'transactions',
+    'zombie',
+    'transform',
+    'topics',
+    'configs',
+    'groups',
+    'delete-records',
+    'list-offsets',
+    'cluster',
+    'acls',
+    'scram-users',
+    'tls',
+    'sasl-plain',
+  ],
+  prepare: () => built('sarama'),
+}
+
 /** A command of the module in test/compatibility/go, built once for each state of its sources. */
 async function built(name: string): Promise<Command | { readonly reason: string }> {
   const go = spawnSync('go', ['version'], { encoding: 'utf8' })

@@ -15,7 +15,7 @@ import type { Side } from '../side.ts'
 export const NO_TOPIC_ID = 'doCJEnIoSgSVKzd1Vm1rKw'
 const START = Date.now() - 60_000
 
-function batch(count: number, options: BatchOptions = {}, time = START): Buffer {
+export function batch(count: number, options: BatchOptions = {}, time = START): Buffer {
   const records = Array.from({ length: count }, (_, at) => ({ timestamp: time + at, key: `k${at}`, value: `v${at}` }))
   return buildBatch(records, options)
 }
@@ -177,7 +177,7 @@ interface ToFetch {
   readonly minBytes?: number
 }
 
-function fetched(wanted: ToFetch): Asked<typeof fetch> {
+export function fetched(wanted: ToFetch): Asked<typeof fetch> {
   const { topic, partition = 0, offset = 0, maxBytes = 1_000_000, partitionMaxBytes = 1_000_000 } = wanted
   const { currentLeaderEpoch = -1, lastFetchedEpoch = -1, minBytes = 0 } = wanted
   return (side) => ({
