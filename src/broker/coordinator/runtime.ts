@@ -169,7 +169,8 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     const timestamp = clock.now()
     const bytes = buildBatch(
       records.map((record) => ({ timestamp, ...codec.encode(record) })),
-      { ...producer, transactional: producer !== undefined },
+      // As Kafka writes them. Nobody counts the sequence of what a coordinator appends for a producer.
+      producer ? { ...producer, baseSequence: 0, transactional: true } : {},
     )
     const beforeVisible = () => {
       const endOffset = partition.log.logEndOffset
