@@ -118,7 +118,9 @@ export function fromKafkajs(error: unknown, cluster: string, doing: string): Hel
   if (error instanceof HeliostatError) return error
   const root = rootOf(error as KafkajsError)
   const { retriable = false, type, code } = root
-  const reason = type === undefined ? root.message : `${type} (${root.message})`
+  // kafkajs keeps to itself why it was not told; that the group is not ours to see is the likeliest.
+  const hint = root.name === 'KafkaJSGroupCoordinatorNotFound' ? ' (is there a right Read on the group?)' : ''
+  const reason = type === undefined ? `${root.message}${hint}` : `${type} (${root.message})`
   return new HeliostatError(codeFor(root), `cannot ${doing} at ${cluster}: ${reason}`, {
     retriable,
     cause: error,

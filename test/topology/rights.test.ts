@@ -206,7 +206,11 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['target WRITE heliostat.', COPIES, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
   ['target CREATE heliostat.', [...COPIES, 'shares'], /progress\.internal cannot be created on the target: TOPIC_AUTH/],
   ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],
-  ['target READ group heliostat.', ['shares'], /cannot stay in group heliostat\.east->west/],
+  [
+    'target READ group heliostat.',
+    ['shares'],
+    /cannot stay in group heliostat\.east->west.*is there a right Read on the group/,
+  ],
   ['target WRITE heartbeats', ['sends heartbeats'], /topic heartbeats cannot be found: TOPIC_AUTHORIZATION_FAILED/],
   ['target CREATE heartbeats', ['sends heartbeats'], /topic heartbeats cannot be created: TOPIC_AUTHORIZATION_FAILED/],
   [

@@ -186,7 +186,10 @@ it('deletes what each filter finds, and tells it', async () => {
   expect(await found(connection)).toEqual(['allow User:alice 3 on c'])
 })
 
-it('keeps the rules over a restart, and judges by them', async () => {
+it.each([
+  ['', {}],
+  [' with a snapshot', { 'metadata.log.max.record.bytes.between.snapshots': 1 }],
+])('keeps the rules over a restart%s, and judges by them', async (_, how) => {
   const data = mkdtempSync(join(tmpdir(), 'heliostat-acls-'))
   onTestFinished(() => rmSync(data, { recursive: true, force: true }))
   const before = await embeddedCluster({ data, config: AUTHORIZED })
@@ -195,7 +198,8 @@ it('keeps the rules over a restart, and judges by them', async () => {
   await create(connection, rule('kafka-cluster', { resourceType: CLUSTER, ...everybody }), rule('gone'), rule('stays'))
   await connection.send(deleteAcls, { filters: [filter({ resourceNameFilter: 'gone' })] })
   await before.stop()
-  const after = await embeddedCluster({ data, config: { ...AUTHORIZED, 'super.users': '' } })
+  await (await embeddedCluster({ data, config: { ...AUTHORIZED, ...how } })).stop()
+  const after = await embeddedCluster({ data, config: { ...AUTHORIZED, ...how, 'super.users': '' } })
   const again = await after.connect()
   // Whoever may DESCRIBE the cluster sees the rules; to change them takes ALTER.
   expect(await found(again)).toEqual(['allow User:* 8 on kafka-cluster', 'allow User:alice 3 on stays'])
