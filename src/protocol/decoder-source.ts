@@ -179,7 +179,9 @@ class DecoderSource {
   #struct(name: string, spec: FieldSpec): string {
     if (spec.nullableSince > this.#version) return this.struct(spec.fields!)
     const into = this.#name()
-    this.lines.push(`let ${into} = null`, 'if (o >= e) r.short(o, 1)', 'n = b[o++] << 24 >> 24')
+    // A byte before it: −1 for null, but 0 in the tail, where it is a varint.
+    const marker = spec.tag === undefined ? 'n = b[o++] << 24 >> 24' : 'n = b[o++] - 1'
+    this.lines.push(`let ${into} = null`, 'if (o >= e) r.short(o, 1)', marker)
     this.#unlessNull(name, spec, () => {
       this.lines.push(`${into} = ${this.struct(spec.fields!)}`)
     })

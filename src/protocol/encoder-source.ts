@@ -142,7 +142,7 @@ class EncoderSource {
   }
 
   #null(spec: FieldSpec): void {
-    if (spec.kind === 'struct') this.#call('w.int8(-1)')
+    if (spec.kind === 'struct') this.#call(spec.tag === undefined ? 'w.int8(-1)' : 'w.varint(0)')
     else if (this.#flexible) this.#call('w.varint(0)')
     else this.#call(spec.kind === 'string' ? 'w.int16(-1)' : 'w.int32(-1)')
   }

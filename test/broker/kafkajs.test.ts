@@ -195,3 +195,39 @@ it('deletes records and finds offsets by time', async () => {
   await control.deleteTopicRecords({ topic: 'timed', partitions: [{ partition: 0, offset: '2' }] })
   expect(await control.fetchTopicOffsets('timed')).toEqual([{ partition: 0, offset: '3', high: '3', low: '2' }])
 })
+
+it('consumes, transforms and produces in transactions: what is aborted never was', async () => {
+  const kafka = client(await embeddedCluster())
+  const control = await admin(kafka)
+  await control.createTopics({ topics: ['orders', 'invoices'].map((topic) => ({ topic, numPartitions: 1 })) })
+  const orders = Array.from({ length: 10 }, (_, index) => ({ value: `${index}` }))
+  await (await producer(kafka)).send({ topic: 'orders', messages: orders })
+  const writer = kafka.producer({
+    transactionalId: 'billing',
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  await writer.connect()
+  onTestFinished(() => writer.disconnect())
+  const invoice = async (order: number) => {
+    const transaction = await writer.transaction()
+    await transaction.send({ topic: 'invoices', messages: [{ value: `invoice ${order}` }] })
+    const partitions = [{ partition: 0, offset: `${order + 1}` }]
+    await transaction.sendOffsets({ consumerGroupId: 'billing', topics: [{ topic: 'orders', partitions }] })
+    return transaction
+  }
+  const committed = async () => (await control.fetchOffsets({ groupId: 'billing' }))[0]?.partitions[0]?.offset
+  await (await invoice(0)).commit()
+  await vi.waitFor(async () => expect(await committed()).toBe('1'))
+  await (await invoice(1)).abort()
+  expect(await committed()).toBe('1')
+  for (let order = 1; order < 10; order++) await (await invoice(order)).commit()
+  await vi.waitFor(async () => expect(await committed()).toBe('10'))
+  const invoices: string[] = []
+  const reader = await consumer(kafka, 'auditors')
+  await reader.subscribe({ topic: 'invoices', fromBeginning: true })
+  await reader.run({ eachMessage: async ({ message }) => void invoices.push(message.value!.toString()) })
+  await vi.waitFor(() => expect(invoices).toHaveLength(10), 10_000)
+  expect(invoices).toEqual(orders.map(({ value }) => `invoice ${value}`))
+})

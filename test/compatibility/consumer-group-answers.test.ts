@@ -1,6 +1,11 @@
 // The same requests to the embedded broker and to Apache Kafka, for groups of the consumer protocol: every answer must be the same, to
 // the words of its errors. What is drawn at random (ids) is told by where it was first seen.
 import { expect, it, onTestFinished } from 'vitest'
+import { BrokerConfig } from '../../src/broker/broker-config.ts'
+import type { ConsumerGroupDescription } from '../../src/broker/coordinator/group/command.ts'
+import { GroupMachine } from '../../src/broker/coordinator/group/group-machine.ts'
+import { groupRecordCodec } from '../../src/broker/coordinator/group/group-record-codec.ts'
+import { NO_PRODUCER } from '../../src/broker/coordinator/state-machine.ts'
 import { Connection } from '../../src/client/connection.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { encodeVersioned } from '../../src/protocol/codec.ts'
@@ -13,16 +18,20 @@ import {
 } from '../../src/protocol/messages/consumer-protocol.ts'
 import { deleteGroups } from '../../src/protocol/messages/delete-groups.ts'
 import { describeGroups } from '../../src/protocol/messages/describe-groups.ts'
+import { fetch } from '../../src/protocol/messages/fetch.ts'
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { heartbeat } from '../../src/protocol/messages/heartbeat.ts'
 import { joinGroup } from '../../src/protocol/messages/join-group.ts'
 import { leaveGroup } from '../../src/protocol/messages/leave-group.ts'
 import { listGroups } from '../../src/protocol/messages/list-groups.ts'
+import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../../src/protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { syncGroup } from '../../src/protocol/messages/sync-group.ts'
 import type { RequestInput } from '../../src/protocol/schema.ts'
+import { splitBatches } from '../../src/records/record-batch.ts'
+import { fetchOf } from '../broker/requests.ts'
 import { eventually } from './gathering.ts'
 import { apache, embedded, type Ground, title } from './ground.ts'
 
@@ -258,8 +267,7 @@ async function migration(asker: Asker): Promise<void> {
   const join = async (memberId: string, owned: number[] | undefined, own: object = {}) => {
     const ownedPartitions = owned === undefined || owned.length === 0 ? [] : [{ topic: 't', partitions: owned }]
     const subscription = { topics: ['t'], userData: null, ownedPartitions }
-    const metadata = encodeVersioned(consumerProtocolSubscription, 1, subscription)
-    const protocols = [{ name: 'range', metadata }]
+    const protocols = [{ name: 'range', metadata: encodeVersioned(consumerProtocolSubscription, 1, subscription) }]
     const times = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000 }
     const request = { groupId: 'm', memberId, protocolType: 'consumer', protocols, ...times, ...own }
     const { members: all, leader, ...answer } = await connection.send(joinGroup, request, { version: 3 })
@@ -313,9 +321,65 @@ async function migration(asker: Asker): Promise<void> {
   )
 }
 
+/** The machine that the broker's own log makes: what one broker wrote, the other one could go on from. */
+async function machineOf(connection: Connection): Promise<GroupMachine> {
+  const { topics } = await connection.send(metadata, { topics: null })
+  const byName = new Map(topics.map((topic) => [topic.name!, { ...topic, name: topic.name! }]))
+  const settings = new BrokerConfig().groups
+  const machine = new GroupMachine(() => settings, {
+    topics: byName,
+    topicById: (topicId) => [...byName.values()].find((topic) => topic.topicId === topicId),
+    topicsVersion: 0,
+    groupConfigs: () => new Map(),
+  })
+  for (const { partitionIndex } of byName.get('__consumer_offsets')!.partitions) {
+    for await (const record of recordsOf(connection, partitionIndex)) {
+      const decoded = groupRecordCodec.decode(record)
+      if (decoded) machine.replay(decoded, { offset: record.offset, producerId: NO_PRODUCER })
+    }
+  }
+  return machine
+}
+
+async function* recordsOf(connection: Connection, partition: number) {
+  for (let offset = 0; ; ) {
+    const request = fetchOf('__consumer_offsets', { partition, offset })
+    const { responses } = await connection.send(fetch, request, { version: 12 })
+    const { batches } = splitBatches(Buffer.concat(responses[0]!.partitions[0]!.records ?? []))
+    if (batches.length === 0) return
+    for (const batch of batches) if (!batch.isControl) yield* batch.records()
+    offset = batches.at(-1)!.nextOffset
+  }
+}
+
+/** What the log says of a group, and what the broker says of it. */
+async function expectLogTellsTheSame({ connection }: Asker, groupIds: readonly string[]): Promise<void> {
+  const machine = await machineOf(connection)
+  for (const groupId of groupIds) {
+    const asked = { groupIds: [groupId], includeAuthorizedOperations: false }
+    const { groups } = await connection.send(consumerGroupDescribe, asked)
+    const command = { type: 'describe-consumer-group', groupId } as const
+    const { reply } = machine.handle(1, command, 0).replies[0]!
+    const told = reply as ConsumerGroupDescription
+    const { authorizedOperations: _, errorMessage: __, ...answered } = groups[0]!
+    expect(inOrder(told)).toEqual(inOrder(answered))
+    expect(told.errorCode).toBe(0)
+  }
+}
+
+function inOrder<Group extends { readonly members: readonly { readonly memberId: string }[] }>(group: Group) {
+  return { ...group, members: group.members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
+}
+
 async function play(ground: Ground): Promise<string[]> {
   const asker = await startOn(ground)
-  for (const part of [members, offsets, staticMembers, regularExpressions, migration]) await part(asker)
+  await members(asker)
+  await offsets(asker)
+  await staticMembers(asker)
+  await regularExpressions(asker)
+  await expectLogTellsTheSame(asker, ['g', 'full', 'q', 'r'])
+  await migration(asker)
+  await expectLogTellsTheSame(asker, ['g', 'm'])
   return asker.answers
 }
 

@@ -47,7 +47,8 @@ function writeStruct(parts: Buffer[], fields: Fields, version: number, flexible:
 
 function writeValue(parts: Buffer[], spec: FieldSpec, version: number, flexible: boolean, value: unknown): void {
   if (spec.kind === 'struct') {
-    if (version >= spec.nullableSince) parts.push(Buffer.from([value === null ? 0xff : 1]))
+    if (version >= spec.nullableSince)
+      parts.push(Buffer.from([value === null ? (spec.tag === undefined ? 0xff : 0) : 1]))
     if (value !== null) writeStruct(parts, spec.fields!, version, flexible, value as Struct)
   } else if (spec.kind === 'array') {
     const items = value as unknown[] | null
@@ -145,7 +146,7 @@ function readStruct(input: BytesInput, fields: Fields, version: number, flexible
 
 function readValue(input: BytesInput, spec: FieldSpec, version: number, flexible: boolean): unknown {
   if (spec.kind === 'struct') {
-    const isNull = version >= spec.nullableSince && take(input, 1).readInt8() < 0
+    const isNull = version >= spec.nullableSince && take(input, 1).readInt8() < (spec.tag === undefined ? 0 : 1)
     return isNull ? null : readStruct(input, spec.fields!, version, flexible)
   }
   if (spec.kind === 'array') {

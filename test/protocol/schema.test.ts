@@ -110,6 +110,18 @@ describe('null', () => {
     expect(decodeStruct(shape, 0, Buffer.from('ff', 'hex'))).toEqual({ cursor: null })
     expect(decodeStruct(shape, 0, Buffer.from('0105', 'hex'))).toEqual({ cursor: { at: 5 } })
   })
+
+  test('of a tagged struct is a varint, and no default unless that is said', () => {
+    const shape = shaped({ cursor: struct({ at: int8 }).nullable().tag(0, 2) })
+    for (const [hex, value] of [
+      ['00', { at: 0 }],
+      ['01000100', null],
+      ['0100030105' + '00', { at: 5 }],
+    ] as const) {
+      expect(encodeStruct(shape, 2, { cursor: value }).toString('hex')).toBe(hex)
+      expect(decodeStruct(shape, 2, Buffer.from(hex, 'hex'))).toEqual({ cursor: value })
+    }
+  })
 })
 
 describe('numbers', () => {

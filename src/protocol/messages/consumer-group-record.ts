@@ -51,12 +51,12 @@ export const consumerGroupMemberMetadataValue = message({
     subscribedTopicRegex: string.nullable(),
     rebalanceTimeoutMs: int32.default(-1),
     serverAssignor: string.nullable(),
+    /** Kafka’s default is not null but an empty one, so that null stands in every record of a member of the new protocol. */
     classicMemberMetadata: struct({
       sessionTimeoutMs: int32,
       supportedProtocols: array({ name: string, metadata: bytes }),
     })
       .nullable()
-      .default(null)
       .tag(0),
   },
 })

@@ -4,6 +4,7 @@ import type { Connection } from '../../../src/client/connection.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
+import { deleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
 import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
@@ -303,6 +304,17 @@ it('says that the transaction protocol of KIP-890 is on', async () => {
     maxVersionLevel: 2,
     minVersionLevel: 2,
   })
+})
+
+it('ends a transaction whose topic is gone in the partitions that are left', async () => {
+  const connection = await connected(['t', 'gone'])
+  const producer = await TransactionalProducer.begin(connection, 'tx')
+  await producer.produce('gone', ['a'])
+  await producer.produce('t', ['b'])
+  await connection.send(deleteTopics, { topicNames: ['gone'], timeoutMs: 1000 }, { version: 5 })
+  expect((await producer.end(true)).errorCode).toBe(0)
+  expect((await settled(connection)).values).toEqual(['b'])
+  await eventually(async () => expect((await stateOf(connection, 'tx')).transactionState).toBe('CompleteCommit'))
 })
 
 it('keeps its transactions in an internal topic', async () => {

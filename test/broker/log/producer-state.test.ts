@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
+import { UNVERIFIED } from '../../../src/broker/log/producer-state.ts'
 import { memoryDisk } from '../../../src/platform/memory-disk.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { controlBatch } from '../../../src/records/batch-builder.ts'
@@ -253,4 +254,90 @@ describe('transactions', () => {
     log.deleteRecordsBefore(2)
     expect(log.lastStableOffset).toBe(2)
   })
+})
+
+describe('the verification of a transaction', () => {
+  type Claims = NonNullable<Parameters<PartitionLog['append']>[1]['claims']>
+
+  function offer(log: PartitionLog, claims: Claims, { sequence = 0, epoch = 0 } = {}) {
+    const batch = batchOf(['tx'], {
+      producerId: 1,
+      producerEpoch: epoch,
+      baseSequence: sequence,
+      transactional: true,
+    })
+    const { error } = log.append([batch], { leaderEpoch: 0, origin: 'client', claims })
+    log.highWatermark = log.logEndOffset
+    return error
+  }
+
+  const ask = (log: PartitionLog, { sequence = 0, epoch = 0, bumpsEpoch = true } = {}) =>
+    log.startVerification(1, { epoch, sequence, bumpsEpoch })
+
+  it('is needed by the first batch alone', () => {
+    const log = openLog()
+    const { verification, isOpen } = ask(log)
+    expect(isOpen).toBe(false)
+    expect(offer(log, { verification: UNVERIFIED })).toBe(ErrorCode.INVALID_TXN_STATE)
+    expect(offer(log, { verification })).toBe(0)
+    expect(ask(log)).toEqual({ verification: UNVERIFIED, isOpen: true })
+    expect(offer(log, { verification: UNVERIFIED }, { sequence: 1 })).toBe(0)
+    // A duplicate is one whatever it claims.
+    marker(log, 'commit', 1)
+    expect(offer(log, { verification: UNVERIFIED }, { sequence: 1 })).toBe(0)
+    expect(log.logEndOffset).toBe(3)
+  })
+
+  it('is void once a marker has come: a batch that was late opens no transaction', () => {
+    const log = openLog()
+    const { verification } = ask(log)
+    marker(log, 'abort', 1)
+    expect(offer(log, { verification })).toBe(ErrorCode.INVALID_TXN_STATE)
+    expect(log.lastStableOffset).toBe(log.logEndOffset)
+    expect(offer(log, { verification: ask(log).verification })).toBe(0)
+  })
+
+  it('is shared by all batches that wait, of which the lowest comes first', () => {
+    const log = openLog()
+    const later = ask(log, { sequence: 5, bumpsEpoch: false })
+    const first = ask(log, { sequence: 2, bumpsEpoch: false })
+    expect(first.verification).toBe(later.verification)
+    expect(offer(log, later, { sequence: 5 })).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    expect(offer(log, first, { sequence: 2 })).toBe(0)
+  })
+
+  it('with an epoch for each transaction takes nothing but sequence 0 of a producer without a state', () => {
+    const log = openLog()
+    expect(offer(log, ask(log, { sequence: 3 }), { sequence: 3 })).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+    expect(offer(log, ask(log, { sequence: 0 }), { sequence: 0 })).toBe(0)
+  })
+
+  it('is forgotten with the producer', () => {
+    const clock = testClock()
+    const log = openLog({ clock, config: { producerIdExpirationMs: 1000 } })
+    const { verification } = ask(log)
+    clock.time += 2000
+    log.expireProducers()
+    expect(offer(log, { verification })).toBe(ErrorCode.INVALID_TXN_STATE)
+  })
+})
+
+it('takes a marker of transaction version 2 only with a newer epoch, or again', () => {
+  const log = openLog()
+  transact(log, 1, 0, 'tx', 3)
+  const end = (producerEpoch: number, transactionVersion: number) => {
+    const bytes = controlBatch({ type: 'abort', producerId: 1, producerEpoch, coordinatorEpoch: 0, timestamp: NOW })
+    return log.append([new RecordBatch(bytes)], {
+      leaderEpoch: 0,
+      origin: 'coordinator',
+      claims: { transactionVersion },
+    }).error
+  }
+  expect(end(3, 2)).toBe(ErrorCode.INVALID_PRODUCER_EPOCH)
+  expect(end(4, 2)).toBe(0)
+  expect(end(4, 2)).toBe(0)
+  expect(end(3, 2)).toBe(ErrorCode.INVALID_PRODUCER_EPOCH)
+  transact(log, 1, 0, 'next', 4)
+  expect(end(4, 2)).toBe(ErrorCode.INVALID_PRODUCER_EPOCH)
+  expect(end(4, 0)).toBe(0)
 })

@@ -39,6 +39,10 @@ export const clientCases = {
     says: 'shares six partitions among three members of a KIP-848 group (range)',
     needs: 'consumer-protocol',
   },
+  'new-protocol-static': {
+    says: 'gives a static member of a KIP-848 group that comes back its partitions, and refuses its twin',
+    needs: 'consumer-protocol',
+  },
   'new-protocol-pattern': { says: 'lets the broker match a pattern (KIP-848)', needs: 'consumer-protocol' },
   'new-protocol-migration': {
     says: 'replaces classic members by those of KIP-848 one by one, and back',

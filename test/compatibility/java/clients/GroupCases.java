@@ -31,6 +31,7 @@ class GroupCases {
         cases.put("new-protocol-resume", () -> resume("new-resume", NEW));
         cases.put("new-protocol-rebalance", () -> rebalance("new-rebalance", NEW));
         cases.put("new-protocol-range", () -> rebalance("new-range", with(NEW, "group.remote.assignor", "range")));
+        cases.put("new-protocol-static", GroupCases::newStaticMember);
         cases.put("new-protocol-pattern", GroupCases::newPattern);
         cases.put("new-protocol-migration", GroupCases::migration);
     }
@@ -156,6 +157,29 @@ class GroupCases {
             return null;
         });
         twin.leave();
+        stays.leave();
+    }
+
+    /** The place of a static member is kept while it is away, and nobody takes it from one that is not. */
+    static void newStaticMember() throws Exception {
+        String topic = Clients.topic("new-static-member", 4);
+        Member stays = new Member(topic, topic, with(NEW, "group.instance.id", "stays"));
+        Member returns = new Member(topic, topic, with(NEW, "group.instance.id", "returns"));
+        Member.share(4, List.of(stays, returns));
+        Set<Integer> before = returns.owned;
+        int revoked = stays.revoked.get();
+        returns.crash();
+        Member again = new Member(topic, topic, with(NEW, "group.instance.id", "returns"));
+        Expect.soon(() -> again.owned.equals(before), "the same partitions as before");
+        Expect.equal(revoked, stays.revoked.get(), "partitions that were taken from the other member");
+        Member twin = new Member(topic, topic, with(NEW, "group.instance.id", "returns"));
+        Expect.fails(org.apache.kafka.common.errors.UnreleasedInstanceIdException.class, () -> {
+            Thread.sleep(1000);
+            twin.leave();
+            return null;
+        });
+        Expect.equal(before, again.owned, "what the member has that its twin wanted");
+        again.leave();
         stays.leave();
     }
 

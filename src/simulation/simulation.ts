@@ -1,0 +1,113 @@
+import { EventQueue, type SimEvent } from './event-queue.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { SimMachine, type SimMachineOptions } from './sim-machine.ts'
+import { SimNetwork } from './sim-network.ts'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Resolves when every promise that can settle now has settled: one turn of the event loop that runs the simulation. */
+  readonly settle: () => Promise<void>
+}
+
+/**
+ * Machines, the network between them and the time they share, replayed by a seed. Whatever runs on a machine's Platform runs as it
+ * is; minutes pass as fast as they can be computed.
+ *
+ * 1. Time passes only from event to event; between two of them all promises settle.
+ * 2. What happens depends on the seed and the programs alone: two runs of a seed have the same trace.
+ */
+export class Simulation {
+  readonly random: SeededRandom
+  readonly network: SimNetwork
+  readonly machines = new Map<string, SimMachine>()
+  readonly #settle: () => Promise<void>
+  readonly #queue = new EventQueue()
+  #now = 0
+  #events = 0
+  #hash = FNV_BASIS
+
+  constructor({ seed, settle }: SimulationOptions) {
+    this.random = new SeededRandom(seed)
+    this.#settle = settle
+    this.network = new SimNetwork(this)
+  }
+
+  /** Milliseconds since the simulation began. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** How many events have happened, and what they were: equal for two runs of one seed. */
+  get trace(): { readonly events: number; readonly hash: string } {
+    return { events: this.#events, hash: (this.#hash >>> 0).toString(16).padStart(8, '0') }
+  }
+
+  machine(name: string, options: SimMachineOptions = {}): SimMachine {
+    if (this.machines.has(name)) throw new Error(`there is a machine ${name} already`)
+    const machine = new SimMachine(this, name, options)
+    this.machines.set(name, machine)
+    return machine
+  }
+
+  /** `label` tells the trace what kind of thing happens. */
+  after(delayMs: number, label: string, happen: () => void): SimEvent {
+    return this.at(this.#now + Math.max(0, delayMs), label, happen)
+  }
+
+  at(time: number, label: string, happen: () => void): SimEvent {
+    return this.#queue.add(time, label, happen)
+  }
+
+  /** Lets `ms` pass. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await this.#settle()
+    for (let event = this.#queue.take(end); event; event = this.#queue.take(end)) await this.#happen(event)
+    this.#now = end
+  }
+
+  /** Lets time pass until the condition holds; whether it did within `limitMs`. */
+  async until(condition: () => boolean, limitMs: number): Promise<boolean> {
+    const end = this.#now + limitMs
+    await this.#settle()
+    while (!condition()) {
+      const event = this.#queue.take(end)
+      if (!event) {
+        this.#now = end
+        return condition()
+      }
+      await this.#happen(event)
+    }
+    return true
+  }
+
+  /** The outcome of a program's promise, while time passes for it; an error when that takes longer than `limitMs`. */
+  async outcome<T>(promise: Promise<T>, limitMs = 600_000): Promise<T> {
+    let isSettled = false
+    promise.then(
+      () => {
+        isSettled = true
+      },
+      () => {
+        isSettled = true
+      },
+    )
+    if (await this.until(() => isSettled, limitMs)) return promise
+    throw new Error(`nothing came of it within ${limitMs} simulated ms`)
+  }
+
+  async #happen(event: SimEvent): Promise<void> {
+    this.#now = event.at
+    this.#events++
+    this.#mix(`${event.at.toFixed(3)} ${event.label}`)
+    event.happen()
+    await this.#settle()
+  }
+
+  #mix(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), FNV_PRIME)
+  }
+}
+
+const FNV_BASIS = 0x811c9dc5
+const FNV_PRIME = 0x01000193
