@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,6 +98,22 @@ describe('a TLS listener', () => {
       'ssl.client.auth': 'required',
     })
     await cluster.open('SSL', { tls: { ...tls, ...certificates.client } })
+  })
+
+  it('opens an encrypted key with its password, and says so when it does not', async () => {
+    const key = createPrivateKey(certificates.server.key)
+    const form = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'open sesame' } as const
+    const config = { ...keystore, listeners: 'SSL://:0', 'ssl.keystore.key': key.export(form).toString() }
+    const cluster = await securedCluster({ ...config, 'ssl.key.password': form.passphrase })
+    await cluster.open('SSL', { tls })
+    for (const wrong of [{}, { 'ssl.key.password': 'canary' }]) {
+      const error = await securedCluster({ ...config, ...wrong }).catch((reason) => reason)
+      expect(error).toMatchObject({
+        code: 'HEL_CONFIG',
+        message: expect.stringMatching(/ssl\.key\.password does not open/),
+      })
+      expect(error.message).not.toContain('canary')
+    }
   })
 
   it('that asks for a certificate takes one, and none; that requires one does not take none; neither takes a stranger’s', async () => {
