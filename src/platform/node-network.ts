@@ -165,9 +165,11 @@ function listen(
   log: Logger | undefined,
 ): Promise<Listener> {
   const server = tls ? tlsServer(tls) : createServer({ noDelay: true })
+  const handshakes = tls ? handshakesOf(server) : undefined
   server.on(tls ? 'secureConnection' : 'connection', (socket: TcpSocket) => {
     if (!showsBadCertificate(socket)) return welcome(socket, accept, lingerMs)
     log?.warn('network.tls.refused', 'the certificate of the client is not trusted', { remote: socket.remoteAddress })
+    socket.on('error', () => {})
     socket.destroy()
   })
   server.on('tlsClientError', (error: Error, socket: TcpSocket) => {
@@ -179,7 +181,7 @@ function listen(
       server.removeAllListeners('error')
       // Out of descriptors: the connection that could not be accepted is lost, the listener goes on.
       server.on('error', (error) => log?.warn('network.accept.failed', error.message, { ...address }))
-      resolve(nodeListener(server, address.host))
+      resolve(nodeListener(server, address.host, handshakes))
     })
   })
 }
@@ -203,7 +205,20 @@ function tlsServer(tls: TlsOptions): Server {
   return server
 }
 
-function nodeListener(server: Server, host: string): Listener {
+/** Connections that have not finished their handshake, by who dialled: nobody but Node knows of them, and Node lets them take two minutes. */
+function handshakesOf(server: Server): ReadonlyMap<string, TcpSocket> {
+  const handshakes = new Map<string, TcpSocket>()
+  const dialler = ({ remoteAddress, remotePort }: TcpSocket) => `${remoteAddress} ${remotePort}`
+  server.on('connection', (socket: TcpSocket) => {
+    const key = dialler(socket)
+    handshakes.set(key, socket)
+    socket.once('close', () => handshakes.delete(key))
+  })
+  server.on('secureConnection', (socket: TcpSocket) => handshakes.delete(dialler(socket)))
+  return handshakes
+}
+
+function nodeListener(server: Server, host: string, handshakes?: ReadonlyMap<string, TcpSocket>): Listener {
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : 0
   return {
@@ -211,6 +226,7 @@ function nodeListener(server: Server, host: string): Listener {
     close: () => {
       // Node calls back only when the last connection has ended; the port is free one turn after.
       if (server.listening) server.close()
+      for (const socket of handshakes?.values() ?? []) socket.destroy()
       return new Promise((resolve) => setImmediate(resolve))
     },
   }

@@ -298,6 +298,34 @@ describe('a listener', () => {
     })
   })
 
+  it('that is closed lets go of those who have not finished their handshake, and keeps those who have', async () => {
+    const accepted: Peer[] = []
+    const accept = (socket: Socket) => {
+      const server = new Peer()
+      server.socket = socket
+      accepted.push(server)
+      return server
+    }
+    const address = await listen(accept, serverTls)
+    const known = new Peer()
+    known.socket = network.connect(address, known, { ca: certificates.ca })
+    await known.until(() => known.openedTimes > 0)
+    const silent = new Peer()
+    silent.socket = network.connect(address, silent)
+    await silent.until(() => silent.openedTimes > 0)
+    // The listener has seen whoever came before somebody whom it has welcomed.
+    const later = new Peer()
+    later.socket = network.connect(address, later, { ca: certificates.ca })
+    await later.until(() => later.openedTimes > 0)
+    await listeners.pop()!.close()
+    await silent.close()
+    known.socket.write([Buffer.from('still here')])
+    await accepted[0]!.until(() => accepted[0]!.received === 10)
+    known.socket.destroy()
+    later.socket.destroy()
+    await Promise.all([known.close(), later.close()])
+  })
+
   it('that is closed frees its port and leaves its connections open', async () => {
     const { client, server } = await pair()
     const listener = listeners.pop()!
