@@ -1,21 +1,17 @@
 // Two clusters in two datacenters, a mirror between them, a writer, and a nemesis that cuts, slows, kills and pauses; all on
 // simulated machines, so that a seed replays it. Broker and mirror are the real ones.
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import { ClusterClient } from '../../src/client/cluster-client.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
-import type { Platform } from '../../src/platform/platform.ts'
-import { ErrorCode, errorOf } from '../../src/protocol/errors.ts'
+import { ErrorCode } from '../../src/protocol/errors.ts'
 import { createTopics } from '../../src/protocol/messages/create-topics.ts'
-import { fetch } from '../../src/protocol/messages/fetch.ts'
 import { produce } from '../../src/protocol/messages/produce.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
-import type { Record as LogRecord } from '../../src/records/record.ts'
 import { splitBatches } from '../../src/records/record-batch.ts'
 import type { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { Simulation } from '../../src/simulation/simulation.ts'
 import { linesOf } from '../support/log-content.ts'
+import { clientOf, PORT, readCommitted } from './cluster-reader.ts'
 
-const PORT = 9092
 const TOPICS = ['orders', 'events'] as const
 const PARTITIONS = 2
 const COMPRESSIONS = ['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -190,8 +186,8 @@ export class MirrorWorld {
     }
     for (const topic of TOPICS) {
       for (let partition = 0; partition < PARTITIONS; partition++) {
-        const original = await simulation.outcome(readAll(east, topic, partition))
-        const copy = await simulation.outcome(readAll(west, `east.${topic}`, partition))
+        const { records: original } = await simulation.outcome(readCommitted(east, topic, partition))
+        const { records: copy } = await simulation.outcome(readCommitted(west, `east.${topic}`, partition))
         this.#checkSource(`${topic}-${partition}`, linesOf(original))
         expectEqual(`${topic}-${partition}`, linesOf(copy), linesOf(original))
         for (const [index, { offset }] of original.entries()) {
@@ -211,36 +207,6 @@ export class MirrorWorld {
     if (held.size !== lines.length) throw new Error(`the source holds a record of ${key} twice`)
     const lost = (this.#written.get(key) ?? []).filter(({ line, fate }) => fate === 'acked' && !held.has(line))
     if (lost.length > 0) throw new Error(`the source lost ${lost.length} acknowledged records of ${key}`)
-  }
-}
-
-function clientOf(platform: Platform, cluster: string): ClusterClient {
-  return new ClusterClient(platform, { bootstrap: [{ host: cluster, port: PORT }], clientId: cluster, name: cluster })
-}
-
-async function readAll(client: ClusterClient, topic: string, partition: number): Promise<LogRecord[]> {
-  await client.refresh()
-  const connection = await client.node(client.leaderOf(topic, partition)!.nodeId)
-  const records: LogRecord[] = []
-  for (let at = 0; ; ) {
-    const { responses } = await connection.send(
-      fetch,
-      {
-        maxWaitMs: 0,
-        minBytes: 0,
-        maxBytes: 1024 * 1024,
-        sessionEpoch: -1,
-        forgottenTopicsData: [],
-        topics: [{ topic, partitions: [{ partition, fetchOffset: at, partitionMaxBytes: 1024 * 1024 }] }],
-      },
-      { version: 12 },
-    )
-    const answer = responses[0]!.partitions[0]!
-    if (answer.errorCode !== ErrorCode.NONE) throw new Error(`${topic}-${partition}: ${errorOf(answer.errorCode).name}`)
-    const batches = (answer.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
-    if (batches.length === 0) return records
-    for (const batch of batches) for (const record of batch.records()) if (record.offset >= at) records.push(record)
-    at = batches.at(-1)!.nextOffset
   }
 }
 

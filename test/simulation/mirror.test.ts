@@ -1,10 +1,11 @@
 // The real broker and the real mirror on simulated machines: whatever is cut, killed, paused or slowed, and whenever, every record
 // of the source is on the target once and in order, and every offset is translated exactly.
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ProducerState } from '../../src/broker/log/producer-state.ts'
 import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
 import { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { faults, MirrorWorld } from './mirror-world.ts'
+import { firstFailure, plant } from './planted-bug.ts'
 
 const SECONDS = 40
 const limitMs = 120_000
@@ -17,7 +18,7 @@ const keptSeeds = [3, 104]
 
 const play = (seed: number, means: Parameters<MirrorWorld['play']>[0]['faults'] = faults) =>
   new MirrorWorld(seed).play({ seconds: SECONDS, faults: means }).catch((error: Error) => {
-    const replay = `npm run simulate -- --first ${seed} --seeds 1 --seconds ${SECONDS}`
+    const replay = `npm run simulate -- --world mirror --first ${seed} --seeds 1 --seconds ${SECONDS}`
     throw new Error(`${error.message}\nreplay it: ${replay}`, { cause: error })
   })
 
@@ -47,34 +48,7 @@ describe('a mirror through disasters', () => {
   })
 })
 
-// Bugs put in on purpose: a check that cannot fail shows nothing.
 describe('the check finds', () => {
-  const undo: (() => void)[] = []
-  afterEach(() => {
-    for (const one of undo.splice(0)) one()
-  })
-
-  /** Replaces a method until the end of the test. */
-  function plant<T extends object, K extends keyof T>(prototype: T, method: K, bug: (original: T[K]) => T[K]): void {
-    const original = prototype[method]
-    prototype[method] = bug(original)
-    undo.push(() => {
-      prototype[method] = original
-    })
-  }
-
-  /** What the first of these seeds ends with that ends with an error. */
-  async function found(means?: Parameters<typeof play>[1]): Promise<string> {
-    for (let seed = 1; seed <= 10; seed++) {
-      const failure = await play(seed, means).then(
-        () => undefined,
-        (error: Error) => error.message,
-      )
-      if (failure !== undefined) return failure
-    }
-    return 'nothing'
-  }
-
   it('a target that does not compare sequences', { timeout: limitMs }, async () => {
     plant(ProducerState.prototype, 'check', () => () => ({
       error: 0,
@@ -84,7 +58,7 @@ describe('the check finds', () => {
       started: [],
       completed: [],
     }))
-    expect(await found({ [LATE]: faults[LATE] })).toMatch(/records; at|not caught up/)
+    expect(await firstFailure((seed) => play(seed, { [LATE]: faults[LATE] }))).toMatch(/records; at|not caught up/)
   })
 
   it('an offset that is translated to its neighbour', { timeout: limitMs }, async () => {
@@ -97,7 +71,7 @@ describe('the check finds', () => {
           return found !== undefined && upstream % 97 === 96 ? found + 1 : found
         },
     )
-    expect(await found()).toMatch(/is translated to/)
+    expect(await firstFailure(play)).toMatch(/is translated to/)
   })
 
   it.each(['east', 'west'] as const)(
@@ -113,7 +87,7 @@ describe('the check finds', () => {
             else original.call(this)
           },
       )
-      expect(await found()).toMatch(
+      expect(await firstFailure(play)).toMatch(
         name === 'east' ? /lost \d+ acknowledged|not caught up|records; at/ : /not caught up/,
       )
     },
