@@ -9,7 +9,8 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { listTransactions } from '../../protocol/messages/list-transactions.ts'
 import { TRANSACTION_STATES } from '../coordinator/transaction/transaction-metadata.ts'
 import { serve } from '../dispatcher.ts'
-import { Re2, Re2SyntaxError } from '../re2.ts'
+import { Re2 } from '../re2.ts'
+import { Re2SyntaxError } from '../re2-parser.ts'
 
 export const serveListTransactions = serve(listTransactions, [0, 2], async (broker, request, { may }) => {
   const known: readonly string[] = TRANSACTION_STATES

@@ -24,7 +24,7 @@ import {
 } from './consumer-member.ts'
 import { memberRecord } from './consumer-records.ts'
 import { fenceMembers } from './fencing.ts'
-import { replaceStaticMember, throwIfFenced, throwIfFull, unknownMember } from './heartbeat.ts'
+import { memberOf, ownerOf, replaceStaticMember, throwIfFull } from './membership.ts'
 import { downgrade, maySpeakClassicInsteadOf } from './migration.ts'
 import { obtainTarget, raiseEpoch, takeStep } from './progress.ts'
 import { attempt, Refused } from './refused.ts'
@@ -116,11 +116,9 @@ function obtainMember(
   unknown: boolean,
 ): ConsumerMember {
   if (instanceId === null) return group.members.get(memberId) ?? newMember(memberId)
-  const owner = group.staticMember(instanceId)
-  if (unknown) return owner ? replaceStaticMember(call, group, owner, memberId) : newMember(memberId)
-  if (!owner) throw new Refused('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-  throwIfFenced(owner, memberId, instanceId)
-  return owner
+  if (!unknown) return ownerOf(group, instanceId, memberId)
+  const before = group.staticMember(instanceId)
+  return before ? replaceStaticMember(call, group, before, memberId) : newMember(memberId)
 }
 
 /** The last member of the new protocol came back with the classic one: the group is a classic one from here on. */
@@ -134,11 +132,11 @@ function turnClassic(
   const standing = { epoch: group.assignmentEpoch, assignment: group.target(after.memberId, after.instanceId) }
   const joining = changed ? after : takeStep(call, group, after, standing, reported, false)
   const stale = group.groupEpoch > group.assignmentEpoch
-  downgrade(call, group, { gone: ownerOf(group, after), joining, rebalances: changed || stale })
+  downgrade(call, group, { gone: replacedBy(group, after), joining, rebalances: changed || stale })
   return joining
 }
 
-function ownerOf(group: ConsumerGroup, { instanceId }: ConsumerMember): string[] {
+function replacedBy(group: ConsumerGroup, { instanceId }: ConsumerMember): string[] {
   const owner = group.staticMember(instanceId)
   return owner ? [owner.memberId] : []
 }
@@ -196,7 +194,8 @@ function classicMember(
   group: ConsumerGroup,
   asked: { memberId: string; groupInstanceId: string | null; generationId: number },
 ): ConsumerMember {
-  const member = knownMember(group, asked.memberId, asked.groupInstanceId)
+  const { memberId, groupInstanceId } = asked
+  const member = groupInstanceId === null ? memberOf(group, memberId) : ownerOf(group, groupInstanceId, memberId)
   throwIfNotClassic(member)
   if (member.memberEpoch === asked.generationId) return member
   const message = `The request generation id ${asked.generationId} is not equal to the member epoch ${member.memberEpoch} of member ${member.memberId}.`
@@ -205,21 +204,6 @@ function classicMember(
 
 function throwIfNotClassic({ classic, memberId }: ConsumerMember): void {
   if (classic === null) throw new Refused('UNKNOWN_MEMBER_ID', `Member ${memberId} does not use the classic protocol.`)
-}
-
-function knownMember(group: ConsumerGroup, memberId: string, instanceId: string | null): ConsumerMember {
-  if (instanceId === null) {
-    const member = group.members.get(memberId)
-    if (!member) throw unknownMember(group, memberId)
-    return member
-  }
-  const owner = group.staticMember(instanceId)
-  if (!owner) {
-    const message = `Member with instance id ${instanceId} is not a member of group ${group.groupId}.`
-    throw new Refused('UNKNOWN_MEMBER_ID', message)
-  }
-  throwIfFenced(owner, memberId, instanceId)
-  return owner
 }
 
 export function heartbeatAsClassic(call: Call, group: ConsumerGroup, command: HeartbeatCommand): void {
@@ -265,9 +249,6 @@ export function leaveAsClassic(call: Call, group: ConsumerGroup, command: LeaveC
 
 /** Of either protocol. By instance id alone an operator may take out a static member. */
 function leaver(group: ConsumerGroup, { memberId, groupInstanceId }: LeaveCommand['members'][number]): ConsumerMember {
-  if (groupInstanceId === null) return knownMember(group, memberId, null)
-  const owner = group.staticMember(groupInstanceId)
-  if (!owner) throw new Refused('UNKNOWN_MEMBER_ID', `Instance id ${groupInstanceId} is unknown.`)
-  if (memberId !== '') throwIfFenced(owner, memberId, groupInstanceId)
-  return owner
+  if (groupInstanceId === null) return memberOf(group, memberId)
+  return ownerOf(group, groupInstanceId, memberId === '' ? undefined : memberId)
 }

@@ -16,10 +16,11 @@ import {
   sameNames,
   sortedNames,
 } from './consumer-member.ts'
-import { memberRecord, memberTombstones, placeRecord, targetRecord } from './consumer-records.ts'
+import { memberRecord, placeRecord } from './consumer-records.ts'
 import { fenceMembers } from './fencing.ts'
 import { throwIfInvalid } from './heartbeat-request.ts'
 import { heartbeatIntervalOf } from './member-settings.ts'
+import { memberOf, ownerOf, replaceStaticMember, throwIfFull, throwIfUnreleased } from './membership.ts'
 import { upgrade } from './migration.ts'
 import { obtainTarget, raiseEpoch, takeStep } from './progress.ts'
 import { attempt, Refused } from './refused.ts'
@@ -90,69 +91,23 @@ function obtainGroup(call: Call, known: ClassicGroup | ConsumerGroup | undefined
   return new ConsumerGroup(groupId)
 }
 
-export function throwIfFull(call: Call, group: ConsumerGroup, memberId: string): void {
-  const { maxSize } = call.config.consumer
-  if (group.members.size < maxSize || group.members.has(memberId)) return
-  const message = `The consumer group has reached its maximum capacity of ${maxSize} members.`
-  throw new Refused('GROUP_MAX_SIZE_REACHED', message)
-}
-
 function obtainMember(call: Call, group: ConsumerGroup, memberId: string, command: Command): ConsumerMember {
   const { instanceId, memberEpoch, topicPartitions } = command
   const joins = memberEpoch === JOIN_EPOCH
   if (instanceId === null) {
-    const member = group.members.get(memberId) ?? (joins ? newMember(memberId) : undefined)
-    if (!member) throw unknownMember(group, memberId)
+    const member = joins ? (group.members.get(memberId) ?? newMember(memberId)) : memberOf(group, memberId)
     throwIfEpochInvalid(member, memberEpoch, topicPartitions)
     return member
   }
-  const owner = group.staticMember(instanceId)
   if (joins) {
-    if (!owner) return group.members.get(memberId) ?? newMember(memberId)
-    if (owner.classic === null) throwIfUnreleased(owner, memberId, instanceId)
-    return replaceStaticMember(call, group, owner, memberId)
+    const before = group.staticMember(instanceId)
+    if (!before) return group.members.get(memberId) ?? newMember(memberId)
+    if (before.classic === null) throwIfUnreleased(before, memberId, instanceId)
+    return replaceStaticMember(call, group, before, memberId)
   }
-  if (!owner) throw new Refused('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-  throwIfFenced(owner, memberId, instanceId)
+  const owner = ownerOf(group, instanceId, memberId)
   throwIfEpochInvalid(owner, memberEpoch, topicPartitions)
   return owner
-}
-
-export function unknownMember(group: ConsumerGroup, memberId: string): Refused {
-  return new Refused('UNKNOWN_MEMBER_ID', `Member ${memberId} is not a member of group ${group.groupId}.`)
-}
-
-/** The one who has the instance id must have said that it goes. */
-function throwIfUnreleased(owner: ConsumerMember, memberId: string, instanceId: string): void {
-  if (owner.memberEpoch === LEAVE_STATIC_EPOCH) return
-  const message = `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is owned by ${owner.memberId} member.`
-  throw new Refused('UNRELEASED_INSTANCE_ID', message)
-}
-
-export function throwIfFenced(owner: ConsumerMember, memberId: string, instanceId: string): void {
-  if (owner.memberId === memberId) return
-  const message = `Static member ${memberId} with instance id ${instanceId} was fenced by member ${owner.memberId}.`
-  throw new Refused('FENCED_INSTANCE_ID', message)
-}
-
-/** A new member in the place of the old, with what it has and is to have. */
-export function replaceStaticMember(
-  call: Call,
-  group: ConsumerGroup,
-  old: ConsumerMember,
-  memberId: string,
-): ConsumerMember {
-  const { groupId } = group
-  const member = { ...old, memberId, memberEpoch: JOIN_EPOCH, previousMemberEpoch: JOIN_EPOCH }
-  call.outcome.cancelTimer(timerKey.session(groupId, old.memberId))
-  call.outcome.cancelTimer(timerKey.rebalance(groupId, old.memberId))
-  call.outcome.records.push(
-    ...memberTombstones(groupId, old.memberId),
-    memberRecord(groupId, member),
-    targetRecord(groupId, memberId, group.target(old.memberId, null)),
-    placeRecord(groupId, member),
-  )
-  return member
 }
 
 /** Epoch 0 may always come: who was fenced joins again. The epoch before may come once more, as an answer can get lost. */
@@ -198,7 +153,7 @@ function leave(call: Call, group: ClassicGroup | ConsumerGroup | undefined, comm
   if (!(group instanceof ConsumerGroup)) {
     throw new Refused('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`)
   }
-  const member = leaver(group, memberId, instanceId)
+  const member = instanceId === null ? memberOf(group, memberId) : ownerOf(group, instanceId, memberId)
   if (memberEpoch === LEAVE_STATIC_EPOCH) {
     const gone = { ...member, memberEpoch, pendingRevocation: new Map() }
     call.outcome.record(placeRecord(groupId, gone))
@@ -206,16 +161,4 @@ function leave(call: Call, group: ClassicGroup | ConsumerGroup | undefined, comm
     fenceMembers(call, group, [member])
   }
   return { ...heartbeatError(ErrorCode.NONE, null), memberId: member.memberId, memberEpoch }
-}
-
-function leaver(group: ConsumerGroup, memberId: string, instanceId: string | null): ConsumerMember {
-  if (instanceId === null) {
-    const member = group.members.get(memberId)
-    if (!member) throw unknownMember(group, memberId)
-    return member
-  }
-  const owner = group.staticMember(instanceId)
-  if (!owner) throw new Refused('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-  throwIfFenced(owner, memberId, instanceId)
-  return owner
 }

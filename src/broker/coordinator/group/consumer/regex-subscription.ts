@@ -1,7 +1,8 @@
 // Subscriptions by regular expression: a new one is checked at once and resolved right after the heartbeat that brought it; all of a
 // group's are resolved together, again when topics have come, and at most every ten seconds.
 
-import { Re2, Re2SyntaxError } from '../../../re2.ts'
+import { Re2 } from '../../../re2.ts'
+import { Re2SyntaxError } from '../../../re2-parser.ts'
 import { type Call, timerKey } from '../call.ts'
 import type { ResolveRegexesCommand } from '../command.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
