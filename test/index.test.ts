@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ConfigError, loadConfig, startDaemon, startTopology } from '../src/index.ts'
+import { ConfigError, FaultError, loadConfig, startDaemon, startTopology } from '../src/index.ts'
 import { buildBatch } from '../src/records/batch-builder.ts'
 import { appendBatch, clientOf, linesOf, makeTopic, readAll, until } from './support/log-content.ts'
 
@@ -38,4 +38,17 @@ server: { listen: "127.0.0.1:0" }
 it('a configuration with problems names them all', () => {
   expect(() => loadConfig('version: 2\n', { file: 'h.yaml' })).toThrow(ConfigError)
   expect(() => loadConfig('version: 2\n', { file: 'h.yaml' })).toThrow(/h\.yaml:1:1 error missing clusters/)
+})
+
+it('a test of any project can make its cluster fail on purpose', async () => {
+  const { clusters, stop } = await startTopology({ clusters: { local: {} } })
+  const { bootstrap, faults } = clusters['local']!
+  const fault = faults.add({ api: 'CreateTopics', topic: 'orders', error: 'POLICY_VIOLATION', times: 1 })
+  expect(() => faults.add({ api: 'Prodcue', delayMs: 1 })).toThrow(FaultError)
+  const client = clientOf(bootstrap)
+  await expect(makeTopic(client, 'orders', 1)).rejects.toThrow('POLICY_VIOLATION')
+  await makeTopic(client, 'orders', 1)
+  expect([fault.hits, faults.list().length]).toEqual([1, 1])
+  client.close()
+  await stop()
 })

@@ -1,7 +1,6 @@
 import { nodePlatform } from '../platform/node-platform.ts'
 import type { LogLevel } from '../platform/platform.ts'
-import { controlApp } from '../server/control-api.ts'
-import { listen, type Server } from '../server/listen.ts'
+import type { Server } from '../server/listen.ts'
 import { startTopology, type Topology, type TopologyPlan } from '../topology/topology.ts'
 import { exitCode } from './exit-code.ts'
 import { untilSignal } from './until-signal.ts'
@@ -9,12 +8,13 @@ import { untilSignal } from './until-signal.ts'
 export interface BrokerOptions {
   readonly port: number
   readonly data?: string
-  /** Port of the control address; absent: the usual one, or any when that is taken. */
+  /** Port of the control address, which the ready line then tells; absent: the usual one, or any when that is taken. */
   readonly control?: number
   readonly logLevel: LogLevel
 }
 
 const CONTROL_HOST = '127.0.0.1'
+/** Several brokers may run beside each other, so only a port that was asked for must be free. */
 const CONTROL_PORT = 8643
 
 /** Runs embedded clusters until a signal. One JSON line on stdout says where they are, once all are ready. */
@@ -23,28 +23,31 @@ export async function broker(file: string | undefined, options: BrokerOptions): 
     file === undefined ? { clusters: { local: { port: options.port, data: options.data } } } : await planOf(file)
   const platform = nodePlatform({ log: { level: options.logLevel } })
   const topology = await startTopology(platform, plan)
+  let server: Server | undefined
   try {
-    const server = await listenForControl(topology, options.control)
-    const control = `http://${CONTROL_HOST}:${server.port}`
-    process.stdout.write(`${JSON.stringify({ ...readyLine(topology), control })}\n`)
-    await untilSignal()
-    await server.close()
+    if (options.control !== undefined) server = await listenForControl(topology, options.control)
+    process.stdout.write(`${JSON.stringify({ ...readyLine(topology), ...(server && { control: urlOf(server) }) })}\n`)
+    const ended = untilSignal()
+    // Unasked it must not hold up the brokers: loading it takes as long as starting one.
+    server ??= await listenForControl(topology, CONTROL_PORT).catch(() => listenForControl(topology, 0))
+    platform.log.info('control.started', 'faults and more by HTTP', { url: urlOf(server) })
+    await ended
   } finally {
+    await server?.close()
     await topology.stop()
   }
   return exitCode.ok
 }
 
-/** Several brokers may run beside each other, so only a port that was asked for must be free. */
-async function listenForControl({ clusters }: Topology, port: number | undefined): Promise<Server> {
-  const { fetch } = controlApp(clusters)
-  if (port !== undefined) return listen(fetch, { host: CONTROL_HOST, port })
-  try {
-    return await listen(fetch, { host: CONTROL_HOST, port: CONTROL_PORT })
-  } catch {
-    return listen(fetch, { host: CONTROL_HOST, port: 0 })
-  }
+async function listenForControl({ clusters }: Topology, port: number): Promise<Server> {
+  const [{ controlApp }, { listen }] = await Promise.all([
+    import('../server/control-api.ts'),
+    import('../server/listen.ts'),
+  ])
+  return listen(controlApp(clusters).fetch, { host: CONTROL_HOST, port })
 }
+
+const urlOf = ({ port }: Server) => `http://${CONTROL_HOST}:${port}`
 
 /** What reads configurations is loaded when there is one: a broker without is up sooner. */
 async function planOf(file: string): Promise<TopologyPlan> {

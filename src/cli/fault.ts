@@ -75,7 +75,7 @@ async function call<Answer>(url: string, method: string, path: string, body?: ob
   try {
     response = await fetch(at, { method, ...sent })
   } catch (error) {
-    const message = `no broker answers at ${url}; --url names another, heliostat broker prints its own as "control"`
+    const message = `no broker answers at ${url}; --url names another, and heliostat broker logs its own`
     throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
   }
   const text = await response.text()
