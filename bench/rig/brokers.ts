@@ -28,7 +28,7 @@ export function apacheKafka(): BrokerContestant {
     name: 'Apache Kafka',
     settings: `Apache Kafka ${kafkaVersion}, one KRaft node, -Xms1g -Xmx1g G1`,
     start: async (directory) => {
-      const kafka = await ApacheKafka.start({ heap: '1g', jvm: serverJvm, directory })
+      const kafka = await ApacheKafka.start({ heap: '1g', jvm: serverJvm, directory, startTimeoutMs: 600_000 })
       await askMetadata(kafka.port)
       const readyMs = performance.now() - kafka.launchedAt
       const { port, bootstrap, pid } = kafka

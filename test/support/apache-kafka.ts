@@ -25,6 +25,8 @@ export interface ApacheKafkaOptions {
   readonly listeners?: readonly string[]
   /** SCRAM users to start with: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
   readonly addScram?: readonly string[]
+  /** How long it may take to be ready; a minute by default. */
+  readonly startTimeoutMs?: number
   /** Keep data here and leave it there; a directory that holds data is started on as it is. */
   readonly directory?: string
   /** Become a further broker of this one's cluster, with this node id. */
@@ -213,7 +215,11 @@ async function launch(node: Node, options: ApacheKafkaOptions): Promise<Launched
     'java',
     javaArguments('kafka.Kafka', [properties], [...jvm, ...(options.jvm ?? shortLived)]),
   )
-  await broker.until((process) => process.stdout.includes('Kafka Server started'), 'Kafka Server started')
+  await broker.until(
+    (process) => process.stdout.includes('Kafka Server started'),
+    'Kafka Server started',
+    options.startTimeoutMs,
+  )
   return { process: broker, launchedAt }
 }
 
