@@ -260,6 +260,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
     type: 'BOOLEAN',
     default: 'true',
     doc: 'Whether a partition takes the first batch of a transaction only when the coordinator knows of it.',
+    dynamic: true,
   },
   {
     name: 'transaction.remove.expired.transaction.cleanup.interval.ms',
