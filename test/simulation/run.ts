@@ -1,4 +1,4 @@
-// `npm run simulate -- [--world mirror|transactions] [--seeds 100] [--first 1] [--seconds 60]`: plays disasters, a seed after the other,
+// `npm run simulate -- [--world mirror|transactions|power] [--seeds 100] [--first 1] [--seconds 60]`: plays disasters, a seed after the other,
 // and ends with the command that replays the first that failed.
 import { parseArgs } from 'node:util'
 import { faults, MirrorWorld } from './mirror-world.ts'
@@ -13,6 +13,10 @@ const worlds: Readonly<Record<string, (seed: number, seconds: number) => Promise
   transactions: async (seed, seconds) => {
     const outcome = await new TransactionWorld(seed).play({ seconds })
     return { kills: outcome.kills, ...outcome.fates }
+  },
+  power: async (seed, seconds) => {
+    const outcome = await new TransactionWorld(seed).play({ seconds, losesPower: true, syncs: true })
+    return { 'power cuts and kills': outcome.kills, ...outcome.fates }
   },
 }
 

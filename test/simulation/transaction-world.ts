@@ -31,6 +31,14 @@ interface Transaction {
   fate: Fate
 }
 
+export interface TransactionPlay {
+  readonly seconds: number
+  /** The broker dies by its power, not only its process. */
+  readonly losesPower?: boolean
+  /** It syncs what it acknowledges (`flush.messages` 1). */
+  readonly syncs?: boolean
+}
+
 export interface TransactionOutcome {
   readonly trace: { readonly events: number; readonly hash: string }
   readonly fates: Readonly<Record<Fate, number>>
@@ -44,6 +52,7 @@ export class TransactionWorld {
   readonly #transactions: Transaction[] = []
   #kills = 0
   #isOver = false
+  #options: TransactionPlay = { seconds: 0 }
 
   constructor(seed: number) {
     this.simulation = new Simulation({ seed, settle: () => new Promise((resolve) => setImmediate(resolve)) })
@@ -53,8 +62,9 @@ export class TransactionWorld {
     )
   }
 
-  async play(options: { seconds: number }): Promise<TransactionOutcome> {
+  async play(options: TransactionPlay): Promise<TransactionOutcome> {
     const { simulation } = this
+    this.#options = options
     await this.#startBroker()
     await this.#observe(async (client) => {
       const topic = { name: TOPIC, numPartitions: PARTITIONS, replicationFactor: 1, assignments: [], configs: [] }
@@ -86,7 +96,8 @@ export class TransactionWorld {
     const { network, random } = simulation
     const kind = random.below(6)
     if (kind === 0) {
-      this.#broker.kill()
+      if (this.#options.losesPower) this.#broker.cutPower()
+      else this.#broker.kill()
       this.#kills++
       await simulation.pass(random.between(1, 3_000))
       await this.#startBroker()
@@ -114,6 +125,7 @@ export class TransactionWorld {
     const config = {
       'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
       'transaction.state.log.num.partitions': 2,
+      ...(this.#options.syncs && { 'log.flush.interval.messages': 1 }),
     }
     const address = { host: 'broker', port: PORT, allowInsecure: true }
     return this.simulation.outcome(

@@ -4,15 +4,15 @@ import { MarkerWriter } from '../../src/broker/coordinator/transaction/marker-wr
 import { TransactionMachine } from '../../src/broker/coordinator/transaction/transaction-machine.ts'
 import { ProducerState } from '../../src/broker/log/producer-state.ts'
 import { firstFailure, plant } from './planted-bug.ts'
-import { TransactionWorld } from './transaction-world.ts'
+import { type TransactionPlay, TransactionWorld } from './transaction-world.ts'
 
 const SECONDS = 60
 const limitMs = 120_000
 const freshSeeds = Array.from({ length: 5 }, () => Math.floor(Math.random() * 2 ** 40))
 
-const play = (seed: number) =>
-  new TransactionWorld(seed).play({ seconds: SECONDS }).catch((error: Error) => {
-    const replay = `npm run simulate -- --world transactions --first ${seed} --seeds 1 --seconds ${SECONDS}`
+const play = (seed: number, options: Partial<TransactionPlay> = {}) =>
+  new TransactionWorld(seed).play({ seconds: SECONDS, ...options }).catch((error: Error) => {
+    const replay = `npm run simulate -- --world ${options.losesPower ? 'power' : 'transactions'} --first ${seed} --seeds 1 --seconds ${SECONDS}`
     throw new Error(`${error.message}\nreplay it: ${replay}`, { cause: error })
   })
 
@@ -28,12 +28,25 @@ describe('transactions through disasters', () => {
     },
   )
 
+  it.each(freshSeeds.slice(0, 3))(
+    'outlive the power of a broker that syncs what it acknowledges (seed %i)',
+    { timeout: limitMs },
+    async (seed) => {
+      const { kills } = await play(seed, { losesPower: true, syncs: true })
+      expect(kills).toBeGreaterThan(3)
+    },
+  )
+
   it('are the same run again for the same seed', { timeout: limitMs }, async () => {
     expect((await play(freshSeeds[0]!)).trace).toEqual((await play(freshSeeds[0]!)).trace)
   })
 })
 
 describe('the check finds', () => {
+  it('a broker that loses its power and does not sync', { timeout: limitMs }, async () => {
+    expect(await firstFailure((seed) => play(seed, { losesPower: true }))).toMatch(/is seen in|holds its readers/)
+  })
+
   it('a decision whose markers are forgotten', { timeout: limitMs }, async () => {
     let decisions = 0
     plant(
@@ -44,7 +57,7 @@ describe('the check finds', () => {
           if (record.value?.state !== 'PrepareCommit' || ++decisions % 40 !== 0) original.call(this, record)
         },
     )
-    expect(await firstFailure(play)).toMatch(/holds its readers|is committed: .* seen in none/)
+    expect(await firstFailure((seed) => play(seed))).toMatch(/holds its readers|is committed: .* seen in none/)
   })
 
   it('a coordinator that forgets, in a restart, what it had decided', { timeout: limitMs }, async () => {
@@ -57,7 +70,7 @@ describe('the check finds', () => {
           return { records: [], replies: [], timers: [] }
         },
     )
-    expect(await firstFailure(play)).toMatch(/holds its readers/)
+    expect(await firstFailure((seed) => play(seed))).toMatch(/holds its readers/)
   })
 
   it('a coordinator and a log that let the dead go on writing', { timeout: limitMs }, async () => {
@@ -79,6 +92,6 @@ describe('the check finds', () => {
           return original.call(this, batches, 'replication')
         },
     )
-    expect(await firstFailure(play)).toMatch(/holds its readers|is seen in/)
+    expect(await firstFailure((seed) => play(seed))).toMatch(/holds its readers|is seen in/)
   })
 })
