@@ -25,7 +25,8 @@ interface Flags {
 const NO_FLAGS: Flags = { ignoresCase: false, manyLines: false, dotMatchesNewline: false }
 
 const isDigit: Test = (each) => each >= '0' && each <= '9'
-const isWord: Test = (each) => /^[0-9A-Za-z_]$/.test(each)
+const isWord: Test = (each) =>
+  isDigit(each) || (each >= 'A' && each <= 'Z') || (each >= 'a' && each <= 'z') || each === '_'
 const isSpace: Test = (each) => /^[\t\n\f\r ]$/.test(each)
 const PERL_CLASSES: Readonly<Record<string, Test>> = {
   d: isDigit,

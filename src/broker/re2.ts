@@ -1,11 +1,12 @@
-// Regular expressions as clients send them (to subscribe, to list): the dialect of RE2/J, matched against whole names, in a time that grows with
-// the name and the expression alone, so that no client can keep the broker busy with one. An expression becomes a program of few
-// instructions, and a match goes through the name once with the set of all places in the program that are possible so far.
+// Regular expressions as clients send them (to subscribe, to list): the dialect of RE2/J, matched against whole names, in a time that
+// grows with the name and the expression alone, so that no client can keep the broker busy with one. An expression becomes a program of
+// few instructions, and a match goes through the name once with all places in the program that are possible so far.
 
 import { type Edge, type Node, Parser, Re2SyntaxError, type Test } from './re2-parser.ts'
 
 /** Counted repetition copies its operand; a larger program is refused. */
 const PROGRAM_MAX = 20_000
+const STEP_MAX = 0xffff_ffff
 
 type Instruction =
   | { readonly kind: 'character'; readonly test: Test }
@@ -15,9 +16,15 @@ type Instruction =
 
 export class Re2 {
   readonly #program: readonly Instruction[]
+  /** Of each place the step in which it was last come to: what tells the places of one step apart without a set for each. */
+  readonly #steps: Uint32Array
+  #step = 0
+  /** Empty between two calls of `#reach`. */
+  readonly #open: number[] = []
 
   private constructor(program: readonly Instruction[]) {
     this.#program = program
+    this.#steps = new Uint32Array(program.length)
   }
 
   /** Throws a Re2SyntaxError. */
@@ -31,31 +38,44 @@ export class Re2 {
   /** Whether the expression stands for the whole of the text. */
   matches(text: string): boolean {
     const characters = [...text]
-    let places = this.#reach([0], undefined, characters[0])
-    for (let i = 0; i < characters.length && places.size > 0; i++) {
-      const next: number[] = []
+    let places: number[] = []
+    let next: number[] = []
+    this.#beginStep()
+    this.#reach(0, undefined, characters[0], places)
+    for (let i = 0; i < characters.length && places.length > 0; i++) {
+      const character = characters[i]!
+      this.#beginStep()
       for (const place of places) {
         const instruction = this.#program[place]!
-        if (instruction.kind === 'character' && instruction.test(characters[i]!)) next.push(place + 1)
+        if (instruction.kind === 'character' && instruction.test(character)) {
+          this.#reach(place + 1, character, characters[i + 1], next)
+        }
       }
-      places = this.#reach(next, characters[i], characters[i + 1])
+      const spent = places
+      places = next
+      next = spent
+      next.length = 0
     }
-    return places.has(this.#program.length - 1)
+    return places.includes(this.#program.length - 1)
   }
 
-  /** All places that can be come to without a further character. */
-  #reach(starts: readonly number[], before: string | undefined, after: string | undefined): Set<number> {
-    const reached = new Set<number>()
-    const open = [...starts]
-    while (open.length > 0) {
-      const place = open.pop()!
-      if (reached.has(place)) continue
-      reached.add(place)
+  #beginStep(): void {
+    if (this.#step === STEP_MAX) this.#steps.fill(0)
+    this.#step = this.#step === STEP_MAX ? 1 : this.#step + 1
+  }
+
+  /** All places that can be come to from this one without a further character; only where a character or the end is. */
+  #reach(start: number, before: string | undefined, after: string | undefined, into: number[]): void {
+    const open = this.#open
+    open.push(start)
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      if (this.#steps[place] === this.#step) continue
+      this.#steps[place] = this.#step
       const instruction = this.#program[place]!
-      if (instruction.kind === 'fork') open.push(...instruction.to)
-      if (instruction.kind === 'edge' && instruction.test(before, after)) open.push(place + 1)
+      if (instruction.kind === 'fork') for (const each of instruction.to) open.push(each)
+      else if (instruction.kind !== 'edge') into.push(place)
+      else if (instruction.test(before, after)) open.push(place + 1)
     }
-    return reached
   }
 }
 
