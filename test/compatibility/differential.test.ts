@@ -7,6 +7,7 @@ import { Run } from './differential/run.ts'
 import { configs, describing, frames, topics } from './differential/sequences/administration.ts'
 import { coordinators, membership, offsets, staticMembership } from './differential/sequences/groups.ts'
 import { brokers, credentials, features, otherConfigs, quotas } from './differential/sequences/operation.ts'
+import { random } from './differential/sequences/random.ts'
 import { fetching, idempotence, listing, producing } from './differential/sequences/records.ts'
 import { transactions } from './differential/sequences/transactions.ts'
 import { Side } from './differential/side.ts'
@@ -25,6 +26,7 @@ const sequences: readonly (readonly [string, (run: Run) => Promise<void>])[] = [
   ['joins groups', membership],
   ['joins groups as static members', staticMembership],
   ['drives transactions', transactions],
+  ['asks at random', random],
   ['makes and deletes topics', topics],
   ['describes', describing],
   ['alters configs', configs],

@@ -13,13 +13,15 @@ import { type Call, serve } from '../dispatcher.ts'
 
 export const serveDeleteRecords = serve(deleteRecords, [0, 2], (broker, request, call) => ({
   throttleTimeMs: 0,
-  topics: request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map(({ partitionIndex, offset }) => ({
-      partitionIndex,
-      ...deleteBefore(broker, call, name, partitionIndex, offset),
+  topics: request.topics
+    .filter(({ partitions }) => partitions.length > 0)
+    .map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, offset }) => ({
+        partitionIndex,
+        ...deleteBefore(broker, call, name, partitionIndex, offset),
+      })),
     })),
-  })),
 }))
 
 function deleteBefore(broker: Broker, call: Call, topic: string, index: number, offset: number) {

@@ -29,10 +29,18 @@ import { serve } from '../dispatcher.ts'
 
 type Resource = Request<typeof describeConfigs>['resources'][number]
 
+/** One of another kind, and nothing in the request is answered. */
+const TYPES: ReadonlySet<number> = new Set(Object.values(RESOURCE_TYPE))
+
 export const serveDescribeConfigs = serve(describeConfigs, [1, 4], (broker, request, call) => ({
   throttleTimeMs: 0,
   results: request.resources.map((resource) => {
     const { resourceType, resourceName, configurationKeys } = resource
+    const strange = request.resources.find((one) => !TYPES.has(one.resourceType))
+    if (strange) {
+      const refusal = invalid('INVALID_REQUEST', `Unsupported resource type: ${strange.resourceType}`)
+      return { ...refusal, resourceType, resourceName, configs: [] }
+    }
     const found = configRefusal(call, 'DESCRIBE_CONFIGS', resource) ?? describe(broker, resource)
     if ('errorCode' in found) return { ...found, resourceType, resourceName, configs: [] }
     const configs = found

@@ -31,6 +31,10 @@ export const serveDescribeTopicPartitions = serve(describeTopicPartitions, [0, 0
   const asked = names(broker, request.topics, cursor)
   const isVisible = (name: string) => call.may('DESCRIBE', 'TOPIC', name)
   for (const name of asked.filter(isVisible)) {
+    if (room === 0) {
+      nextCursor = { topicName: name, partitionIndex: 0 }
+      break
+    }
     const listing = list(broker, call, name)
     const from = cursor?.topicName === name ? cursor.partitionIndex : 0
     const page = listing.partitions

@@ -69,12 +69,12 @@ function find(
   isolation: Isolation,
   version: number,
 ): Found {
+  const since = asked.timestamp < TIMESTAMP.EARLIEST ? (SINCE.get(asked.timestamp) ?? Infinity) : 0
+  if (version < since) return failure(ErrorCode.UNSUPPORTED_VERSION)
   const partition = broker.partitions.get(name, asked.partitionIndex)
   if (!partition) return failure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   const epochError = partition.epochError(asked.currentLeaderEpoch)
   if (epochError !== ErrorCode.NONE) return failure(epochError)
-  const since = asked.timestamp < TIMESTAMP.EARLIEST ? (SINCE.get(asked.timestamp) ?? Infinity) : 0
-  if (version < since) return failure(ErrorCode.UNSUPPORTED_VERSION)
   return position(partition, asked.timestamp, isolation)
 }
 

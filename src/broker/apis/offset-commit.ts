@@ -23,7 +23,10 @@ export const serveOffsetCommit = serve(offsetCommit, [2, 10], async (broker, req
   const { version } = call
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId, retentionTimeMs } = request
   if (!call.may('READ', 'GROUP', groupId)) return refuse(request.topics, ErrorCode.GROUP_AUTHORIZATION_FAILED)
-  const resolved = request.topics.map((topic) => ({ topic, name: resolve(broker, call, topic) }))
+  const resolved = request.topics
+    .map((topic) => ({ topic, name: resolve(broker, call, topic) }))
+    // A topic that is there is only named for its partitions.
+    .filter(({ topic, name }) => topic.partitions.length > 0 || !broker.image.topics.has(String(name)))
   const offsets = resolved.flatMap(({ topic, name }) => (typeof name === 'number' ? [] : known(broker, name, topic)))
   const command = {
     type: 'offset-commit',

@@ -26,7 +26,11 @@ export const serveOffsetDelete = serve(offsetDelete, [0, 0], async (broker, requ
   const reply = await orElse(asked, (errorCode) => ({ errorCode, partitions: [] }))
   if (reply.errorCode !== ErrorCode.NONE) return refuse(reply.errorCode)
   const errors = new Map(reply.partitions.map((at) => [`${at.topic}:${at.partition}`, at.errorCode]))
-  const topics = request.topics.map(({ name, partitions: named }) => ({
+  // A topic that is there is only named for its partitions.
+  const told = request.topics.filter(
+    ({ name, partitions: named }) => named.length > 0 || !broker.image.topics.has(name),
+  )
+  const topics = told.map(({ name, partitions: named }) => ({
     name,
     partitions: named.map(({ partitionIndex }) => {
       if (!readable.has(name)) return { partitionIndex, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }

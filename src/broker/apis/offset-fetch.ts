@@ -85,7 +85,13 @@ async function fetchGroup(broker: Broker, call: Call, asker: Asker, asked: reado
     const { name, topicId, partitionIndexes } = topic
     return [{ name, topicId, partitions: partitionIndexes.map((index) => missing(index, error)) }]
   })
-  const topics = [...groupedByTopic(broker, visible), ...refused]
+  // A topic without partitions is named in the answer too.
+  const empty = (resolved ?? []).flatMap(({ topic: { name, topicId, partitionIndexes }, name: known }) =>
+    typeof known === 'string' && partitionIndexes.length === 0 && errorCode === ErrorCode.NONE
+      ? [{ name, topicId, partitions: [] }]
+      : [],
+  )
+  const topics = [...groupedByTopic(broker, visible), ...refused, ...empty]
   return { groupId, topics, errorCode }
 }
 

@@ -27,6 +27,7 @@ import { type Answer, type Call, CLOSE, serve } from '../dispatcher.ts'
 import type { Appended, Partition } from '../partition.ts'
 import type { Admission, Admitted } from '../transaction-admission.ts'
 
+const ACKS: ReadonlySet<number> = new Set([0, 1, -1])
 const ADMIN_CLIENT_ID = '__admin_client'
 const FIRST_VERSION_WITH_IDS = 13
 const FIRST_VERSION_WITH_ZSTD = 7
@@ -60,7 +61,7 @@ export const serveProduce = serve(
       return answer(request, () => refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
     }
     if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
-    return answer(request, (topicData, data) => append(broker, call, topicData, data))
+    return answer(request, (topicData, data) => append(broker, call, request.acks, topicData, data))
   },
   0,
 )
@@ -77,7 +78,6 @@ function hasTransactional({ partitionData }: TopicData): boolean {
 type AppendOne = (topicData: TopicData, data: PartitionData) => Appended
 
 function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof produce> {
-  const validAcks = request.acks === 0 || request.acks === 1 || request.acks === -1
   const named = new Set<string>()
   let failed = false
   const responses = request.topicData.filter(hasPartitions).map((topicData) => {
@@ -86,11 +86,9 @@ function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof pr
       const key = `${name}${topicId}:${data.index}`
       const repeated = named.has(key)
       named.add(key)
-      const appended = !validAcks
-        ? refusal(ErrorCode.INVALID_REQUIRED_ACKS)
-        : repeated
-          ? refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice')
-          : appendOne(topicData, data)
+      const appended = repeated
+        ? refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice')
+        : appendOne(topicData, data)
       failed ||= appended.errorCode !== ErrorCode.NONE
       return partitionResponse(data.index, appended)
     })
@@ -114,7 +112,7 @@ async function produceInTransaction(
   const firsts = new Map<Partition, RecordBatch>()
   for (const topicData of request.topicData) {
     for (const data of topicData.partitionData) {
-      const checked = check(broker, call, topicData, data)
+      const checked = check(broker, call, request.acks, topicData, data)
       const first = 'batches' in checked ? checked.batches.find((batch) => batch.isTransactional) : undefined
       if (first && 'batches' in checked) firsts.set(checked.partition, first)
     }
@@ -133,7 +131,7 @@ async function produceInTransaction(
     for (const [partition, one] of await broker.admission.admit(producer, sequences, admission))
       admitted.set(partition, one)
   }
-  return answer(request, (topicData, data) => append(broker, call, topicData, data, admitted))
+  return answer(request, (topicData, data) => append(broker, call, request.acks, topicData, data, admitted))
 }
 
 function admissionOf(version: number): Admission {
@@ -145,11 +143,12 @@ function admissionOf(version: number): Admission {
 function append(
   broker: Broker,
   call: Call,
+  acks: number,
   topicData: TopicData,
   data: PartitionData,
   admitted?: ReadonlyMap<Partition, Admitted>,
 ): Appended {
-  const checked = check(broker, call, topicData, data)
+  const checked = check(broker, call, acks, topicData, data)
   if (!('batches' in checked)) return checked
   const { partition, batches } = checked
   if (!admitted && batches.some((batch) => batch.isTransactional)) {
@@ -172,14 +171,12 @@ function notAdmitted(errorCode: number, version: number): Appended {
 function check(
   broker: Broker,
   call: Call,
+  acks: number,
   topicData: TopicData,
   { index, records }: PartitionData,
 ): { partition: Partition; batches: RecordBatch[] } | Appended {
   const partition = findPartition(broker, call, topicData, index)
   if (typeof partition === 'number') return refusal(partition)
-  if (isInternalTopic(partition.topic) && call.clientId !== ADMIN_CLIENT_ID) {
-    return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Cannot append to internal topic ${partition.topic}`)
-  }
   const bytes = records?.[0]
   if (!bytes || bytes.length === 0) return refusal(ErrorCode.INVALID_RECORD, 'the request has no records')
   const batches = batchesOf(bytes)
@@ -190,6 +187,10 @@ function check(
     if (isZstd && call.version < FIRST_VERSION_WITH_ZSTD) {
       return refusal(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs version 7 of Produce')
     }
+  }
+  if (!ACKS.has(acks)) return refusal(ErrorCode.INVALID_REQUIRED_ACKS)
+  if (isInternalTopic(partition.topic) && call.clientId !== ADMIN_CLIENT_ID) {
+    return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Cannot append to internal topic ${partition.topic}`)
   }
   return { partition, batches }
 }

@@ -32,16 +32,6 @@ export const permissions: readonly Permission[] = [
     reason: 'Of the features group.version, metadata.version and transaction.version',
   },
   {
-    at: /^ApiVersions /,
-    path: /^apiKeys\[22\]\.maxVersion$/,
-    reason: 'is not stable in Kafka 4.3 and closes the connection there',
-  },
-  {
-    at: /^InitProducerId v6/,
-    path: /^$/,
-    reason: 'is not stable in Kafka 4.3 and closes the connection there',
-  },
-  {
     at: /^DescribeLogDirs /,
     path: /\.(totalBytes|usableBytes)$/,
     reason: 'In memory the size of the disk is unknown (−1)',
@@ -50,6 +40,11 @@ export const permissions: readonly Permission[] = [
     at: /^DescribeQuorum .*: the metadata/,
     path: /leaderEpoch|highWatermark|logEndOffset|listeners/,
     reason: 'One voter, whose epoch stays 0; its listener is the broker’s',
+  },
+  {
+    at: /^Fetch v\d+: (request|two topics)/,
+    path: /^responses\[[^\]]*\](#\d+|\.partitions\[[^\]]*\])$/,
+    reason: 'A topic is named once in an answer; Kafka names it again for partitions that are refused',
   },
   {
     at: /^Fetch .*an unknown isolation/,

@@ -228,6 +228,19 @@ export async function fetching(run: Run): Promise<void> {
     ['session 0 goes on', { topic, sessionId: 0, sessionEpoch: 1 }, 7],
   ]
   for (const [says, wanted, from] of cases) await run.askAll(says, fetch, () => fetched(wanted), { from })
+  const other = await run.topic('fetched-too', 1)
+  await run.askAll('two topics, each with a partition that is not there', fetch, () => (side) => ({
+    replicaId: -1,
+    maxWaitMs: 0,
+    minBytes: 0,
+    maxBytes: 1_000_000,
+    topics: [topic, other].map((name) => ({
+      topic: name,
+      topicId: side.topicIds.get(name)!,
+      partitions: [0, 9].map((partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000_000 })),
+    })),
+    forgottenTopicsData: [],
+  }))
   await run.askAll('nothing', fetch, () => ({
     replicaId: -1,
     maxWaitMs: 0,
