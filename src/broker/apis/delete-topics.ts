@@ -1,7 +1,7 @@
 // DeleteTopics (key 20), versions 1–6.
 //
 // - The topic and its log are gone when the answer leaves; Kafka removes the files a minute later. Committed offsets go too.
-// - v6: by name or by id; both or neither: INVALID_REQUEST. Unknown: UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
+// - v6: by name or by id; both, neither, or one topic in both ways: INVALID_REQUEST. Unknown: UNKNOWN_TOPIC_OR_PARTITION or UNKNOWN_TOPIC_ID.
 // - Needs DELETE on the cluster or the topic: TOPIC_AUTHORIZATION_FAILED. By name without DESCRIBE that is the answer whether or not
 //   there is such a topic; by id without DESCRIBE it leaves the name out.
 // - Partitions count against the client's controller_mutation_rate; from v5 on THROTTLING_QUOTA_EXCEEDED beyond it (KIP-599).
@@ -39,12 +39,16 @@ export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, requ
   })
   const wellNamed = asked.filter((topic) => complaint(topic, asked) === undefined)
   const unauthorized = wellNamed.flatMap((topic) => refusal(broker, call, topic) ?? [])
-  const topics = wellNamed.filter((topic) => !refusal(broker, call, topic))
+  const permitted = wellNamed.filter((topic) => !refusal(broker, call, topic))
+  const ambiguous = permitted.flatMap((topic) => namedByIdToo(broker, topic, permitted) ?? [])
+  const topics = permitted.filter(({ name, topicId }) => {
+    return !ambiguous.some((other) => (name === null ? other.topicId === topicId : other.name === name))
+  })
   const requester = mutationRequester(broker.config, call, STRICT_SINCE)
   const reply = await broker.controller.ask({ type: 'delete-topics', requester, topics })
   call.pause(reply.pauseMs)
   const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
-  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized] }
+  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized, ...ambiguous] }
 })
 
 function namedTopics(request: Request<typeof deleteTopics>, version: number): Named[] {
@@ -63,6 +67,14 @@ function refusal(broker: Broker, call: Call, { name, topicId }: Named) {
   const errorMessage = 'Topic authorization failed.'
   const shown = name ?? (describable ? known : null)
   return { name: shown, topicId, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage }
+}
+
+/** The answer for a name whose topic the request names by its id as well: as by Kafka it is not deleted, and the id has no answer. */
+function namedByIdToo(broker: Broker, { name }: Named, all: readonly Named[]) {
+  const topicId = name === null ? undefined : broker.image.topics.get(name)?.topicId
+  if (topicId === undefined || !all.some((other) => other.name === null && other.topicId === topicId)) return undefined
+  const errorMessage = 'The provided topic name maps to an ID that was already supplied.'
+  return { name, topicId, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }
 }
 
 /** Why the request names the topic wrongly; undefined when it does not. */

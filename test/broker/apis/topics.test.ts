@@ -215,7 +215,11 @@ it('deletes by name and by id, and a new topic of the name begins empty', async 
     { errorCode: ErrorCode.INVALID_REQUEST },
     { errorCode: ErrorCode.INVALID_REQUEST },
   ])
-  expect(await names(connection)).toEqual(['b'])
+  const both = await makeTopic(connection, 'c')
+  expect(await remove([{ name: null, topicId: both }, { name: 'c' }])).toMatchObject([
+    { name: 'c', topicId: both, errorCode: ErrorCode.INVALID_REQUEST },
+  ])
+  expect(await names(connection)).toEqual(['b', 'c'])
   await makeTopic(connection, 'a')
   expect(await produceOf(connection, 'a', batchOf(['y']))).toMatchObject({ errorCode: 0, baseOffset: 0 })
 })

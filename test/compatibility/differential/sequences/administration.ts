@@ -159,6 +159,13 @@ export async function topics(run: Run): Promise<void> {
     ],
     timeoutMs: 5000,
   })
+  await run.ask('one by its name and by its id', deleteTopics, 6, (side) => ({
+    topics: [
+      { name: null, topicId: side.topicIds.get('doomed-twice')! },
+      { name: 'doomed-twice', topicId: ZERO_UUID },
+    ],
+    timeoutMs: 5000,
+  }))
   await run.askAll('nothing', deleteTopics, (version) =>
     version >= 6 ? { topics: [], timeoutMs: 5000 } : { topicNames: [], timeoutMs: 5000 },
   )
