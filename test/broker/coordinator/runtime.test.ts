@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { CoordinatorRuntime, type RecordCodec } from '../../../src/broker/coordinator/runtime.ts'
 import {
   type Effects,
+  NO_PRODUCER,
   Outcome,
+  type RecordOrigin,
   type RequestId,
   type StateMachine,
 } from '../../../src/broker/coordinator/state-machine.ts'
@@ -12,25 +14,44 @@ import { Partition } from '../../../src/broker/partition.ts'
 import { memoryDisk } from '../../../src/platform/memory-disk.ts'
 import { nodeLog } from '../../../src/platform/node-log.ts'
 import type { Disk } from '../../../src/platform/platform.ts'
+import { ErrorCode } from '../../../src/protocol/errors.ts'
+import { RecordBatch } from '../../../src/records/record-batch.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-type Command = { add: number } | { read: true } | { addLater: number } | { cancel: true }
+interface Producer {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
 
-/** A sum, kept by its summands. */
+type Command = { add: number; producer?: Producer } | { read: true } | { addLater: number } | { cancel: true }
+
+const end = { coordinatorEpoch: 0, transactionVersion: 0 }
+
+/** A sum, kept by its summands; those of a transaction count with its commit. */
 class Sum implements StateMachine<Command, number, number> {
   total = 0
+  readonly #pending = new Map<number, number>()
 
   handle(id: RequestId, command: Command, _nowMs: number): Effects<Command, number, number> {
     const outcome = new Outcome<Command, number, number>()
-    if ('add' in command) outcome.record(command.add)
+    if ('add' in command) {
+      outcome.record(command.add)
+      outcome.producer = command.producer
+    }
     if ('addLater' in command) outcome.setTimer('later', command.addLater, { add: 100 })
     if ('cancel' in command) outcome.cancelTimer('later')
     outcome.reply(id, this.total + ('add' in command ? command.add : 0))
     return outcome
   }
 
-  replay(record: number): void {
-    this.total += record
+  replay(record: number, { producerId }: RecordOrigin): void {
+    if (producerId === NO_PRODUCER) this.total += record
+    else this.#pending.set(producerId, (this.#pending.get(producerId) ?? 0) + record)
+  }
+
+  replayMarker(producerId: number, committed: boolean): void {
+    if (committed) this.total += this.#pending.get(producerId) ?? 0
+    this.#pending.delete(producerId)
   }
 
   loaded(): Effects<Command, number, number> {
@@ -132,6 +153,37 @@ describe('CoordinatorRuntime', () => {
     partition.append = append
     expect(machines).toHaveLength(2)
     expect(await runtime.submit({ add: 1 })).toBe(6)
+  })
+
+  it('appends what belongs to a transaction as part of it, and hears of its end, live and at load', async () => {
+    const disk = memoryDisk()
+    const first = host(disk)
+    const producer = { producerId: 7, producerEpoch: 2 }
+    expect(await first.runtime.submit({ add: 3, producer })).toBe(3)
+    const read = first.partition.log.read(0, 1000, { isolation: 'log_end', minOneMessage: true })
+    if (!('batches' in read)) throw new Error(read.message)
+    expect(new RecordBatch(read.batches[0]!)).toMatchObject({ isTransactional: true, ...producer, baseSequence: 0 })
+    expect(await first.runtime.submit({ read: true })).toBe(0)
+    expect(first.runtime.appendMarker({ ...end, ...producer, committed: true })).toBe(0)
+    expect(await first.runtime.submit({ read: true })).toBe(3)
+    await first.runtime.submit({ add: 4, producer })
+    expect(first.runtime.appendMarker({ ...end, ...producer, committed: false })).toBe(0)
+    await first.runtime.submit({ add: 5, producer })
+    first.runtime.close()
+    first.log.close()
+    const second = host(disk)
+    expect(await second.runtime.submit({ read: true })).toBe(3)
+    expect(second.runtime.appendMarker({ ...end, ...producer, committed: true })).toBe(0)
+    expect(await second.runtime.submit({ read: true })).toBe(8)
+  })
+
+  it('refuses a producer whose epoch is old, and nobody besides', async () => {
+    const { runtime, machines } = host()
+    await runtime.submit({ add: 3, producer: { producerId: 7, producerEpoch: 2 } })
+    const late = runtime.submit({ add: 4, producer: { producerId: 7, producerEpoch: 1 } })
+    await expect(late).rejects.toMatchObject({ errorCode: ErrorCode.INVALID_PRODUCER_EPOCH })
+    expect(await runtime.submit({ add: 5 })).toBe(5)
+    expect(machines).toHaveLength(1)
   })
 
   it('answers nobody after its close, and its timers are gone', async () => {
