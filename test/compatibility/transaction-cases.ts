@@ -374,9 +374,11 @@ export const transactionCases: readonly TransactionCase[] = [
         await producer.end(committed)
         await settled(ground, producer)
       }
-      // The group's coordinator may still be reading its log.
+      // The group's coordinator may still be taking up its partition, or reading it.
       await eventually(async () => {
-        if ((await producer.commitOffset(prefix, topic, 3, { version: 3 })) === 14) throw new Error('loading')
+        const groups = [{ groupId: prefix, topics: null }]
+        const { errorCode } = (await connection.send(offsetFetch, { groups }, { version: 8 })).groups[0]!
+        if (errorCode !== 0) throw new Error(name(errorCode))
       })
       await commit('before the group is added, version 3', 3, { version: 3 })
       await commit('before the group is added, version 4', 3, { version: 4 })
