@@ -13,6 +13,7 @@ export interface LoggedLine {
 }
 
 const ADDRESS: Address = { host: '127.0.0.1', port: 9092 }
+const DIRECTORY = '/data'
 const CLIENT: Address = { host: '127.0.0.1', port: 50_000 }
 
 export class FuzzedCluster {
@@ -59,15 +60,16 @@ export class FuzzedCluster {
     this.#cluster = undefined
   }
 
-  /** Stops in order, or as a crash would, and starts on the same disk. */
-  async reopen(): Promise<void> {
+  /** Stops, and starts on the same disk: as after an orderly end, or scanning its logs as after a crash. */
+  async reopen(end: 'orderly' | 'crash'): Promise<void> {
     await this.stop()
+    if (end === 'crash') this.#platform.disk.remove(`${DIRECTORY}/1/.kafka_cleanshutdown`)
     await this.#start()
   }
 
   async #start(): Promise<void> {
     this.#accepts = []
-    this.#cluster = await startCluster(this.#platform, { name: 'fuzz', data: '/data', config: this.#config })
+    this.#cluster = await startCluster(this.#platform, { name: 'fuzz', data: DIRECTORY, config: this.#config })
   }
 
   #log(): Logger {

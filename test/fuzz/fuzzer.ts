@@ -182,7 +182,7 @@ class Round {
       await this.#serves('before the restart')
       this.#bystander.close()
       await this.#world.clock.advance(10_000)
-      await this.#world.reopen()
+      await this.#world.reopen(this.#random.pick(['orderly', 'crash']))
       this.#bystander = this.#world.connect()
       await this.#serves('after the restart')
       this.#bystander.close()
