@@ -80,11 +80,11 @@ const BATCHES: Readonly<Record<string, readonly [errorCode: number, change: (bat
   ],
   'a magic that nobody knows': [ErrorCode.CORRUPT_MESSAGE, (batch) => batch.writeInt8(-1, HEADER.magic)],
   'a base offset beyond 2^53': [
-    ErrorCode.CORRUPT_MESSAGE,
+    ErrorCode.INVALID_RECORD,
     (batch) => batch.writeBigInt64BE(44_754_521_296_994_304n, HEADER.baseOffset),
   ],
   'a producer id beyond 2^53': [
-    ErrorCode.CORRUPT_MESSAGE,
+    ErrorCode.INVALID_RECORD,
     (batch) => batch.writeBigInt64BE(44_754_521_296_994_304n, HEADER.producerId),
   ],
 }

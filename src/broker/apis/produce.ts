@@ -202,10 +202,20 @@ function batchesOf(bytes: Buffer): RecordBatch[] | Appended {
     const { batches } = splitBatches(bytes)
     if (batches.length !== 1) return refusal(ErrorCode.INVALID_RECORD, 'records must come as one whole batch')
     if (batches[0]!.magic < 2) return refusal(ErrorCode.INVALID_RECORD, 'records must come as a batch of magic 2')
-    const numbers = batches.flatMap((batch) => [batch.baseOffset, batch.producerId])
-    return numbers.every(Number.isSafeInteger) ? batches : refusal(ErrorCode.CORRUPT_MESSAGE)
+    return whyUnreadable(batches[0]!) ?? batches
   } catch (error) {
     if (error instanceof RecordsError) return refusal(ErrorCode.CORRUPT_MESSAGE, error.message)
+    throw error
+  }
+}
+
+/** A header with numbers beyond 2^53. */
+function whyUnreadable(batch: RecordBatch): Appended | undefined {
+  try {
+    const numbers = [batch.baseOffset, batch.producerId]
+    return numbers.every(Number.isSafeInteger) ? undefined : refusal(ErrorCode.INVALID_RECORD)
+  } catch (error) {
+    if (error instanceof RecordsError) return refusal(ErrorCode.INVALID_RECORD, error.message)
     throw error
   }
 }
