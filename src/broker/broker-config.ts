@@ -196,6 +196,13 @@ const OWN: readonly BrokerConfigDefinition[] = [
     doc: 'Partitions of __consumer_offsets. Kafka: 50.',
   },
   {
+    name: 'offsets.topic.replication.factor',
+    type: 'SHORT',
+    default: '1',
+    min: 1,
+    doc: 'Replicas of __consumer_offsets. Kafka: 3.',
+  },
+  {
     name: 'offsets.topic.segment.bytes',
     type: 'INT',
     default: '104857600',
@@ -270,11 +277,25 @@ const OWN: readonly BrokerConfigDefinition[] = [
     doc: 'Time between two looks for expired transactional ids.',
   },
   {
+    name: 'transaction.state.log.min.isr',
+    type: 'INT',
+    default: '1',
+    min: 1,
+    doc: 'The topic config min.insync.replicas of __transaction_state. Kafka: 2.',
+  },
+  {
     name: 'transaction.state.log.num.partitions',
     type: 'INT',
     default: '4',
     min: 1,
     doc: 'Partitions of __transaction_state. Kafka: 50.',
+  },
+  {
+    name: 'transaction.state.log.replication.factor',
+    type: 'SHORT',
+    default: '1',
+    min: 1,
+    doc: 'Replicas of __transaction_state. Kafka: 3.',
   },
   {
     name: 'transaction.state.log.segment.bytes',

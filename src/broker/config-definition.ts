@@ -1,13 +1,14 @@
 // One row of a config table: Kafka's name, type, default, what values are right, and what it is for.
 
 /** A PASSWORD is never shown. */
-export type ConfigType = 'BOOLEAN' | 'STRING' | 'INT' | 'LONG' | 'DOUBLE' | 'LIST' | 'CLASS' | 'PASSWORD'
+export type ConfigType = 'BOOLEAN' | 'STRING' | 'SHORT' | 'INT' | 'LONG' | 'DOUBLE' | 'LIST' | 'CLASS' | 'PASSWORD'
 
 /** As DescribeConfigs v3+ numbers them. */
 export const CONFIG_TYPE_CODE: Readonly<Record<ConfigType, number>> = {
   BOOLEAN: 1,
   STRING: 2,
   INT: 3,
+  SHORT: 4,
   LONG: 5,
   DOUBLE: 6,
   LIST: 7,
@@ -29,8 +30,7 @@ export interface ConfigDefinition {
   readonly refuses?: (value: string) => string | undefined
 }
 
-const INT_MAX = 2_147_483_647
-const LONG_MAX = 9_223_372_036_854_775_807n
+const MAXIMA = { SHORT: 32_767n, INT: 2_147_483_647n, LONG: 9_223_372_036_854_775_807n }
 
 /** Why the text is no value for the definition, in the form of Kafka's own messages; undefined when it is one. */
 export function whyInvalid(definition: ConfigDefinition, text: string): string | undefined {
@@ -43,9 +43,10 @@ function typeComplaint(definition: ConfigDefinition, text: string): string | und
   switch (definition.type) {
     case 'BOOLEAN':
       return /^(true|false)$/i.test(text) ? undefined : 'Expected value to be either true or false'
+    case 'SHORT':
     case 'INT':
     case 'LONG':
-      return integerComplaint(definition, text)
+      return integerComplaint(definition, definition.type, text)
     case 'DOUBLE':
       if (text === '' || Number.isNaN(Number(text))) return 'Not a number of type DOUBLE'
       return rangeComplaint(definition, Number(text))
@@ -60,11 +61,11 @@ function typeComplaint(definition: ConfigDefinition, text: string): string | und
   }
 }
 
-function integerComplaint(definition: ConfigDefinition, text: string): string | undefined {
-  const notANumber = `Not a number of type ${definition.type}`
+function integerComplaint(definition: ConfigDefinition, type: keyof typeof MAXIMA, text: string): string | undefined {
+  const notANumber = `Not a number of type ${type}`
   if (!/^[+-]?\d{1,20}$/.test(text)) return notANumber
   const value = BigInt(text.replace(/^\+/, ''))
-  const limit = definition.type === 'INT' ? BigInt(INT_MAX) : LONG_MAX
+  const limit = MAXIMA[type]
   if (value > limit || value < -limit - 1n) return notANumber
   return rangeComplaint(definition, Number(value))
 }

@@ -60,18 +60,21 @@ export class TopicCreator {
       ['segment.bytes', String(this.#config.number('offsets.topic.segment.bytes'))],
     ])
     const numPartitions = this.#config.number('offsets.topic.num.partitions')
-    return { ...defaultTopic(CONSUMER_OFFSETS), numPartitions, configs }
+    const replicationFactor = this.#config.number('offsets.topic.replication.factor')
+    return { ...defaultTopic(CONSUMER_OFFSETS), numPartitions, replicationFactor, configs }
   }
 
   #transactionTopic(): Omit<TopicToCreate, 'topicId'> {
     const configs = new Map([
       ['cleanup.policy', 'compact'],
       ['compression.type', 'uncompressed'],
+      ['min.insync.replicas', String(this.#config.number('transaction.state.log.min.isr'))],
       ['segment.bytes', String(this.#config.number('transaction.state.log.segment.bytes'))],
       ['unclean.leader.election.enable', 'false'],
     ])
     const numPartitions = this.#config.number('transaction.state.log.num.partitions')
-    return { ...defaultTopic(TRANSACTION_STATE), numPartitions, configs }
+    const replicationFactor = this.#config.number('transaction.state.log.replication.factor')
+    return { ...defaultTopic(TRANSACTION_STATE), numPartitions, replicationFactor, configs }
   }
 }
 

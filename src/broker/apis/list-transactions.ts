@@ -7,6 +7,7 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { listTransactions } from '../../protocol/messages/list-transactions.ts'
+import { orElse } from '../coordinator/runtime.ts'
 import { TRANSACTION_STATES } from '../coordinator/transaction/transaction-metadata.ts'
 import { serve } from '../dispatcher.ts'
 import { Re2 } from '../re2.ts'
@@ -20,17 +21,22 @@ export const serveListTransactions = serve(listTransactions, [0, 2], async (brok
     const errorCode = ErrorCode.INVALID_REGULAR_EXPRESSION
     return { throttleTimeMs: 0, errorCode, unknownStateFilters: [], transactionStates: [] }
   }
-  const listed = await broker.transactions.list({
+  const asked = broker.transactions.list({
     type: 'list',
     states: request.stateFilters,
     producerIds: request.producerIdFilters,
     durationMs: request.durationFilter,
     pattern,
   })
+  let errorCode: number = ErrorCode.NONE
+  const listed = await orElse(asked, (code) => {
+    errorCode = code
+    return []
+  })
   const transactionStates = listed
     .filter(({ transactionalId }) => may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId))
     .map(({ transactionalId, producerId, state }) => ({ transactionalId, producerId, transactionState: state }))
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, unknownStateFilters, transactionStates }
+  return { throttleTimeMs: 0, errorCode, unknownStateFilters, transactionStates }
 })
 
 /** null: not a pattern. */

@@ -8,6 +8,7 @@ import { deleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
 import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
+import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
 import { initProducerId } from '../../../src/protocol/messages/init-producer-id.ts'
 import { listOffsets } from '../../../src/protocol/messages/list-offsets.ts'
 import { listTransactions } from '../../../src/protocol/messages/list-transactions.ts'
@@ -315,6 +316,18 @@ it('ends a transaction whose topic is gone in the partitions that are left', asy
   expect((await producer.end(true)).errorCode).toBe(0)
   expect((await settled(connection)).values).toEqual(['b'])
   await eventually(async () => expect((await stateOf(connection, 'tx')).transactionState).toBe('CompleteCommit'))
+})
+
+it('makes the topics of its coordinators as it is told, or not at all', async () => {
+  const config = { 'transaction.state.log.replication.factor': 1, 'transaction.state.log.num.partitions': 2 }
+  const connection = await (
+    await embeddedCluster({ config: { ...config, 'offsets.topic.replication.factor': 3 } })
+  ).connect()
+  await TransactionalProducer.begin(connection, 'tx')
+  const { topics } = await connection.send(metadata, { topics: [{ name: '__transaction_state' }] })
+  expect(topics[0]!.partitions).toHaveLength(2)
+  const { coordinators } = await connection.send(findCoordinator, { coordinatorKeys: ['g'] })
+  expect(coordinators[0]!.errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
 })
 
 it('keeps its transactions in an internal topic', async () => {
