@@ -367,8 +367,27 @@ async function expectLogTellsTheSame({ connection }: Asker, groupIds: readonly s
   }
 }
 
-function inOrder<Group extends { readonly members: readonly { readonly memberId: string }[] }>(group: Group) {
-  return { ...group, members: group.members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
+type Held = ConsumerGroupDescription['members'][number]['assignment']
+
+/** Neither the order of members nor that of topics means anything. */
+function inOrder<
+  Group extends {
+    readonly members: readonly Pick<
+      ConsumerGroupDescription['members'][number],
+      'memberId' | 'assignment' | 'targetAssignment'
+    >[]
+  },
+>(group: Group) {
+  const byTopic = ({ topicPartitions, ...held }: Held) => ({
+    ...held,
+    topicPartitions: topicPartitions.toSorted((a, b) => (a.topicName < b.topicName ? -1 : 1)),
+  })
+  const members = group.members.map((member) => ({
+    ...member,
+    assignment: byTopic(member.assignment),
+    targetAssignment: byTopic(member.targetAssignment),
+  }))
+  return { ...group, members: members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
 }
 
 async function play(ground: Ground): Promise<string[]> {

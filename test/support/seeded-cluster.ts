@@ -25,6 +25,7 @@ export async function seededCluster(
   const client = clientOf(bare.bootstrap)
   await client.refresh()
   for (const topic of topics) await makeTopic(client, topic.name, topic.logs.length, topic.configs)
+  const ids = new Map(topics.map(({ name: topic }) => [topic, client.topics().get(topic)!.topicId]))
   client.close()
   await bare.stop()
   const directory = LogDirectory.open(testPlatform, `${data}/1`)
@@ -32,7 +33,7 @@ export async function seededCluster(
     topic.logs.forEach((batches, partition) => {
       for (const bytes of batches) {
         const appended = directory
-          .get(topic.name, partition)!
+          .getOrCreate(topic.name, partition, ids.get(topic.name)!)
           .append([new RecordBatch(bytes)], { leaderEpoch: 0, origin: 'replication' })
         if ('error' in appended && appended.error !== 0)
           throw new Error(`${topic.name}-${partition}: ${JSON.stringify(appended)}`)

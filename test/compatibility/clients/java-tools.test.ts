@@ -143,40 +143,44 @@ describe.each(grounds)('Kafka console tools', (ground) => {
       expect(await listed()).not.toContain('modern')
     }, 120_000)
 
-    it('shares six partitions among three members and takes over those of one that leaves', async () => {
-      await cluster.createTopic('shared', 6)
-      const settings = ['--group', 'shared', '--from-beginning', '--consumer-property', 'heartbeat.interval.ms=300']
-      for (let member = 0; member < 3; member++) {
-        members.push(
-          startKafkaTool('kafka-console-consumer', [
-            '--bootstrap-server',
-            cluster.bootstrap,
-            '--topic',
-            'shared',
-            ...settings,
-          ]),
+    it(
+      'shares six partitions among three members and takes over those of one that leaves',
+      async () => {
+        await cluster.createTopic('shared', 6)
+        const settings = ['--group', 'shared', '--from-beginning', '--consumer-property', 'heartbeat.interval.ms=300']
+        for (let member = 0; member < 3; member++) {
+          members.push(
+            startKafkaTool('kafka-console-consumer', [
+              '--bootstrap-server',
+              cluster.bootstrap,
+              '--topic',
+              'shared',
+              ...settings,
+            ]),
+          )
+        }
+        // The column of partition counts in: group, member, host, client, partitions.
+        const counts = async () => {
+          const described = await must('kafka-consumer-groups', ['--describe', '--members', '--group', 'shared'])
+          return lines(described)
+            .filter((line) => /^shared\s/.test(line))
+            .map((line) => Number(line.trim().split(/\s+/)[4]))
+        }
+        await eventually(async () => expect(await counts()).toEqual([2, 2, 2]), 90_000)
+        await members[0]!.kill('SIGTERM')
+        await eventually(async () => expect(await counts()).toEqual([3, 3]), 60_000)
+        await produce(
+          'shared',
+          Array.from({ length: 30 }, (_, index) => `${index}`),
         )
-      }
-      // The column of partition counts in: group, member, host, client, partitions.
-      const counts = async () => {
-        const described = await must('kafka-consumer-groups', ['--describe', '--members', '--group', 'shared'])
-        return lines(described)
-          .filter((line) => /^shared\s/.test(line))
-          .map((line) => Number(line.trim().split(/\s+/)[4]))
-      }
-      await eventually(async () => expect(await counts()).toEqual([2, 2, 2]), 40_000)
-      await members[0]!.kill('SIGTERM')
-      await eventually(async () => expect(await counts()).toEqual([3, 3]), 40_000)
-      await produce(
-        'shared',
-        Array.from({ length: 30 }, (_, index) => `${index}`),
-      )
-      const numbers = ({ stdout }: ExternalProcess) => lines(stdout).filter((line) => /^\d+$/.test(line))
-      const seen = () => members.flatMap(numbers).map(Number)
-      await eventually(async () =>
-        expect(seen().sort((one, other) => one - other)).toEqual(Array.from({ length: 30 }, (_, index) => index)),
-      )
-    })
+        const numbers = ({ stdout }: ExternalProcess) => lines(stdout).filter((line) => /^\d+$/.test(line))
+        const seen = () => members.flatMap(numbers).map(Number)
+        await eventually(async () =>
+          expect(seen().sort((one, other) => one - other)).toEqual(Array.from({ length: 30 }, (_, index) => index)),
+        )
+      },
+      2 * caseMs,
+    )
 
     it('creates, describes, extends and deletes topics', async () => {
       await must('kafka-topics', [
