@@ -70,7 +70,9 @@ it.skipIf(reason !== undefined)(
     expect(metadata).toContain('"type":"REMOVE_TOPIC_RECORD"')
     const offsets = await dump(data, `__consumer_offsets-${partitionOf('g', 4)}`, '--offsets-decoder')
     expect(offsets).toContain('{"group":"g","topic":"orders","partition":0}')
-    expect(offsets).toContain('"offset":42,"leaderEpoch":-1,"metadata":"here"')
+    const committed = '"version":"4","data":{"offset":42,"leaderEpoch":-1,"metadata":"here"'
+    expect(offsets).toContain(committed)
+    expect(offsets).toContain(`"topicId":"${topicId}"`)
     expect(offsets).toMatch(/producerId: 0 .*isTransactional: true/)
     expect(offsets).toContain('endTxnMarker: COMMIT coordinatorEpoch: 0')
     const transactions = await dump(data, `__transaction_state-${partitionOf('tx', 4)}`, '--transaction-log-decoder')

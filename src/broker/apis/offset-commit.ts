@@ -80,10 +80,12 @@ function forVersion(errorCode: number, version: number): number {
 
 function known(broker: Broker, name: string, topic: Topic): OffsetToCommit[] {
   const image = broker.image.topics.get(name)
+  if (!image) return []
   return topic.partitions
-    .filter(({ partitionIndex }) => image?.partitions[partitionIndex] !== undefined)
+    .filter(({ partitionIndex }) => image.partitions[partitionIndex] !== undefined)
     .map((partition) => ({
       topic: name,
+      topicId: image.topicId,
       partition: partition.partitionIndex,
       offset: partition.committedOffset,
       leaderEpoch: partition.committedLeaderEpoch,

@@ -8,7 +8,7 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts'
-import type { Request } from '../../protocol/schema.ts'
+import { type Request, ZERO_UUID } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { CONSUMER_OFFSETS } from '../coordinator/controller/topic-name.ts'
 import type { OffsetToCommit } from '../coordinator/group/command.ts'
@@ -39,6 +39,7 @@ export const serveTxnOffsetCommit = serve(txnOffsetCommit, [0, 5], async (broker
       .map(
         (partition): OffsetToCommit => ({
           topic: name,
+          topicId: ZERO_UUID,
           partition: partition.partitionIndex,
           offset: partition.committedOffset,
           leaderEpoch: partition.committedLeaderEpoch,

@@ -38,6 +38,8 @@ export class ClassicGroup {
   newMemberAdded = false
   /** Whether a metadata record of this group is in the log. */
   persisted = false
+  /** Whether an offset of this group was ever in the log: it stays, as in Kafka, when the last one is deleted. */
+  hadOffsets = false
 
   constructor(groupId: string, nowMs: number) {
     this.groupId = groupId

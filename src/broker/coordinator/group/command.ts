@@ -130,6 +130,8 @@ export interface TxnOffsetCommitCommand {
 
 export interface OffsetToCommit {
   readonly topic: string
+  /** ZERO_UUID when it commits in a transaction, as Kafka leaves it out there. */
+  readonly topicId: string
   readonly partition: number
   readonly offset: number
   readonly leaderEpoch: number

@@ -109,13 +109,13 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
       this.#setOffset(groupId, { topic, partition, value, recordOffset: offset })
     } else {
       this.#pending.set(producerId, groupId, { topic, partition, value, recordOffset: offset })
-      if (!this.#groups.has(groupId)) this.#obtainClassic(groupId, value.commitTimestamp)
+      this.#keep(groupId, value.commitTimestamp)
     }
   }
 
   #setOffset(groupId: string, offset: StoredOffset): void {
     this.#offsets.set(groupId, offset)
-    if (!this.#groups.has(groupId)) this.#obtainClassic(groupId, offset.value.commitTimestamp)
+    this.#keep(groupId, offset.value.commitTimestamp)
   }
 
   loaded(nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {
@@ -226,7 +226,9 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   /** The records are replayed after the decision, when the classic group is there already and must stay. */
   #makeClassic(call: Call, group: ConsumerGroup): void {
     call.outcome.records.push(...groupTombstones(group))
-    this.#groups.set(group.groupId, new ClassicGroup(group.groupId, call.nowMs))
+    const classic = new ClassicGroup(group.groupId, call.nowMs)
+    classic.hadOffsets = this.#offsets.has(group.groupId) || this.#pending.isOpen(group.groupId)
+    this.#groups.set(group.groupId, classic)
   }
 
   #elapsed(call: Call, command: ElapsedCommand, group: ClassicGroup) {
@@ -321,18 +323,22 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
     return group
   }
 
-  /** Invariant 2: offsets keep the group's name alive, for whoever comes next. */
   #remove(groupId: string): void {
     const [offset] = this.#allOffsets(groupId)
     this.#groups.delete(groupId)
-    if (offset) this.#obtainClassic(groupId, offset.value.commitTimestamp)
+    if (offset) this.#keep(groupId, offset.value.commitTimestamp)
+  }
+
+  /** Invariant 2: an offset keeps the group's name alive, for whoever comes next. */
+  #keep(groupId: string, commitTimestamp: number): void {
+    const group = this.#groups.get(groupId) ?? this.#obtainClassic(groupId, commitTimestamp)
+    if (group instanceof ClassicGroup) group.hadOffsets = true
   }
 
   /** Invariant 1: what nobody joined and no log remembers is not kept. */
   #dropHollow(group: ClassicGroup): void {
-    const trace = group.persisted || group.members.size > 0 || group.pendingMembers.size > 0
-    const hasOffsets = this.#offsets.has(group.groupId) || this.#pending.isOpen(group.groupId)
-    if (!trace && group.state === 'Empty' && !hasOffsets) this.#groups.delete(group.groupId)
+    const trace = group.persisted || group.hadOffsets || group.members.size > 0 || group.pendingMembers.size > 0
+    if (!trace && group.state === 'Empty') this.#groups.delete(group.groupId)
   }
 }
 

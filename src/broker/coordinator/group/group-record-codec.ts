@@ -12,7 +12,8 @@ const OFFSET_KEY_VERSION = 1
 const GROUP_KEY_VERSION = 2
 /** The newest that brokers before Kafka 4 can read too. */
 const GROUP_VALUE_VERSION = 3
-const OFFSET_VALUE_VERSION = 3
+/** As Kafka from 4.3 on: it says of which topic, by id. */
+const OFFSET_VALUE_VERSION = 4
 /** The only one that can say when an offset expires. */
 const EXPIRING_OFFSET_VALUE_VERSION = 1
 

@@ -20,6 +20,8 @@ export interface CommittedOffset {
   readonly commitTimestamp: number
   /** −1: the group's retention holds; else the very moment, as old clients could ask. */
   readonly expireTimestamp: number
+  /** ZERO_UUID: committed in a transaction, or written in a version before 4. */
+  readonly topicId: string
 }
 
 export interface GroupMetadataValue {

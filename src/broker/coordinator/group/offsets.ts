@@ -56,12 +56,12 @@ function recordCommit(
   groupError: number,
   expireTimestamp: number,
 ): { topic: string; partition: number; errorCode: number }[] {
-  return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+  return offsets.map(({ topic, topicId, partition, offset, leaderEpoch, metadata }) => {
     if (groupError !== ErrorCode.NONE) return { topic, partition, errorCode: groupError }
     if (Buffer.byteLength(metadata) > call.config.offsetMetadataMaxBytes) {
       return { topic, partition, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
     }
-    const value = { offset, leaderEpoch, metadata, commitTimestamp: call.nowMs, expireTimestamp }
+    const value = { offset, leaderEpoch, metadata, commitTimestamp: call.nowMs, expireTimestamp, topicId }
     call.outcome.record({ type: 'offset-commit', groupId, topic, partition, value })
     return { topic, partition, errorCode: ErrorCode.NONE }
   })

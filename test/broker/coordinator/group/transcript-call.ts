@@ -4,6 +4,7 @@ import {
   consumerProtocolAssignment,
   consumerProtocolSubscription,
 } from '../../../../src/protocol/messages/consumer-protocol.ts'
+import { ZERO_UUID } from '../../../../src/protocol/schema.ts'
 
 interface Known {
   readonly memberId: string
@@ -104,7 +105,17 @@ export function callOf(
     case 'commit': {
       const offsets = [...options].flatMap(([key, value]) => {
         const at = partitionKey(key)
-        return at ? [{ ...at, offset: Number(value), leaderEpoch: -1, metadata: text('metadata', '') }] : []
+        return at
+          ? [
+              {
+                ...at,
+                topicId: topicIdOf(at.topic),
+                offset: Number(value),
+                leaderEpoch: -1,
+                metadata: text('metadata', ''),
+              },
+            ]
+          : []
       })
       const retentionTimeMs = number('retention', -1)
       const apiVersion = number('version', 9)
@@ -113,7 +124,9 @@ export function callOf(
     case 'txn-commit': {
       const offsets = [...options].flatMap(([key, value]) => {
         const at = partitionKey(key)
-        return at ? [{ ...at, offset: Number(value), leaderEpoch: -1, metadata: text('metadata', '') }] : []
+        return at
+          ? [{ ...at, topicId: ZERO_UUID, offset: Number(value), leaderEpoch: -1, metadata: text('metadata', '') }]
+          : []
       })
       const producer = { producerId: number('producer', 1), producerEpoch: 0 }
       return { name, command: { ...common, ...producer, type: 'txn-offset-commit', offsets } }

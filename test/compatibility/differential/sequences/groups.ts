@@ -154,6 +154,9 @@ export async function offsets(run: Run): Promise<void> {
   await remove('one that is gone', 'offsets', topic, 0)
   await run.ask('nothing', offsetDelete, 0, { groupId: 'offsets', topics: [] })
   await run.ask('after the deletion', offsetFetch, 7, fetchOf(7, 'offsets', null))
+  await remove('the last one', 'offsets', topic, 1)
+  await run.ask('by a stranger, after the last offset', leaveGroup, 2, { groupId: 'offsets', memberId: 'stranger' })
+  await run.ask('after the last offset', describeGroups, 6, { groups: ['offsets'] })
 }
 
 /** One member's life in every version: it joins, syncs, beats, commits, leaves. */

@@ -18,6 +18,7 @@ import { leaveGroup } from '../../../../src/protocol/messages/leave-group.ts'
 import { listOffsets } from '../../../../src/protocol/messages/list-offsets.ts'
 import { metadata } from '../../../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../../../src/protocol/messages/offset-commit.ts'
+import { offsetDelete } from '../../../../src/protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../../../../src/protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../../../../src/protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../../../src/protocol/messages/produce.ts'
@@ -36,6 +37,7 @@ const apis: readonly Api[] = [
   listOffsets,
   metadata,
   offsetCommit,
+  offsetDelete,
   offsetFetch,
   findCoordinator,
   heartbeat,
