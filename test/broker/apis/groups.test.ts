@@ -16,6 +16,7 @@ import { heartbeat } from '../../../src/protocol/messages/heartbeat.ts'
 import { joinGroup } from '../../../src/protocol/messages/join-group.ts'
 import { leaveGroup } from '../../../src/protocol/messages/leave-group.ts'
 import { listGroups } from '../../../src/protocol/messages/list-groups.ts'
+import { metadata } from '../../../src/protocol/messages/metadata.ts'
 import { offsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
 import { offsetCommitKey, offsetCommitValue } from '../../../src/protocol/messages/offset-commit-record.ts'
 import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
@@ -277,11 +278,13 @@ it('writes __consumer_offsets as Kafka does, so that its tools can read it', asy
   expect(decodeStruct(groupMetadataKey, 2, group!.key!.subarray(2))).toEqual({ group: 'g' })
   expect(offset!.key!.readInt16BE(0)).toBe(1)
   expect(decodeStruct(offsetCommitKey, 1, offset!.key!.subarray(2))).toEqual({ group: 'g', topic: 't', partition: 0 })
-  expect(offset!.value!.readInt16BE(0)).toBe(3)
-  expect(decodeStruct(offsetCommitValue, 3, offset!.value!.subarray(2))).toMatchObject({
+  expect(offset!.value!.readInt16BE(0)).toBe(4)
+  const { topics } = await connection.send(metadata, { topics: [{ name: 't' }] })
+  expect(decodeStruct(offsetCommitValue, 4, offset!.value!.subarray(2))).toMatchObject({
     offset: 5,
     leaderEpoch: -1,
     metadata: 'm',
+    topicId: topics[0]!.topicId,
   })
 })
 
