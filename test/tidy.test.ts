@@ -76,6 +76,12 @@ const builtins: readonly { places: readonly string[]; modules: readonly string[]
     because: 'hashes and signatures are pure; its random bytes are banned below',
   },
   {
+    places: ['records/crc32c.ts'],
+    modules: ['node:module'],
+    because:
+      'an optional package is loaded at first need by code that cannot wait; it gives the sums that JavaScript gives',
+  },
+  {
     places: ['cli'],
     modules: ['node:fs', 'node:process', 'node:readline', 'node:os'],
     because: 'a command reads the files that its arguments name, and speaks to a terminal, before there is a platform',

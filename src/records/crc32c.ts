@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module'
 import { slicingTables, updateRegister } from './crc-slicing.ts'
 
 /**
  * CRC-32C, which covers record batches of magic 2 from the attributes to the end. The optional native module is five
- * times as fast on large batches; without it, or where it cannot load, everything works in JavaScript.
+ * times as fast on large batches; without it, or where it cannot load, everything works in JavaScript. It is loaded when the
+ * first large batch comes: a broker that only waits does not pay its three megabytes.
  */
 type Crc32c = (buffer: Uint8Array, seed?: number) => number
 
@@ -10,12 +12,13 @@ type Crc32c = (buffer: Uint8Array, seed?: number) => number
 const NATIVE_FROM_BYTES = 256
 
 const tables = slicingTables(0x82f63b78)
-const native = await loadNative()
+let native: Crc32c | undefined
 
 /** `seed` is the checksum of the bytes before, so a sum can go on over several buffers. */
 export function crc32c(buffer: Uint8Array, seed = 0): number {
-  if (native !== undefined && buffer.length >= NATIVE_FROM_BYTES) return native(buffer, seed)
-  return crc32cInJavaScript(buffer, seed)
+  if (buffer.length < NATIVE_FROM_BYTES) return crc32cInJavaScript(buffer, seed)
+  native ??= loadNative()
+  return native(buffer, seed)
 }
 
 export function crc32cInJavaScript(buffer: Uint8Array, seed = 0): number {
@@ -74,12 +77,12 @@ function operatorOf(map: (register: number) => number): Int32Array {
   return operator
 }
 
-async function loadNative(): Promise<Crc32c | undefined> {
+function loadNative(): Crc32c {
   try {
-    const module = await import('@node-rs/crc32')
-    return module.crc32c
+    const { crc32c } = createRequire(import.meta.url)('@node-rs/crc32') as typeof import('@node-rs/crc32')
+    return crc32c
   } catch {
     // Absent by choice, or no binary for this platform: JavaScript gives the same sums.
-    return undefined
+    return crc32cInJavaScript
   }
 }
