@@ -20,6 +20,7 @@ import { type PartitionAnswer, type Reader, type Round, readRound } from '../fet
 import { type FetchPartition, type FetchSession, FINAL_EPOCH, INITIAL_EPOCH } from '../fetch-session.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
+const FIRST_VERSION_WITH_DIVERGING_EPOCH = 12
 const FIRST_VERSION_WITH_IDS = 13
 const READ_COMMITTED = 1
 
@@ -149,12 +150,12 @@ function groupedByTopic(answers: readonly PartitionAnswer[], version: number) {
     const key = version >= FIRST_VERSION_WITH_IDS ? topicId : topic
     const group = topics.get(key) ?? { topic, topicId, partitions: [] }
     topics.set(key, group)
-    group.partitions.push(partitionData(answer))
+    group.partitions.push(partitionData(answer, version))
   }
   return [...topics.values()]
 }
 
-function partitionData(answer: PartitionAnswer) {
+function partitionData(answer: PartitionAnswer, version: number) {
   const { asked, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records } = answer
   return {
     partitionIndex: asked.partition,
@@ -164,6 +165,8 @@ function partitionData(answer: PartitionAnswer) {
     logStartOffset,
     abortedTransactions,
     records,
-    ...(answer.divergingEpoch && { divergingEpoch: answer.divergingEpoch }),
+    // A session that began in a newer version may go on in one that cannot carry it.
+    ...(version >= FIRST_VERSION_WITH_DIVERGING_EPOCH &&
+      answer.divergingEpoch && { divergingEpoch: answer.divergingEpoch }),
   }
 }

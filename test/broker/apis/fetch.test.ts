@@ -69,6 +69,15 @@ it('tells a reader that it went beyond what the epoch holds', async () => {
   expect(answer).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 0, endOffset: 6 }, records: [] })
 })
 
+it('goes on with a session in a version that cannot tell of divergence', async () => {
+  const { connection } = await topicOfThreeBatches()
+  const request = fetchOf('t', { offset: 9, lastFetchedEpoch: 0, sessionEpoch: 0 })
+  const { sessionId } = await connection.send(fetch, request, { version: 12 })
+  const next = { ...request, topics: [], sessionId, sessionEpoch: 1 }
+  const { responses } = await connection.send(fetch, next, { version: 7 })
+  expect(responses[0]!.partitions[0]).toMatchObject({ errorCode: 0, records: [] })
+})
+
 it('answers a wait as soon as enough bytes are there, and not before', async () => {
   const { cluster, connection } = await topicOfThreeBatches()
   const reader = await cluster.connect()

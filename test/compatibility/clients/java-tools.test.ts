@@ -147,9 +147,10 @@ describe.each(grounds)('Kafka console tools', (ground) => {
       'shares six partitions among three members and takes over those of one that leaves',
       async () => {
         await cluster.createTopic('shared', 6)
+        const sharing: ExternalProcess[] = []
         const settings = ['--group', 'shared', '--from-beginning', '--consumer-property', 'heartbeat.interval.ms=300']
         for (let member = 0; member < 3; member++) {
-          members.push(
+          sharing.push(
             startKafkaTool('kafka-console-consumer', [
               '--bootstrap-server',
               cluster.bootstrap,
@@ -158,6 +159,7 @@ describe.each(grounds)('Kafka console tools', (ground) => {
               ...settings,
             ]),
           )
+          members.push(sharing[member]!)
         }
         // The column of partition counts in: group, member, host, client, partitions.
         const counts = async () => {
@@ -167,14 +169,14 @@ describe.each(grounds)('Kafka console tools', (ground) => {
             .map((line) => Number(line.trim().split(/\s+/)[4]))
         }
         await eventually(async () => expect(await counts()).toEqual([2, 2, 2]), 90_000)
-        await members[0]!.kill('SIGTERM')
+        await sharing[0]!.kill('SIGTERM')
         await eventually(async () => expect(await counts()).toEqual([3, 3]), 60_000)
         await produce(
           'shared',
           Array.from({ length: 30 }, (_, index) => `${index}`),
         )
         const numbers = ({ stdout }: ExternalProcess) => lines(stdout).filter((line) => /^\d+$/.test(line))
-        const seen = () => members.flatMap(numbers).map(Number)
+        const seen = () => sharing.flatMap(numbers).map(Number)
         await eventually(async () =>
           expect(seen().sort((one, other) => one - other)).toEqual(Array.from({ length: 30 }, (_, index) => index)),
         )
