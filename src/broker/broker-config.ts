@@ -5,11 +5,12 @@ import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { booleanOf, type ConfigDefinition, listOf, numberOf, whyInvalid } from './config-definition.ts'
 import { CONSUMER_GROUP_CONFIGS, consumerGroupConfig } from './consumer-group-config.ts'
+import type { ControllerConfig } from './coordinator/controller/controller-machine.ts'
 import type { GroupConfig } from './coordinator/group/group-config.ts'
 import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
-import { TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config.ts'
+import { TOPIC_CONFIGS, type TopicConfigDefinition, topicConfig } from './topic-config.ts'
 
 const INT_MAX = 2_147_483_647
 const STANDARD_AUTHORIZER = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
@@ -39,6 +40,32 @@ const OWN: readonly BrokerConfigDefinition[] = [
     type: 'BOOLEAN',
     default: 'true',
     doc: 'Whether a topic is created when a client first asks for it.',
+  },
+  {
+    name: 'auto.leader.rebalance.enable',
+    type: 'BOOLEAN',
+    default: 'true',
+    doc: 'Whether leaders go back to the first replicas by themselves.',
+  },
+  {
+    name: 'broker.heartbeat.interval.ms',
+    type: 'INT',
+    default: '2000',
+    min: 1,
+    doc: 'How often a broker tells the controller that it is alive.',
+  },
+  {
+    name: 'broker.rack',
+    type: 'STRING',
+    default: null,
+    doc: 'The rack of the broker: the replicas of a partition stand in as many racks as there are.',
+  },
+  {
+    name: 'broker.session.timeout.ms',
+    type: 'INT',
+    default: '9000',
+    min: 1,
+    doc: 'A broker that the controller has not heard for so long is fenced: others lead what it led.',
   },
   {
     name: 'connections.max.idle.ms',
@@ -92,6 +119,13 @@ const OWN: readonly BrokerConfigDefinition[] = [
     default: '6000',
     min: 0,
     doc: 'The shortest session time-out that a member may ask for.',
+  },
+  {
+    name: 'leader.imbalance.check.interval.seconds',
+    type: 'LONG',
+    default: '300',
+    min: 1,
+    doc: 'Time between two looks for leaders that are not the first replicas.',
   },
   {
     name: 'log.cleaner.backoff.ms',
@@ -476,6 +510,19 @@ export class BrokerConfig {
       offsetsRetentionCheckIntervalMs: this.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: this.number('offset.metadata.max.bytes'),
       consumer: consumerGroupConfig((name) => this.#value(name)),
+    }
+  }
+
+  /** By what the controller decides, if this node has it. */
+  get controller(): ControllerConfig {
+    const unclean = topicConfig('unclean.leader.election.enable')!
+    return {
+      sessionTimeoutMs: () => this.number('broker.session.timeout.ms'),
+      balanceMs: () =>
+        this.boolean('auto.leader.rebalance.enable')
+          ? this.number('leader.imbalance.check.interval.seconds') * 1000
+          : undefined,
+      allowsUnclean: (own) => booleanOf(own.get(unclean.name) ?? this.topicDefault(unclean)!),
     }
   }
 

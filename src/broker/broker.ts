@@ -1,4 +1,6 @@
+import { HeliostatError } from '../platform/errors.ts'
 import type { Address, Logger, Platform } from '../platform/platform.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
@@ -13,6 +15,7 @@ import { FetchSessions } from './fetch-session.ts'
 import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/listener-plan.ts'
 import { OpenListener } from './listeners/open-listener.ts'
 import { LogLevels } from './log-levels.ts'
+import { ownRegistration } from './own-registration.ts'
 import { PartitionStore } from './partition-store.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
@@ -42,12 +45,14 @@ export interface BrokerOptions {
 }
 
 const FETCH_SESSION_EVICTION_MS = 120_000
+const UNREGISTERED = -1
 
 /**
  * One broker: what its request handlers work with, and its lifetime. It serves from `start` to `stop`.
  *
  * 1. `image` is the metadata up to the last committed record; every partition that it gives to this broker is open.
  * 2. A record of the metadata log is applied here only once it is committed.
+ * 3. Clients may connect earlier, but are served only once the broker is registered with its addresses.
  */
 export class Broker {
   readonly platform: Platform
@@ -76,6 +81,7 @@ export class Broker {
   readonly #listeners: OpenListener[] = []
   readonly #gate: ConnectionGate
   #loading = true
+  #brokerEpoch = UNREGISTERED
   /** While the past is read: topics that were deleted in it. */
   readonly #deletedTopicIds = new Set<string>()
 
@@ -109,10 +115,11 @@ export class Broker {
     )
     this.#gate = new ConnectionGate(platform.clock, () => ({
       ...config.connections,
+      ...(this.#brokerEpoch === UNREGISTERED && { max: 0 }),
       refuseAfterMs: (ip) => this.quotas.recordConnection(ip, platform.clock.monotonic()),
     }))
     this.controller = this.#openController()
-    this.producerIds = new ProducerIds(this.controller, nodeId)
+    this.producerIds = new ProducerIds(this.controller, this)
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
     this.transactions = new TransactionCoordinator({
       clock: platform.clock,
@@ -136,6 +143,7 @@ export class Broker {
       broker.#recover()
       await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
       for (const plan of plans) await broker.#listen(plan)
+      await broker.#register()
     } catch (error) {
       await broker.stop()
       throw error
@@ -145,6 +153,11 @@ export class Broker {
 
   get listeners(): readonly OpenListener[] {
     return this.#listeners
+  }
+
+  /** Of this start, as the controller has given it; −1 until then. */
+  get brokerEpoch(): number {
+    return this.#brokerEpoch
   }
 
   /** Where clients reach it that came through this listener; undefined when it is not advertised. */
@@ -167,9 +180,10 @@ export class Broker {
   #openController(): Controller {
     const { clock, disk } = this.platform
     const partition = this.partitions.openMetadata(this.nodeId)
+    const { nodeId, config, log } = this
     const onCommitted = (record: MetadataRecord) => this.#apply(record)
     try {
-      return new Controller({ partition, brokerIds: [this.nodeId], clock, disk, log: this.log, onCommitted })
+      return new Controller({ partition, nodeId, config: config.controller, clock, disk, log, onCommitted })
     } catch (error) {
       // A broker that cannot start gives its directory back.
       this.partitions.close()
@@ -187,6 +201,19 @@ export class Broker {
     this.controller.compact(this.config.number('metadata.log.max.record.bytes.between.snapshots'))
     for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
     for (const partition of this.partitions.of(TRANSACTION_STATE).values()) this.transactions.take(partition)
+  }
+
+  /** Invariant 3. */
+  async #register(): Promise<void> {
+    const registration = ownRegistration(this)
+    const { errorCode, brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration })
+    if (errorCode !== ErrorCode.NONE) {
+      const { name } = errorOf(errorCode)
+      const message = `broker ${this.nodeId} cannot be registered: ${name}`
+      throw new HeliostatError('HEL_CONFIG', message, { where: { node: this.nodeId } })
+    }
+    this.#brokerEpoch = brokerEpoch
+    this.#gate.admitWaiting()
   }
 
   #plans(options: PlanOptions): ListenerPlan[] {

@@ -20,7 +20,10 @@ export async function alterResources(
 ): Promise<Answered[]> {
   const early = new Map<Resource, ItemError>()
   for (const resource of resources) {
-    const error = repeatedError(resource, resources) ?? configRefusal(call, 'ALTER_CONFIGS', resource)
+    const error =
+      repeatedError(resource, resources) ??
+      configRefusal(call, 'ALTER_CONFIGS', resource) ??
+      strangerError(broker, resource)
     if (error) early.set(resource, error)
     else if (resource.resourceType === RESOURCE_TYPE.BROKER_LOGGER && !resource.replaceAll) {
       early.set(resource, alterLoggers(broker, resource, validateOnly) ?? invalid('NONE', null))
@@ -42,6 +45,13 @@ function repeatedError(resource: Resource, all: readonly Resource[]): ItemError 
     return other.resourceType === resource.resourceType && other.resourceName === resource.resourceName
   })
   return same.length > 1 ? invalid('INVALID_REQUEST', 'Each resource must appear at most once.') : undefined
+}
+
+/** Configs of a broker are altered by the broker itself. */
+function strangerError({ nodeId }: Broker, { resourceType, resourceName }: Resource): ItemError | undefined {
+  const isNumber = /^-?\d+$/.test(resourceName)
+  if (resourceType !== RESOURCE_TYPE.BROKER || !isNumber || Number(resourceName) === nodeId) return undefined
+  return invalid('INVALID_REQUEST', `Unexpected broker id, expected ${nodeId}, but received ${resourceName}`)
 }
 
 function alterLoggers(broker: Broker, { resourceName, operations }: Resource, validateOnly: boolean) {

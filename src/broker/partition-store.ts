@@ -2,7 +2,7 @@ import type { Logger, Platform } from '../platform/platform.ts'
 import { FramePool } from '../protocol/frame-pool.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
-import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
+import { type PartitionRegistration, RECOVERED } from './coordinator/controller/metadata-record.ts'
 import { CLUSTER_METADATA } from './coordinator/controller/topic-name.ts'
 import { logConfigFor } from './effective-config.ts'
 import { defaultLogConfig, type LogConfig } from './log/log-config.ts'
@@ -72,9 +72,10 @@ export class PartitionStore {
 
   /** The log of the cluster's metadata, from which the image is read. */
   openMetadata(nodeId: number): Partition {
-    const ids = { replicas: [nodeId], isr: [nodeId], leader: nodeId }
     const log = this.#directory.getOrCreate(CLUSTER_METADATA, 0, METADATA_TOPIC.topicId)
-    return new Partition(METADATA_TOPIC, { partitionId: 0, leaderEpoch: 0, partitionEpoch: 0, ...ids }, log)
+    const replicas = { replicas: [nodeId], addingReplicas: [], removingReplicas: [], isr: [nodeId], leader: nodeId }
+    const epochs = { leaderRecoveryState: RECOVERED, leaderEpoch: 0, partitionEpoch: 0 }
+    return new Partition(METADATA_TOPIC, { partitionId: 0, ...replicas, ...epochs }, log)
   }
 
   /** Once the image is read: opens what it gives to this broker, and finishes the deletion of topics that a crash interrupted. */

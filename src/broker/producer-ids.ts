@@ -1,6 +1,9 @@
+import { ErrorCode } from '../protocol/errors.ts'
 import type { Controller } from './coordinator/controller/controller.ts'
+import { CoordinatorError } from './coordinator/runtime.ts'
 
-const BLOCK_SIZE = 1000
+/** How many a broker takes at once, as by Kafka. */
+const PRODUCER_ID_BLOCK = 1000
 
 /**
  * Producer ids of this broker, taken from the controller in blocks.
@@ -9,14 +12,14 @@ const BLOCK_SIZE = 1000
  */
 export class ProducerIds {
   readonly #controller: Controller
-  readonly #brokerId: number
+  readonly #broker: { readonly nodeId: number; readonly brokerEpoch: number }
   #next = 0
   #end = 0
   #refill: Promise<void> | undefined
 
-  constructor(controller: Controller, brokerId: number) {
+  constructor(controller: Controller, broker: { readonly nodeId: number; readonly brokerEpoch: number }) {
     this.#controller = controller
-    this.#brokerId = brokerId
+    this.#broker = broker
   }
 
   async next(): Promise<number> {
@@ -31,9 +34,13 @@ export class ProducerIds {
     try {
       const block = await this.#controller.ask({
         type: 'allocate-producer-ids',
-        brokerId: this.#brokerId,
-        count: BLOCK_SIZE,
+        brokerId: this.#broker.nodeId,
+        brokerEpoch: this.#broker.brokerEpoch,
+        count: PRODUCER_ID_BLOCK,
       })
+      if (block.errorCode !== ErrorCode.NONE) {
+        throw new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `no producer ids: error ${block.errorCode}`)
+      }
       this.#next = block.first
       this.#end = block.first + block.count
     } finally {

@@ -3,7 +3,8 @@
 import { nearName } from '../../config/near-name.ts'
 import type { Address } from '../../platform/platform.ts'
 
-const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
+/** In the order of their numbers in messages. */
+export const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
 export type SecurityProtocol = (typeof SECURITY_PROTOCOLS)[number]
 
 export interface Endpoint {

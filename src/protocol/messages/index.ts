@@ -3,12 +3,16 @@
 import type { Api } from '../schema.ts'
 import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { allocateProducerIds } from './allocate-producer-ids.ts'
 import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
+import { alterPartition } from './alter-partition.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { apiVersions } from './api-versions.ts'
+import { brokerHeartbeat } from './broker-heartbeat.ts'
+import { brokerRegistration } from './broker-registration.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { createAcls } from './create-acls.ts'
@@ -33,6 +37,7 @@ import { describeTransactions } from './describe-transactions.ts'
 import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { endTxn } from './end-txn.ts'
+import { envelope } from './envelope.ts'
 import { expireDelegationToken } from './expire-delegation-token.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
@@ -111,12 +116,17 @@ export const apis: readonly Api[] = [
   describeUserScramCredentials,
   alterUserScramCredentials,
   describeQuorum,
+  alterPartition,
   updateFeatures,
+  envelope,
   describeCluster,
   describeProducers,
+  brokerRegistration,
+  brokerHeartbeat,
   unregisterBroker,
   describeTransactions,
   listTransactions,
+  allocateProducerIds,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
   listConfigResources,

@@ -65,7 +65,17 @@ const codec: RecordCodec<number> = {
 }
 
 const silent = nodeLog({ level: 'silent' })
-const registration = { partitionId: 0, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
+const registration = {
+  partitionId: 0,
+  replicas: [1],
+  addingReplicas: [],
+  removingReplicas: [],
+  isr: [1],
+  leader: 1,
+  leaderRecoveryState: 0,
+  leaderEpoch: 0,
+  partitionEpoch: 0,
+}
 
 function host(disk: Disk = memoryDisk(), clock = new FakeClock()) {
   const log = PartitionLog.open(disk, '/log', { clock, config: defaultLogConfig, log: silent })

@@ -1,6 +1,7 @@
 import type { GroupBounds } from '../../group-resource-config.ts'
 import type { Acl, AclFilter } from '../../security/acl.ts'
 import type { ConfigOperation } from './config-alteration.ts'
+import type { BrokerRegistration } from './metadata-record.ts'
 
 /** What the controller is asked. Fresh ids and the broker's own defaults come with the command: a machine has no chance and no config. */
 export type ControllerCommand =
@@ -13,7 +14,23 @@ export type ControllerCommand =
   | AlterScramCredentialsCommand
   | AlterClientQuotasCommand
   | UpdateFeaturesCommand
-  | { readonly type: 'allocate-producer-ids'; readonly brokerId: number; readonly count: number }
+  | {
+      readonly type: 'allocate-producer-ids'
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly count: number
+    }
+  | RegisterBrokerCommand
+  | BrokerHeartbeatCommand
+  | { readonly type: 'unregister-broker'; readonly brokerId: number }
+  /** A timer: the broker was not heard in time. Late once more, and it is fenced. */
+  | { readonly type: 'session-expired'; readonly brokerId: number; readonly again: boolean }
+  | AlterPartitionCommand
+  | ElectLeadersCommand
+  | AlterPartitionReassignmentsCommand
+  /** Timers. */
+  | { readonly type: 'balance-leaders' }
+  | { readonly type: 'elect-unclean' }
 
 /** Whose controller_mutation_rate a command counts against (KIP-599). */
 export interface MutationRequester {
@@ -117,6 +134,69 @@ export interface UpdateFeaturesCommand {
   readonly validateOnly: boolean
 }
 
+export interface RegisterBrokerCommand {
+  readonly type: 'register-broker'
+  readonly registration: Pick<BrokerRegistration, 'brokerId' | 'incarnationId' | 'endPoints' | 'features' | 'rack'>
+}
+
+export interface BrokerHeartbeatCommand {
+  readonly type: 'broker-heartbeat'
+  readonly brokerId: number
+  readonly brokerEpoch: number
+  /** The last record of the metadata log that the broker obeys. */
+  readonly currentMetadataOffset: number
+  readonly wantFence: boolean
+  readonly wantShutDown: boolean
+}
+
+export interface AlterPartitionCommand {
+  readonly type: 'alter-partition'
+  readonly brokerId: number
+  readonly brokerEpoch: number
+  readonly topics: readonly {
+    readonly topicId: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly leaderEpoch: number
+      /** An epoch of −1: whatever start of the broker. */
+      readonly newIsr: readonly { readonly brokerId: number; readonly brokerEpoch: number }[]
+      readonly leaderRecoveryState: number
+      readonly partitionEpoch: number
+    }[]
+  }[]
+}
+
+export interface AlteredPartition {
+  readonly partitionIndex: number
+  readonly errorCode: number
+  readonly leaderId: number
+  readonly leaderEpoch: number
+  readonly isr: readonly number[]
+  readonly leaderRecoveryState: number
+  readonly partitionEpoch: number
+}
+
+export interface ElectLeadersCommand {
+  readonly type: 'elect-leaders'
+  /** One of ELECTION. */
+  readonly electionType: number
+  /** null: all. */
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null
+}
+
+export interface AlterPartitionReassignmentsCommand {
+  readonly type: 'alter-partition-reassignments'
+  readonly allowReplicationFactorChange: boolean
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      /** null: no longer. */
+      readonly replicas: readonly number[] | null
+    }[]
+  }[]
+}
+
 export interface ItemError {
   readonly errorCode: number
   readonly errorMessage: string | null
@@ -150,7 +230,34 @@ export interface ControllerReplies {
   'alter-client-quotas': {
     readonly entries: readonly (ItemError & Pick<AlterClientQuotasCommand['entries'][number], 'entity'>)[]
   }
-  'allocate-producer-ids': { readonly first: number; readonly count: number }
+  'allocate-producer-ids': { readonly errorCode: number; readonly first: number; readonly count: number }
+  'register-broker': { readonly errorCode: number; readonly brokerEpoch: number }
+  'broker-heartbeat': {
+    readonly errorCode: number
+    readonly isCaughtUp: boolean
+    readonly isFenced: boolean
+    readonly shouldShutDown: boolean
+  }
+  'unregister-broker': ItemError
+  'session-expired': undefined
+  'alter-partition': {
+    readonly errorCode: number
+    readonly topics: readonly { readonly topicId: string; readonly partitions: readonly AlteredPartition[] }[]
+  }
+  'elect-leaders': {
+    readonly results: readonly {
+      readonly topic: string
+      readonly partitionResult: readonly (ItemError & { readonly partitionId: number })[]
+    }[]
+  }
+  'alter-partition-reassignments': {
+    readonly topics: readonly {
+      readonly name: string
+      readonly partitions: readonly (ItemError & { readonly partitionIndex: number })[]
+    }[]
+  }
+  'balance-leaders': undefined
+  'elect-unclean': undefined
 }
 
 export type ControllerReply = ControllerReplies[keyof ControllerReplies]

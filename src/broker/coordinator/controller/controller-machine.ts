@@ -1,7 +1,16 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
 import type { GroupBounds } from '../../group-resource-config.ts'
-import { type Effects, Outcome, type RequestId, type StateMachine } from '../state-machine.ts'
+import {
+  type Effects,
+  Outcome,
+  type RecordOrigin,
+  type RequestId,
+  type StateMachine,
+  type TimerEffect,
+} from '../state-machine.ts'
 import { decideAclCreations, decideAclDeletions } from './acl-changes.ts'
+import { alterPartition } from './alter-partition.ts'
+import { BrokerControl } from './broker-control.ts'
 import type {
   AlterConfigsCommand,
   ControllerCommand,
@@ -13,19 +22,40 @@ import type {
 } from './command.ts'
 import { alteredConfigs } from './config-alteration.ts'
 import { updateFeatures } from './feature-update.ts'
+import { electLeaders } from './leader-election.ts'
+import { type Leadership, withoutLeader, withPreferredLeaders } from './leadership.ts'
 import { MetadataImage, RESOURCE_TYPE, type ReadonlyMetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { type MutationQuota, MutationQuotas } from './mutation-quota.ts'
 import { alterClientQuotas } from './quota-alteration.ts'
+import { alterReassignments } from './reassignment.ts'
 import { alterScramCredentials } from './scram-alteration.ts'
 import { asksTooMuch, decidePartitions, decideTopic, invalid, refusal } from './topic-creation.ts'
 import { whyInvalidName } from './topic-name.ts'
 
 type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerReply>
 
+/** What of the configuration the controller goes by. */
+export interface ControllerConfig {
+  readonly sessionTimeoutMs: () => number
+  /** How often leaders go back to the first replicas; undefined: never by themselves. */
+  readonly balanceMs: () => number | undefined
+  readonly allowsUnclean: Leadership['allowsUnclean']
+}
+
+/** As Kafka: one unit of the log holds so many. */
+const ELECTIONS_PER_BALANCE_MAX = 1000
+const UNCLEAN_ELECTION = 'unclean.leader.election.enable'
+
+interface Decided {
+  readonly reply: ControllerReply
+  readonly records: readonly MetadataRecord[]
+  readonly timers?: readonly TimerEffect<ControllerCommand>[]
+}
+
 /**
- * The controller: owns the cluster's metadata. Its log is `__cluster_metadata`; one broker hosts it as it hosts groups, a quorum will
- * host the same machine.
+ * The controller: owns the cluster's metadata. Its log is `__cluster_metadata`; the node that leads the quorum hosts it as brokers host
+ * groups.
  *
  * 1. All durable state is in the image, and only `replay` changes it.
  * 2. The records of one topic's creation or change stand in one unit of the log.
@@ -33,10 +63,16 @@ type ControllerEffects = Effects<ControllerCommand, MetadataRecord, ControllerRe
 export class ControllerMachine implements StateMachine<ControllerCommand, MetadataRecord, ControllerReply> {
   readonly #image = new MetadataImage()
   readonly #mutationQuotas = new MutationQuotas(this.#image)
-  readonly #brokerIds: readonly number[]
+  readonly #nodeId: number
+  readonly #config: ControllerConfig
+  readonly #leadership: Leadership
+  readonly #brokers: BrokerControl
 
-  constructor(brokerIds: readonly number[]) {
-    this.#brokerIds = brokerIds
+  constructor(nodeId: number, config: ControllerConfig) {
+    this.#nodeId = nodeId
+    this.#config = config
+    this.#leadership = { image: this.#image, allowsUnclean: config.allowsUnclean }
+    this.#brokers = new BrokerControl(this.#leadership, { nodeId, sessionTimeoutMs: config.sessionTimeoutMs })
   }
 
   get image(): ReadonlyMetadataImage {
@@ -45,22 +81,48 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
 
   handle(id: RequestId, command: ControllerCommand, nowMs: number): ControllerEffects {
     const outcome = new Outcome<ControllerCommand, MetadataRecord, ControllerReply>()
-    const { reply, records } = this.#decide(command, nowMs)
+    const { reply, records, timers = [] } = this.#decide(command, nowMs)
     for (const record of records) outcome.record(record)
+    outcome.timers.push(...timers)
     outcome.reply(id, reply)
     return outcome
   }
 
-  replay(record: MetadataRecord): void {
+  replay(record: MetadataRecord, { offset }: RecordOrigin): void {
     this.#image.apply(record)
+    this.#brokers.replayed(record, offset)
   }
 
   loaded(_nowMs: number): ControllerEffects {
-    return new Outcome()
+    const outcome = new Outcome<ControllerCommand, MetadataRecord, ControllerReply>()
+    outcome.timers.push(...this.#brokers.loaded(), ...this.#balanceLater())
+    return outcome
   }
 
-  #decide(command: ControllerCommand, nowMs: number): { reply: ControllerReply; records: readonly MetadataRecord[] } {
+  #decide(command: ControllerCommand, nowMs: number): Decided {
     switch (command.type) {
+      case 'register-broker': {
+        const { timers = [], ...decided } = this.#brokers.register(command)
+        return { ...decided, timers: [...timers, ...this.#balanceLater(command.registration.brokerId)] }
+      }
+      case 'broker-heartbeat':
+        return this.#brokers.heartbeat(command)
+      case 'session-expired':
+        return this.#brokers.expired(command.brokerId, command.again)
+      case 'unregister-broker':
+        return this.#brokers.unregister(command.brokerId)
+      case 'alter-partition':
+        return alterPartition(this.#leadership, command)
+      case 'elect-leaders':
+        return electLeaders(this.#leadership, command)
+      case 'elect-unclean':
+        return { reply: undefined, records: withoutLeader(this.#leadership) }
+      case 'balance-leaders': {
+        const records = withPreferredLeaders(this.#leadership, ELECTIONS_PER_BALANCE_MAX)
+        return { reply: undefined, records, timers: this.#balanceLater() }
+      }
+      case 'alter-partition-reassignments':
+        return alterReassignments(this.#leadership, command)
       case 'create-topics':
         return this.#createTopics(command, this.#mutationQuotas.of(command.requester, nowMs))
       case 'delete-topics':
@@ -74,18 +136,29 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       case 'delete-acls':
         return decideAclDeletions(this.#image.acls, command.filters)
       case 'update-features':
-        return updateFeatures(this.#image, this.#brokerIds[0]!, command)
+        return updateFeatures(this.#image, this.#nodeId, command)
       case 'alter-client-quotas':
         return alterClientQuotas(this.#image, command)
       case 'alter-scram-credentials':
         return alterScramCredentials(this.#image, command)
       case 'allocate-producer-ids': {
+        const { brokerId, brokerEpoch, count } = command
+        const errorCode = this.#brokers.epochError(brokerId, brokerEpoch)
+        if (errorCode !== ErrorCode.NONE) return { reply: { errorCode, first: -1, count: 0 }, records: [] }
         const first = this.#image.nextProducerId
-        const { brokerId, count } = command
-        const record = { type: 'producer-ids', brokerId, nextProducerId: first + count } as const
-        return { reply: { first, count }, records: [record] }
+        const record = { type: 'producer-ids', brokerId, brokerEpoch, nextProducerId: first + count } as const
+        return { reply: { errorCode, first, count }, records: [record] }
       }
     }
+  }
+
+  /** Alone, or with `arriving` alone, a broker leads everything anyway. */
+  #balanceLater(arriving?: number): TimerEffect<ControllerCommand>[] {
+    const delayMs = this.#config.balanceMs()
+    const brokers = new Set(this.#image.brokers.keys())
+    if (arriving !== undefined) brokers.add(arriving)
+    if (delayMs === undefined || brokers.size < 2) return []
+    return [{ key: 'balance', delayMs, command: { type: 'balance-leaders' } }]
   }
 
   #createTopics(command: CreateTopicsCommand, quota: MutationQuota) {
@@ -100,7 +173,7 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       if (names.filter((name) => name === topic.name).length > 1) {
         return refusal(topic.name, invalid('INVALID_REQUEST', 'Duplicate topic name.')).result
       }
-      const decision = decideTopic(this.#image, this.#brokerIds, command, topic, quota)
+      const decision = decideTopic(this.#image, command, topic, quota)
       records.push(...decision.records)
       return decision.result
     })
@@ -135,7 +208,7 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       if (names.filter((name) => name === wanted.name).length > 1) {
         return { ...invalid('INVALID_REQUEST', 'Duplicate topic name.'), name: wanted.name }
       }
-      const decision = decidePartitions(this.#image.topics.get(wanted.name), this.#brokerIds, wanted, quota)
+      const decision = decidePartitions(this.#image, wanted, quota)
       if (!command.validateOnly) records.push(...decision.records)
       return { ...decision.result, name: wanted.name }
     })
@@ -151,7 +224,10 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
       if (!command.validateOnly) records.push(...decision.records)
       return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName }
     })
-    return { reply: { resources } satisfies ControllerReplies['alter-configs'], records }
+    // Once these configs hold, what has no leader may get one.
+    const isAboutUnclean = records.some((record) => record.type === 'config' && record.name === UNCLEAN_ELECTION)
+    const timers = isAboutUnclean ? [{ key: 'unclean', delayMs: 0, command: { type: 'elect-unclean' } } as const] : []
+    return { reply: { resources } satisfies ControllerReplies['alter-configs'], records, timers }
   }
 
   #alterResource(
@@ -196,8 +272,8 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
   }
 
   #misnamedBroker(name: string) {
-    if (name === '' || this.#brokerIds.includes(Number(name))) return undefined
+    if (name === '' || this.#image.brokers.has(Number(name))) return undefined
     if (!/^-?\d+$/.test(name)) return invalid('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
-    return invalid('INVALID_REQUEST', `Unexpected broker id, expected ${this.#brokerIds}, but received ${name}`)
+    return invalid('BROKER_ID_NOT_REGISTERED', `No node with id ${name} found.`)
   }
 }

@@ -2,7 +2,7 @@ import type { Clock, Disk, Logger } from '../../../platform/platform.ts'
 import type { Partition } from '../../partition.ts'
 import { CoordinatorRuntime } from '../runtime.ts'
 import type { ControllerCommand, ControllerReplies, ControllerReply } from './command.ts'
-import { ControllerMachine } from './controller-machine.ts'
+import { type ControllerConfig, ControllerMachine } from './controller-machine.ts'
 import { LiveRecords } from './live-records.ts'
 import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
 import { SnapshotFile } from './snapshot-file.ts'
@@ -24,14 +24,15 @@ export class Controller {
 
   constructor(options: {
     partition: Partition
-    brokerIds: readonly number[]
+    nodeId: number
+    config: ControllerConfig
     clock: Clock
     disk: Disk
     log: Logger
     /** Hears each committed record, those of the past first. */
     onCommitted: (record: MetadataRecord) => void
   }) {
-    const { partition, brokerIds, clock, disk, log } = options
+    const { partition, nodeId, config, clock, disk, log } = options
     this.partition = partition
     this.#clock = clock
     this.#log = log
@@ -40,7 +41,7 @@ export class Controller {
       this.#live?.apply(record)
       options.onCommitted(record)
     }
-    const machine = () => new ControllerMachine(brokerIds)
+    const machine = () => new ControllerMachine(nodeId, config)
     const codec = metadataRecordCodec
     const snapshot = () => this.#readSnapshot()
     this.#runtime = new CoordinatorRuntime({ partition, codec, clock, log, machine, onCommitted, snapshot })

@@ -1,5 +1,5 @@
 import { RESOURCE_TYPE } from './metadata-image.ts'
-import type { MetadataRecord } from './metadata-record.ts'
+import { changedBroker, changedPartition, type MetadataRecord } from './metadata-record.ts'
 
 type Of<Type extends MetadataRecord['type']> = Extract<MetadataRecord, { type: Type }>
 
@@ -14,6 +14,7 @@ interface LiveTopic {
  * 1. Applied in order, `all` makes the image that the records given so far make.
  */
 export class LiveRecords {
+  readonly #brokers = new Map<number, Of<'register-broker'>>()
   readonly #topics = new Map<string, LiveTopic>()
   readonly #configs = new Map<string, Map<string, Of<'config'>>>()
   /** Of the kinds whose newest record replaces the older, by what they speak of. */
@@ -24,6 +25,7 @@ export class LiveRecords {
   get all(): MetadataRecord[] {
     return [
       ...this.#features,
+      ...this.#brokers.values(),
       ...[...this.#topics.values()].flatMap(({ topic, partitions }) => [topic, ...partitions.values()]),
       ...[...this.#configs.values()].flatMap((configs) => [...configs.values()]),
       ...this.#others.values(),
@@ -32,12 +34,30 @@ export class LiveRecords {
 
   apply(record: MetadataRecord): void {
     switch (record.type) {
+      case 'register-broker':
+        this.#brokers.set(record.brokerId, record)
+        return
+      case 'unregister-broker':
+        this.#brokers.delete(record.brokerId)
+        return
+      case 'broker-registration-change': {
+        const broker = this.#brokers.get(record.brokerId)
+        if (broker) this.#brokers.set(record.brokerId, { type: 'register-broker', ...changedBroker(broker, record) })
+        return
+      }
       case 'topic':
         this.#topics.set(record.topicId, { topic: record, partitions: new Map() })
         return
       case 'partition':
         this.#topics.get(record.topicId)?.partitions.set(record.partitionId, record)
         return
+      case 'partition-change': {
+        const { topicId, partitionId } = record
+        const partitions = this.#topics.get(topicId)?.partitions
+        const before = partitions?.get(partitionId)
+        if (before) partitions!.set(partitionId, { type: 'partition', topicId, ...changedPartition(before, record) })
+        return
+      }
       case 'remove-topic':
         this.#removeTopic(record.topicId)
         return

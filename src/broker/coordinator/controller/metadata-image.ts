@@ -1,7 +1,13 @@
 import { ClientQuotas } from '../../quota/client-quotas.ts'
 import { AclSet, type ReadonlyAclSet } from '../../security/acl-set.ts'
 import type { ScramCredential } from '../../security/scram-credential.ts'
-import type { MetadataRecord, PartitionRegistration } from './metadata-record.ts'
+import {
+  type BrokerRegistration,
+  changedBroker,
+  changedPartition,
+  type MetadataRecord,
+  type PartitionRegistration,
+} from './metadata-record.ts'
 
 export interface TopicImage {
   readonly name: string
@@ -16,7 +22,7 @@ export const RESOURCE_TYPE = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_MET
 export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
 
 /**
- * What the metadata log says up to some record: topics, partitions, configs, quotas, credentials, producer
+ * What the metadata log says up to some record: brokers, topics, partitions, configs, quotas, credentials, producer
  * ids, access rules, features.
  *
  * 1. It depends on the applied records alone; applying one twice changes nothing more.
@@ -25,6 +31,7 @@ export type ReadonlyMetadataImage = Omit<MetadataImage, 'apply'>
  * 4. `topicsVersion` rises with every record of a topic.
  */
 export class MetadataImage {
+  readonly #brokers = new Map<number, BrokerRegistration>()
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #configs = new Map<string, Map<string, string>>()
@@ -34,6 +41,17 @@ export class MetadataImage {
   readonly #scram = new Map<string, Map<number, ScramCredential>>()
   #nextProducerId = 0
   #topicsVersion = 0
+
+  /** All that are registered, by id, in the order of their first registrations. */
+  get brokers(): ReadonlyMap<number, BrokerRegistration> {
+    return this.#brokers
+  }
+
+  /** Whether the broker may lead and be in sync. */
+  isActive(brokerId: number): boolean {
+    const broker = this.#brokers.get(brokerId)
+    return broker !== undefined && !broker.fenced && !broker.inControlledShutdown
+  }
 
   get topics(): ReadonlyMap<string, TopicImage> {
     return this.#topics
@@ -99,6 +117,19 @@ export class MetadataImage {
       this.#topicsVersion += 1
     }
     switch (record.type) {
+      case 'register-broker': {
+        const { type: _, ...registration } = record
+        this.#brokers.set(record.brokerId, registration)
+        return
+      }
+      case 'unregister-broker':
+        this.#brokers.delete(record.brokerId)
+        return
+      case 'broker-registration-change': {
+        const broker = this.#brokers.get(record.brokerId)
+        if (broker) this.#brokers.set(record.brokerId, changedBroker(broker, record))
+        return
+      }
       case 'topic': {
         const topic = { name: record.name, topicId: record.topicId, partitions: [] }
         this.#topics.set(record.name, topic)
@@ -106,9 +137,15 @@ export class MetadataImage {
         return
       }
       case 'partition': {
-        const { partitionId, replicas, isr, leader, leaderEpoch, partitionEpoch } = record
-        const topic = this.#topicsById.get(record.topicId)
-        if (topic) topic.partitions[partitionId] = { partitionId, replicas, isr, leader, leaderEpoch, partitionEpoch }
+        const { type: _, topicId, ...registration } = record
+        const topic = this.#topicsById.get(topicId)
+        if (topic) topic.partitions[registration.partitionId] = registration
+        return
+      }
+      case 'partition-change': {
+        const partitions = this.#topicsById.get(record.topicId)?.partitions
+        const before = partitions?.[record.partitionId]
+        if (before) partitions![record.partitionId] = changedPartition(before, record)
         return
       }
       case 'remove-topic': {

@@ -2,10 +2,10 @@ import { ErrorCode } from '../../../protocol/errors.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 import { whyInvalidTopicConfigs } from '../../topic-config.ts'
 import type { CreatedTopic, CreatePartitionsCommand, CreateTopicsCommand, ItemError, TopicToCreate } from './command.ts'
-import { type MetadataImage, RESOURCE_TYPE, type TopicImage } from './metadata-image.ts'
-import type { MetadataRecord } from './metadata-record.ts'
+import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './metadata-image.ts'
+import { type MetadataRecord, RECOVERED } from './metadata-record.ts'
 import type { MutationQuota } from './mutation-quota.ts'
-import { placeReplicas, whyInvalidAssignment } from './replica-placement.ts'
+import { placeReplicas, type Usable, whyInvalidAssignment } from './replica-placement.ts'
 import { CLUSTER_METADATA, collidingName, whyInvalidName } from './topic-name.ts'
 
 /** Partitions that one request may create; more would make one unit of the log too large. */
@@ -27,8 +27,7 @@ export function asksTooMuch(command: CreateTopicsCommand): boolean {
 
 /** Decides one topic of CreateTopics. Names are held only against those that are there, not against others of the request. */
 export function decideTopic(
-  image: MetadataImage,
-  brokerIds: readonly number[],
+  image: ReadonlyMetadataImage,
   command: CreateTopicsCommand,
   topic: TopicToCreate,
   quota: MutationQuota,
@@ -36,7 +35,7 @@ export function decideTopic(
   const configs = new Map([...topic.configs].filter((entry): entry is [string, string] => entry[1] !== null))
   const error = nameError(image, topic.name) ?? nullConfigError(topic) ?? configError(configs) ?? shapeError(topic)
   if (error) return refusal(topic.name, error)
-  const placed = place(brokerIds, command, topic)
+  const placed = place(image, command, topic)
   if ('errorCode' in placed) return refusal(topic.name, placed)
   const overQuota = quota.take(placed.assignment.length)
   if (overQuota) return refusal(topic.name, overQuota)
@@ -54,12 +53,12 @@ export function decideTopic(
     ...[...configs].map(([name, value]) => {
       return { type: 'config', resourceType: RESOURCE_TYPE.TOPIC, resourceName: topic.name, name, value } as const
     }),
-    ...placed.assignment.map((replicas, partitionId) => newPartition(topic.topicId, partitionId, replicas)),
+    ...placed.assignment.map((replicas, partitionId) => newPartition(image, topic.topicId, partitionId, replicas)),
   ]
   return { result, records }
 }
 
-function nameError(image: MetadataImage, name: string): ItemError | undefined {
+function nameError(image: ReadonlyMetadataImage, name: string): ItemError | undefined {
   const complaint = whyInvalidName(name)
   if (complaint !== undefined) return invalid('INVALID_TOPIC_EXCEPTION', complaint)
   if (name === CLUSTER_METADATA) {
@@ -101,21 +100,48 @@ function shapeError(topic: TopicToCreate): ItemError | undefined {
   return undefined
 }
 
-function place(
-  brokerIds: readonly number[],
-  command: CreateTopicsCommand,
-  topic: TopicToCreate,
-): { assignment: readonly (readonly number[])[] } | ItemError {
-  if (topic.assignments.length > 0) return placeByHand(brokerIds, topic)
+type Placed = { readonly assignment: readonly (readonly number[])[] } | ItemError
+
+function place(image: ReadonlyMetadataImage, command: CreateTopicsCommand, topic: TopicToCreate): Placed {
+  if (topic.assignments.length > 0) return placeByHand(image, topic)
   const count = topic.numPartitions === -1 ? command.defaultPartitions : topic.numPartitions
   const factor = topic.replicationFactor === -1 ? command.defaultReplicationFactor : topic.replicationFactor
-  return tooFewBrokers(brokerIds, factor) ?? { assignment: placeReplicas(brokerIds, 0, count, factor) }
+  return placeByItself(image, topic.topicId, 0, count, factor)
 }
 
-function placeByHand(
-  brokerIds: readonly number[],
-  topic: TopicToCreate,
-): { assignment: readonly (readonly number[])[] } | ItemError {
+/** Partitions from `first` on go where the turn of the topic is. */
+function placeByItself(
+  image: ReadonlyMetadataImage,
+  topicId: string,
+  first: number,
+  count: number,
+  factor: number,
+): Placed {
+  const brokers = usable(image)
+  if (factor > brokers.length) {
+    const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${brokers.length} broker(s) are registered or some brokers have all their log directories cordoned.`
+    return invalid('INVALID_REPLICATION_FACTOR', message)
+  }
+  if (brokers.every(({ fenced }) => fenced)) {
+    const message = `Unable to replicate the partition ${factor} time(s): All brokers are currently fenced.`
+    return invalid('INVALID_REPLICATION_FACTOR', message)
+  }
+  return { assignment: placeReplicas(brokers, turnOf(topicId) + first, count, factor) }
+}
+
+/** Those that are about to stop get nothing new. */
+function usable({ brokers }: ReadonlyMetadataImage): Usable[] {
+  return [...brokers.values()]
+    .filter(({ inControlledShutdown }) => !inControlledShutdown)
+    .sort((a, b) => a.brokerId - b.brokerId)
+}
+
+/** Where the round begins for a topic: drawn with its id, so that small topics do not all lie on the same brokers. */
+function turnOf(topicId: string): number {
+  return Buffer.from(topicId, 'base64url').readUInt32BE(12)
+}
+
+function placeByHand(image: ReadonlyMetadataImage, topic: TopicToCreate): Placed {
   const byPartition = new Map<number, readonly number[]>()
   for (const { partitionIndex, brokerIds: replicas } of topic.assignments) {
     if (byPartition.has(partitionIndex)) {
@@ -132,34 +158,41 @@ function placeByHand(
     const message = 'partitions should be a consecutive 0-based integer sequence'
     return invalid('INVALID_REPLICA_ASSIGNMENT', message)
   }
-  const complaint = whyInvalidAssignment(assignment, brokerIds)
+  const complaint = whyInvalidByHand(image, assignment, 0)
   return complaint === undefined ? { assignment } : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
 }
 
-function tooFewBrokers(brokerIds: readonly number[], factor: number): ItemError | undefined {
-  if (factor <= brokerIds.length) return undefined
-  const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${brokerIds.length} broker(s) are registered or some brokers have all their log directories cordoned.`
-  return invalid('INVALID_REPLICATION_FACTOR', message)
+function whyInvalidByHand(
+  image: ReadonlyMetadataImage,
+  assignment: readonly (readonly number[])[],
+  first: number,
+): string | undefined {
+  const complaint = whyInvalidAssignment(assignment, [...image.brokers.keys()])
+  if (complaint !== undefined) return complaint
+  const dark = assignment.findIndex((replicas) => !replicas.some((id) => image.isActive(id)))
+  if (dark < 0) return undefined
+  return `All brokers specified in the manual partition assignment for partition ${first + dark} are fenced or in controlled shutdown.`
 }
 
 /** Decides one topic of CreatePartitions. */
 export function decidePartitions(
-  topic: TopicImage | undefined,
-  brokerIds: readonly number[],
+  image: ReadonlyMetadataImage,
   wanted: CreatePartitionsCommand['topics'][number],
   quota: MutationQuota,
 ): Decision<ItemError> {
+  const topic = image.topics.get(wanted.name)
   if (!topic) return { result: invalid('UNKNOWN_TOPIC_OR_PARTITION', null), records: [] }
   const present = topic.partitions.length
   const added = wanted.count - present
-  const error =
-    countError(topic, wanted.count) ??
-    partitionsAssignmentError(brokerIds, topic, added, wanted.assignments) ??
-    quota.take(added)
+  const error = countError(topic, wanted.count)
   if (error) return { result: error, records: [] }
-  const factor = topic.partitions[0]!.replicas.length
-  const assignment = wanted.assignments ?? placeReplicas(brokerIds, present, added, factor)
-  const records = assignment.map((replicas, index) => newPartition(topic.topicId, present + index, replicas))
+  const placed = placeMore(image, topic, added, wanted.assignments)
+  if ('errorCode' in placed) return { result: placed, records: [] }
+  const overQuota = quota.take(added)
+  if (overQuota) return { result: overQuota, records: [] }
+  const records = placed.assignment.map((replicas, index) =>
+    newPartition(image, topic.topicId, present + index, replicas),
+  )
   return { result: { errorCode: ErrorCode.NONE, errorMessage: null }, records }
 }
 
@@ -174,25 +207,45 @@ function countError(topic: TopicImage, count: number): ItemError | undefined {
   return invalid('POLICY_VIOLATION', `Excessively large number of partitions per request: ${count - present}.`)
 }
 
-function partitionsAssignmentError(
-  brokerIds: readonly number[],
+function placeMore(
+  image: ReadonlyMetadataImage,
   topic: TopicImage,
   added: number,
-  assignments: readonly (readonly number[])[] | null,
-): ItemError | undefined {
-  const factor = topic.partitions[0]!.replicas.length
-  if (assignments === null) return tooFewBrokers(brokerIds, factor)
-  if (assignments.length !== added) {
-    const message = `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
+  assignment: readonly (readonly number[])[] | null,
+): Placed {
+  const present = topic.partitions.length
+  if (assignment === null) {
+    return placeByItself(image, topic.topicId, present, added, topic.partitions[0]!.replicas.length)
+  }
+  if (assignment.length !== added) {
+    const message = `Attempted to add ${added} additional partition(s), but only ${assignment.length} assignment(s) were specified.`
     return invalid('INVALID_REPLICA_ASSIGNMENT', message)
   }
-  const complaint = whyInvalidAssignment(assignments, brokerIds)
-  return complaint === undefined ? undefined : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
+  const complaint = whyInvalidByHand(image, assignment, present)
+  return complaint === undefined ? { assignment } : invalid('INVALID_REPLICA_ASSIGNMENT', complaint)
 }
 
-function newPartition(topicId: string, partitionId: number, replicas: readonly number[]): MetadataRecord {
-  const leader = replicas[0]!
-  return { type: 'partition', topicId, partitionId, replicas, isr: replicas, leader, leaderEpoch: 0, partitionEpoch: 0 }
+/** In sync, with nothing to be behind of, is whoever lives. */
+function newPartition(
+  image: ReadonlyMetadataImage,
+  topicId: string,
+  partitionId: number,
+  replicas: readonly number[],
+): MetadataRecord {
+  const isr = replicas.filter((id) => image.isActive(id))
+  return {
+    type: 'partition',
+    topicId,
+    partitionId,
+    replicas,
+    addingReplicas: [],
+    removingReplicas: [],
+    isr,
+    leader: isr[0]!,
+    leaderRecoveryState: RECOVERED,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  }
 }
 
 export function invalid(name: keyof typeof ErrorCode, errorMessage: string | null): ItemError {

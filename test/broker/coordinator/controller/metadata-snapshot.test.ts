@@ -15,6 +15,7 @@ import { metadata } from '../../../../src/protocol/messages/metadata.ts'
 import { runKafkaTool, unavailable } from '../../../support/apache-kafka.ts'
 import { type EmbeddedCluster, embeddedCluster } from '../../embedded-cluster.ts'
 import { batchOf, makeTopic, produceOf } from '../../requests.ts'
+import { registrationOf } from './registered-brokers.ts'
 
 const id = (number: number) => Buffer.alloc(16, number + 1).toString('base64url')
 const small = fc.nat({ max: 3 })
@@ -24,8 +25,23 @@ const bytes = Buffer.from('secret')
 const anyRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
   small.map((n) => ({ type: 'topic' as const, name: `t${n}`, topicId: id(n) })),
   fc.tuple(small, small, small).map(([n, partitionId, leaderEpoch]) => {
-    const ids = { replicas: [1], isr: [1], leader: 1 }
-    return { type: 'partition' as const, topicId: id(n), partitionId, leaderEpoch, partitionEpoch: 0, ...ids }
+    const ids = { replicas: [1], isr: [1], leader: 1, addingReplicas: [], removingReplicas: [] }
+    const epochs = { leaderEpoch, partitionEpoch: 0, leaderRecoveryState: 0 }
+    return { type: 'partition' as const, topicId: id(n), partitionId, ...epochs, ...ids }
+  }),
+  fc.tuple(small, small, small).map(([n, partitionId, leader]) => {
+    const lists = { isr: n % 2 ? [leader] : null, replicas: null, addingReplicas: [leader], removingReplicas: null }
+    const change = { leader: leader - 2, leaderRecoveryState: (n % 3) - 1, ...lists }
+    return { type: 'partition-change' as const, topicId: id(n), partitionId, ...change }
+  }),
+  fc.tuple(small, small).map(([brokerId, brokerEpoch]) => ({
+    ...registrationOf(brokerId),
+    brokerEpoch,
+  })) as fc.Arbitrary<MetadataRecord>,
+  small.map((brokerId) => ({ type: 'unregister-broker' as const, brokerId, brokerEpoch: 0 })),
+  fc.tuple(small, fc.integer({ min: -1, max: 1 }), fc.nat({ max: 1 })).map((drawn) => {
+    const [brokerId, fenced, inControlledShutdown] = drawn
+    return { type: 'broker-registration-change' as const, brokerId, brokerEpoch: 0, fenced, inControlledShutdown }
   }),
   small.map((n) => ({ type: 'remove-topic' as const, topicId: id(n) })),
   fc.tuple(small, small, fc.constantFrom(null, '1', '2')).map(([n, name, value]) => {
@@ -49,16 +65,23 @@ const anyRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
     return { type: 'scram-credential' as const, name: `u${n}`, mechanism: 1, ...secrets }
   }),
   small.map((n) => ({ type: 'remove-scram-credential' as const, name: `u${n}`, mechanism: 1 })),
-  small.map((n) => ({ type: 'producer-ids' as const, brokerId: 1, nextProducerId: n * 1000 })),
+  small.map((n) => ({ type: 'producer-ids' as const, brokerId: 1, brokerEpoch: n, nextProducerId: n * 1000 })),
   fc.tuple(small, small).map(([n, featureLevel]) => ({ type: 'feature' as const, name: `f${n}`, featureLevel })),
 )
+
+/** Fields in the order of their names. */
+function inOrder(_key: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? Object.fromEntries(Object.entries(value).sort()) : value
+}
 
 function imageOf(records: readonly MetadataRecord[]) {
   const image = new MetadataImage()
   for (const record of records) image.apply(record)
   const names = ['t0', 't1', 't2', 't3']
-  const sorted = (things: Iterable<unknown>) => [...things].map((thing) => JSON.stringify(thing)).sort()
+  const sorted = (things: Iterable<unknown>) => [...things].map((thing) => JSON.stringify(thing, inOrder)).sort()
   return {
+    brokers: sorted(image.brokers),
     topics: sorted([...image.topics.values()].map((topic) => ({ ...topic, partitions: [...topic.partitions] }))),
     configs: names.map((name) => [2, 4].map((type) => sorted(image.configs(type, name)))),
     scram: sorted(['u0', 'u1', 'u2', 'u3'].map((user) => [user, [...image.scramCredentials(user)]])),

@@ -1,0 +1,49 @@
+/** What a controller knows of a broker and nobody writes down. */
+interface Session {
+  /** Where the broker's registration stands in the metadata log. */
+  readonly registeredAt: number
+  /** The last record that it obeys, as it told. */
+  metadataOffset: number
+  /** Who obeys less may still think that this broker leads; absent: it is not about to stop. */
+  shutdownOffset: number | undefined
+}
+
+/**
+ * The brokers as their heartbeats show them (BrokerHeartbeatManager). Lost with the controller: the next one hears of them soon.
+ *
+ * 1. Every registered broker has a session, and nobody else.
+ */
+export class BrokerSessions {
+  readonly #sessions = new Map<number, Session>()
+
+  registered(brokerId: number, offset: number): void {
+    this.#sessions.set(brokerId, { registeredAt: offset, metadataOffset: -1, shutdownOffset: undefined })
+  }
+
+  unregistered(brokerId: number): void {
+    this.#sessions.delete(brokerId)
+  }
+
+  heard(brokerId: number, metadataOffset: number): void {
+    this.#sessions.get(brokerId)!.metadataOffset = metadataOffset
+  }
+
+  /** Whether the broker has replayed its own registration, and so knows all that was decided before. */
+  isCaughtUp(brokerId: number, metadataOffset: number): boolean {
+    return metadataOffset >= this.#sessions.get(brokerId)!.registeredAt
+  }
+
+  /** The broker is about to stop, and the leaders that take over from it stand in the log before this offset. */
+  shutsDown(brokerId: number, offset: number): void {
+    this.#sessions.get(brokerId)!.shutdownOffset = offset
+  }
+
+  /** Whether all these brokers know who took over from the one that is about to stop. */
+  handedOver(brokerId: number, active: Iterable<number>): boolean {
+    const { shutdownOffset = -1 } = this.#sessions.get(brokerId)!
+    for (const id of active) {
+      if (id !== brokerId && this.#sessions.get(id)!.metadataOffset < shutdownOffset) return false
+    }
+    return true
+  }
+}
