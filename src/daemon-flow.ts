@@ -5,6 +5,7 @@ import { ControlClient } from './client/control-client.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
+import { FlowSync } from './daemon-sync.ts'
 import { type FlowWork, flowJobs } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
@@ -18,11 +19,14 @@ import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
 import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
 import type { Platform, TlsOptions } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
+import { ByteLimit } from './source/byte-limit.ts'
 
 export interface DaemonFlowOptions {
   /** The text of a file that the configuration names. */
   readonly read: (path: string) => string
   readonly hooks?: MirrorHooks
+  /** Bytes a second of the clusters that have a limit, by alias: all flows share them. */
+  readonly clusterLimits: ReadonlyMap<string, ByteLimit>
 }
 
 export class DaemonFlow implements FlowView {
@@ -33,6 +37,7 @@ export class DaemonFlow implements FlowView {
   readonly #target: ClusterClient
   readonly #control: ControlClient
   readonly #checkpointer: Checkpointer
+  readonly #sync: FlowSync
   readonly #jobs: MemoryQueue
   readonly #work: FlowWork
 
@@ -56,13 +61,18 @@ export class DaemonFlow implements FlowView {
         isolation: job.isolation,
         start: typeof job.start === 'string' ? job.start : { timestamp: Date.parse(job.start.timestamp) },
         onDataLoss: job.onDataLoss,
-        copyTopicConfigs: job.sync.topicConfigs,
+        configs: job.sync.topicConfigs === true ? {} : job.sync.topicConfigs,
         replicationFactor: job.replicationFactor,
         refreshMs: job.refresh,
       },
       source: this.#source,
       target: this.#target,
       limits: { bufferBytes: job.buffer },
+      byteLimits: [
+        job.limits && new ByteLimit(job.limits.bytesPerSecond),
+        options.clusterLimits.get(job.from),
+        options.clusterLimits.get(job.to),
+      ].filter((limit) => limit !== undefined),
       ownership: new SharedOwnership(platform, this.#control, {
         groupId: `heliostat.${job.name}`,
         progressTopic: replicationPolicy({ naming: job.naming, source: job.from }).progressTopic,
@@ -84,7 +94,9 @@ export class DaemonFlow implements FlowView {
     const owned = () => this.#mirror.ownedPartitions()
     const syncs = new OffsetSyncs(platform.clock, topic(policy.offsetSyncsTopic), owned)
     const [sourceOffsets, targetOffsets] = [this.#source, this.#target].map((of) => new OffsetLookup(platform, of))
+    this.#sync = new FlowSync(platform, { job, mirror: this.#mirror, source: this.#source, target: this.#target })
     this.#work = {
+      ...this.#sync.work,
       syncGroupOffsets: (signal) => this.#checkpointer.sync(signal),
       emitHeartbeat: mm2 ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal) : undefined,
       emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
@@ -94,8 +106,8 @@ export class DaemonFlow implements FlowView {
 
   async start(): Promise<void> {
     await this.#mirror.start()
-    for (const job of flowJobs(this.name, this.#work, { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS }))
-      this.#jobs.add(job)
+    const schedule = { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
+    for (const job of flowJobs(this.name, this.#work, schedule)) this.#jobs.add(job)
   }
 
   async stop(): Promise<void> {
@@ -118,6 +130,14 @@ export class DaemonFlow implements FlowView {
 
   groups() {
     return this.#checkpointer.groups()
+  }
+
+  sync() {
+    return this.#sync.view()
+  }
+
+  jobs() {
+    return this.#jobs.list()
   }
 
   translate({ topic, partition, offset, reverse }: TranslateQuery): TranslateAnswer {
@@ -162,10 +182,11 @@ export function clusterClient(
   return new ClusterClient(platform, clientOptions(alias, flow, config, read))
 }
 
-function clientOptions(name: string, flow: string, { bootstrap, tls, sasl }: ClusterConfig, read: ReadText) {
+function clientOptions(name: string, flow: string, { bootstrap, rack, tls, sasl }: ClusterConfig, read: ReadText) {
   return {
     name,
     bootstrap,
+    rack,
     clientId: `heliostat|${flow}`,
     tls: tlsOptions(tls, read),
     sasl: sasl && { mechanism: sasl.mechanism, username: sasl.username, password: revealSecret(sasl.password, read) },

@@ -11,6 +11,7 @@ import type { FlowView } from './server/flow-view.ts'
 import { listen } from './server/listen.ts'
 import { metricsOf } from './server/metrics.ts'
 import { Rates } from './server/rates.ts'
+import { ByteLimit } from './source/byte-limit.ts'
 
 export interface DaemonOptions {
   readonly version: string
@@ -33,8 +34,9 @@ const SAMPLE_EVERY_MS = 1_000
 export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
   const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
   const flows = new Map<string, DaemonFlow>()
+  const clusterLimits = byteLimits(config)
   for (const job of config.mirrors)
-    flows.set(job.name, new DaemonFlow(platform, config, job, { read, hooks: options.hooks }))
+    flows.set(job.name, new DaemonFlow(platform, config, job, { read, hooks: options.hooks, clusterLimits }))
   const rates = new Rates(platform.clock)
   const app = adminApp({
     flows,
@@ -55,6 +57,11 @@ export async function startDaemon(platform: Platform, config: Config, options: D
       await server.close()
     },
   }
+}
+
+function byteLimits({ clusters }: Config): ReadonlyMap<string, ByteLimit> {
+  const limited = Object.entries(clusters).flatMap(([name, { limits }]) => (limits ? [[name, limits] as const] : []))
+  return new Map(limited.map(([name, { bytesPerSecond }]) => [name, new ByteLimit(bytesPerSecond)]))
 }
 
 function readSecretFile({ disk }: Platform, path: string): string {

@@ -29,7 +29,8 @@ mirrors:
     # onDataLoss: stop                 # skip, restart: for a partition whose source records are gone unmirrored
     # isolation: read_committed
     # replicationFactor: source        # target-default, or a number
-    # sync: { topicConfigs: true, groupOffsets: true }
+    # sync: { topicConfigs: true, acls: false, groupOffsets: true, deletes: false }
+    # limits: { bytesPerSecond: 100MiB }
     # refresh: 5s
     # rpo: { seconds: 10, records: 100000 }
 

@@ -19,9 +19,23 @@ const sasl = z.strictObject({
   password: secret,
 })
 
+const limits = z.strictObject({
+  bytesPerSecond: size
+    .refine((bytes) => bytes > 0, { error: 'must be above 0B' })
+    .describe('Of record batches, as they are compressed'),
+})
+
 const cluster = z.strictObject({
   bootstrap: z.array(address).min(1).describe('Some of its brokers, host:port; the others are learnt from them'),
   location: z.string().optional().describe('Where it stands, for people'),
+  rack: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The rack of this cluster that heliostat stands in: followers there are read instead of leaders elsewhere',
+    ),
+  limits: limits.optional().describe('For all that is read from it and written to it, by all mirrors together'),
   tls: z.union([z.boolean(), tls]).optional().describe('true, or certificates'),
   sasl: sasl.optional(),
 })
@@ -39,6 +53,20 @@ const naming = z.union([
   z.enum(['prefix', 'identity']),
   z.strictObject({ rename: z.strictObject({ match: pattern, replace: z.string() }) }),
 ])
+
+const every = duration.default(30_000).describe('How often')
+
+const topicConfigs = z.strictObject({
+  exclude: z
+    .array(pattern)
+    .optional()
+    .describe("Whole-string regular expressions of configs to leave alone; by default MirrorMaker's list"),
+  useDefaultsFrom: z
+    .enum(['source', 'target'])
+    .default('target')
+    .describe('What a copy gets for a config that is not set at the source'),
+  every,
+})
 
 const mirror = z.strictObject({
   name: z.string().min(1).optional().describe('By default from->to'),
@@ -70,15 +98,27 @@ const mirror = z.strictObject({
     .describe('What a partition does when source records are gone before they were mirrored; always reported'),
   sync: z
     .strictObject({
-      topicConfigs: z.boolean().default(true).describe('Topics get the configs of their source when they are created'),
+      topicConfigs: z
+        .union([z.boolean(), topicConfigs])
+        .default(true)
+        .describe('Copies get the configs of their source, and follow when they change'),
+      acls: z
+        .union([z.boolean(), z.strictObject({ every })])
+        .default(false)
+        .describe('Copies get the access rules of their source, never wider; only rules made by the flow are removed'),
       groupOffsets: z
         .boolean()
         .default(true)
         .describe('Translated offsets are committed to groups that are idle on the target'),
+      deletes: z
+        .union([z.boolean(), z.strictObject({ after: duration })])
+        .default(false)
+        .describe('Copies are deleted when their source has been gone for a while: an hour, or as said by after'),
     })
     .prefault({}),
   refresh: duration.default(5_000).describe('How often new topics, partitions and groups are looked for'),
   buffer: size.default(32 * 2 ** 20).describe('Bytes fetched and not yet acknowledged, at most'),
+  limits: limits.optional().describe('For this mirror, whatever the number of instances'),
   rpo: z
     .strictObject({
       seconds: z.number().positive(aboveZero).default(10),

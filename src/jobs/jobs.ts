@@ -8,6 +8,11 @@ export interface Job {
   readonly everyMs: number
   /** After this long the run's signal is aborted and the run counts as failed. */
   readonly timeoutMs: number
+  /**
+   * Whose work it is. `flow`: one run serves all instances, so with a queue that they share one of them does it. `instance`: each
+   * sees to what it owns itself (its partitions), so each runs its own.
+   */
+  readonly scope: 'flow' | 'instance'
   /** One run; resolves to a few words on what was done. Must end soon after the signal is aborted. */
   run(signal: AbortSignal): Promise<string>
 }
@@ -56,27 +61,39 @@ export interface FlowWork {
   readonly emitOffsetSyncs?: Job['run']
   /** Forgets offset runs of which neither cluster keeps a record. */
   readonly pruneOffsetMaps?: Job['run']
+  /** Brings the configs of the copies in step with their sources. */
+  readonly syncTopicConfigs?: Job['run']
+  /** Brings the access rules of the copies in step with their sources. */
+  readonly syncAcls?: Job['run']
+  /** Deletes copies whose sources were deleted long enough ago. */
+  readonly syncDeletes?: Job['run']
 }
 
 export interface FlowSchedule {
   readonly groupOffsetsEveryMs: number
+  readonly topicConfigsEveryMs: number
+  readonly aclsEveryMs: number
+  readonly deletesEveryMs: number
 }
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 
 export function flowJobs(flow: string, work: FlowWork, schedule: FlowSchedule): Job[] {
-  const { groupOffsetsEveryMs } = schedule
+  const { groupOffsetsEveryMs, topicConfigsEveryMs, aclsEveryMs, deletesEveryMs } = schedule
+  const often = { everyMs: SECOND, timeoutMs: 30 * SECOND }
+  const seldom = (everyMs: number) => ({ everyMs, timeoutMs: Math.max(MINUTE, everyMs) })
+  const own = { scope: 'instance' } as const
+  const shared = { scope: 'flow' } as const
   const jobs = [
-    {
-      kind: 'group-offsets',
-      everyMs: groupOffsetsEveryMs,
-      timeoutMs: Math.max(MINUTE, groupOffsetsEveryMs),
-      run: work.syncGroupOffsets,
-    },
-    { kind: 'heartbeat', everyMs: SECOND, timeoutMs: 30 * SECOND, run: work.emitHeartbeat },
-    { kind: 'offset-syncs', everyMs: SECOND, timeoutMs: 30 * SECOND, run: work.emitOffsetSyncs },
-    { kind: 'prune', everyMs: 10 * MINUTE, timeoutMs: MINUTE, run: work.pruneOffsetMaps },
+    { kind: 'group-offsets', ...own, ...seldom(groupOffsetsEveryMs), run: work.syncGroupOffsets },
+    { kind: 'heartbeat', ...shared, ...often, run: work.emitHeartbeat },
+    { kind: 'offset-syncs', ...own, ...often, run: work.emitOffsetSyncs },
+    { kind: 'prune', ...own, everyMs: 10 * MINUTE, timeoutMs: MINUTE, run: work.pruneOffsetMaps },
+    { kind: 'topic-configs', ...shared, ...seldom(topicConfigsEveryMs), run: work.syncTopicConfigs },
+    { kind: 'acls', ...shared, ...seldom(aclsEveryMs), run: work.syncAcls },
+    // Each instance counts the delay for itself, so that a run elsewhere cannot shorten it.
+    { kind: 'deletes', ...own, ...seldom(deletesEveryMs), run: work.syncDeletes },
   ]
   return jobs.flatMap(({ kind, run, ...when }) =>
     run === undefined ? [] : [{ name: `${flow}/${kind}`, ...when, run }],

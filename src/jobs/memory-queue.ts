@@ -2,12 +2,8 @@
 // machine's clock; nothing outlives the process, which suits jobs that repeat anyway.
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
+import { delayAfter, NO_RUNS, RETRY, type RetryOptions, recorded, runJob, warnOfFailure } from './job-run.ts'
 import type { Job, JobOutcome, JobQueue, JobStatus } from './jobs.ts'
-
-export interface RetryOptions {
-  readonly firstDelayMs: number
-  readonly delayMaxMs: number
-}
 
 export class MemoryQueue implements JobQueue {
   readonly #platform: Platform
@@ -15,7 +11,7 @@ export class MemoryQueue implements JobQueue {
   readonly #entries = new Map<string, Entry>()
   #closed = false
 
-  constructor(platform: Platform, retry: RetryOptions = { firstDelayMs: 500, delayMaxMs: 60_000 }) {
+  constructor(platform: Platform, retry: RetryOptions = RETRY) {
     this.#platform = platform
     this.#retry = retry
   }
@@ -66,10 +62,7 @@ class Entry {
   #abort: AbortController | undefined
   #wanted: PromiseWithResolvers<JobOutcome> | undefined
   #closed = false
-  #last: Pick<JobStatus, 'lastStart' | 'lastDurationMs' | 'lastOutcome' | 'lastMessage'> = {}
-  #runs = 0
-  #failures = 0
-  #failuresInARow = 0
+  #record = NO_RUNS
 
   constructor(job: Job, platform: Platform, retry: RetryOptions) {
     this.#job = job
@@ -95,11 +88,8 @@ class Entry {
       name: this.#job.name,
       everyMs: this.#job.everyMs,
       state,
-      ...this.#last,
+      ...this.#record,
       ...(state === 'waiting' && this.#nextStart !== undefined ? { nextStart: this.#nextStart } : {}),
-      runs: this.#runs,
-      failures: this.#failures,
-      failuresInARow: this.#failuresInARow,
     }
   }
 
@@ -114,70 +104,25 @@ class Entry {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#nextStart = undefined
-    const startedAt = this.#platform.clock.monotonic()
-    this.#running = this.#run(startedAt).then((outcome) => {
+    this.#abort = new AbortController()
+    this.#running = runJob(this.#platform, this.#job, this.#abort).then((run) => {
       this.#running = undefined
-      this.#follow(outcome, startedAt)
-      return outcome
+      this.#record = recorded(this.#record, run)
+      this.#follow(run.lastOutcome)
+      return run.lastOutcome
     })
     return this.#running
   }
 
-  async #run(startedAt: number): Promise<JobOutcome> {
-    const { clock } = this.#platform
-    const abort = new AbortController()
-    this.#abort = abort
-    const late = new HeliostatError('HEL_TIMEOUT', `took longer than ${this.#job.timeoutMs} ms`, { retriable: true })
-    let timedOut = false
-    const timer = clock.setTimer(this.#job.timeoutMs, () => {
-      timedOut = true
-      abort.abort(late)
-    })
-    const lastStart = clock.now()
-    let outcome: JobOutcome = 'done'
-    let lastMessage: string
-    try {
-      lastMessage = await this.#job.run(abort.signal)
-    } catch (error) {
-      outcome = 'failed'
-      lastMessage = error instanceof Error ? error.message : String(error)
-    }
-    timer.cancel()
-    if (timedOut) {
-      outcome = 'timed out'
-      lastMessage = late.message
-    }
-    this.#last = { lastStart, lastDurationMs: clock.monotonic() - startedAt, lastOutcome: outcome, lastMessage }
-    return outcome
-  }
-
-  #follow(outcome: JobOutcome, startedAt: number): void {
-    this.#runs++
-    if (outcome === 'done') this.#failuresInARow = 0
-    else this.#failed()
+  #follow(outcome: JobOutcome): void {
     const wanted = this.#wanted
     this.#wanted = undefined
-    if (this.#closed) wanted?.resolve(outcome)
-    else if (wanted !== undefined) this.#start().then(wanted.resolve)
-    else this.schedule(outcome === 'done' ? this.#untilNext(startedAt) : this.#retryDelay())
-  }
-
-  #failed(): void {
-    this.#failures++
-    this.#failuresInARow++
-    if (this.#closed) return
-    const fields = { job: this.#job.name, failuresInARow: this.#failuresInARow }
-    this.#platform.log.warn('job.failed', `job ${this.#job.name} failed: ${this.#last.lastMessage}`, fields)
-  }
-
-  #untilNext(startedAt: number): number {
-    return Math.max(0, startedAt + this.#job.everyMs - this.#platform.clock.monotonic())
-  }
-
-  /** Full jitter on the upper half, so that jobs that failed together do not come back together. */
-  #retryDelay(): number {
-    const { firstDelayMs, delayMaxMs } = this.#retry
-    const grown = Math.min(delayMaxMs, firstDelayMs * 2 ** (this.#failuresInARow - 1))
-    return grown * (0.5 + this.#platform.random.fraction() / 2)
+    if (this.#closed) {
+      wanted?.resolve(outcome)
+      return
+    }
+    warnOfFailure(this.#platform, this.#job, this.#record)
+    if (wanted !== undefined) this.#start().then(wanted.resolve)
+    else this.schedule(delayAfter(this.#job, this.#record, this.#retry, this.#platform.random))
   }
 }

@@ -15,9 +15,11 @@ import { type Platform, sleep } from '../platform/platform.ts'
 import { Producer } from '../sink/producer.ts'
 import { TailReader } from '../sink/tail-reader.ts'
 import { TopicWriter } from '../sink/topic-writer.ts'
+import { type ByteLimit, SharedLimits } from '../source/byte-limit.ts'
 import { type Fetched, Fetcher, type FetchFailure, type FetchPosition } from '../source/fetcher.ts'
 import { FrameBudget } from '../source/frame-lease.ts'
 import { TopicWatcher } from '../source/topic-watcher.ts'
+import type { ConfigRules } from './config-rules.ts'
 import { GapLedger } from './gap-ledger.ts'
 import { Latency } from './latency.ts'
 import { MirroredPartition, type MirrorHooks, type PartitionHost } from './mirrored-partition.ts'
@@ -43,7 +45,8 @@ export interface Flow {
   readonly isolation?: 'read_committed' | 'read_uncommitted'
   readonly start?: 'earliest' | 'latest' | { readonly timestamp: number }
   readonly onDataLoss?: 'stop' | 'skip' | 'restart'
-  readonly copyTopicConfigs?: boolean
+  /** Which configs the copies get; false: the target's defaults. */
+  readonly configs?: ConfigRules | false
   readonly replicationFactor?: 'source' | 'target-default' | number
   readonly refreshMs?: number
 }
@@ -71,6 +74,8 @@ export interface MirrorOptions {
   readonly source: ClusterClient
   readonly target: ClusterClient
   readonly limits?: MirrorLimits
+  /** Bytes a second: of the flow, and of the clusters that it shares with others. */
+  readonly byteLimits?: readonly ByteLimit[]
   /** How instances share the slots; by default this one has them all. */
   readonly ownership?: SlotOwnership
   /** Partitions of the progress topic, when it is created here. */
@@ -101,6 +106,7 @@ export class Mirror {
   readonly #source: ClusterClient
   readonly #target: ClusterClient
   readonly #limits: Required<MirrorLimits>
+  readonly #byteLimits: SharedLimits | undefined
   readonly #filter: TopicFilter
   readonly #budget: FrameBudget
   readonly #host: PartitionHost
@@ -145,6 +151,10 @@ export class Mirror {
       lookAgainMs: 30_000,
       ...limits,
     }
+    const { byteLimits = [] } = options
+    // Instances share a limit as they share the slots.
+    const share = () => Math.max(1, this.#slots.size) / this.#slotCount
+    this.#byteLimits = byteLimits.length > 0 ? new SharedLimits(byteLimits, share) : undefined
     this.#slotCount = options.slots ?? 16
     this.#filter = topicFilter(flow.topics, { policy: this.policy, target: flow.target })
     this.#budget = new FrameBudget(this.#limits.bufferBytes, this.#limits.fetchBytes, () => {
@@ -152,7 +162,7 @@ export class Mirror {
     })
     this.#topicSync = new TopicSync(this.#platform, source, target, {
       policy: this.policy,
-      copyConfigs: flow.copyTopicConfigs ?? true,
+      configs: flow.configs === false ? undefined : (flow.configs ?? {}),
       replicationFactor: flow.replicationFactor ?? 'source',
     })
     this.#watcher = new TopicWatcher(this.#platform, source, {
@@ -430,12 +440,15 @@ export class Mirror {
           budget: this.#budget,
           maxBytes: fetchBytes,
           partitionMaxBytes: fetchPartitionBytes,
+          rack: this.#source.rack ?? '',
+          limits: this.#byteLimits,
         },
         {
           fetched: (topicPartition: TopicPartition, fetched: Fetched): FetchPosition | undefined =>
             this.#partitions.get(topicPartition)?.fetched(fetched),
           failed: (topicPartition: TopicPartition, failure: FetchFailure) =>
             this.#partitions.get(topicPartition)?.fetchFailed(failure),
+          preferred: (topicPartition, node) => this.#partitions.get(topicPartition)?.preferred(node),
           reachable: (node, error) => this.#reachable('source', node, error),
         },
       )
@@ -468,8 +481,9 @@ export class Mirror {
     if (!error) return void this.#unreachable[cluster].delete(nodeId)
     this.#unreachable[cluster].add(nodeId)
     this.#countError(error)
-    if (cluster === 'target')
-      for (const partition of this.#partitions.values()) partition.targetUnreachable(nodeId, error)
+    for (const partition of this.#partitions.values())
+      if (cluster === 'target') partition.targetUnreachable(nodeId, error)
+      else partition.sourceUnreachable(nodeId)
   }
 
   /** What a cluster answers while it makes topics and elects leaders is no error yet. */
@@ -503,6 +517,24 @@ export class Mirror {
       if (!this.#pausedTopics.has(partition.source.topic)) partition.unpause()
   }
 
+  /**
+   * Ends the mirroring of a topic that neither cluster has any more, and forgets its progress where it is ours: one that is made
+   * anew under the name begins anew.
+   */
+  async forget(topic: string): Promise<void> {
+    if (this.#source.topics().has(topic)) return
+    this.#synced.delete(topic)
+    const writes: Promise<void>[] = []
+    for (const [topicPartition, partition] of this.#partitions) {
+      if (topicPartition.topic !== topic) continue
+      partition.close()
+      this.#partitions.delete(topicPartition)
+      const log = this.#slotFor(topic, topicPartition.partition)?.log
+      if (log) writes.push(log.write(log.state.forgetting(topic, topicPartition.partition)))
+    }
+    await Promise.all(writes)
+  }
+
   explain(topic: string): Explanation {
     return this.#filter.explain(topic)
   }
@@ -510,6 +542,11 @@ export class Mirror {
   /** Why topics that match cannot be mirrored at all. */
   get refusedTopics(): ReadonlyMap<string, HeliostatError> {
     return this.#refused
+  }
+
+  /** All topics whose copies exist, also those that other instances mirror. */
+  syncedTopics(): Iterable<SyncedTopic> {
+    return this.#synced.values()
   }
 
   /** Partitions that run here, each with its offset map once its position is known. */

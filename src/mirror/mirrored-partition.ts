@@ -79,6 +79,8 @@ const BEAT_MS = 50
 const REFRESH_EVERY = 4
 const IDLE_LIMIT_MS = 60 * 60_000
 const SEQUENCES = 2 ** 31
+/** As long as Java clients believe in metadata. */
+const NEARER_MS = 5 * 60_000
 
 export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   readonly source: TopicPartition
@@ -95,6 +97,9 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   #progress: PartitionProgress | undefined
   #fetcher: Fetcher | undefined
   #producer: Producer<OutgoingBatch> | undefined
+  /** A replica that stands nearer to us than the leader, and how long that word counts. */
+  #nearer: { readonly nodeId: number; readonly until: number } | undefined
+  #fetchedBytes = 0
   #leftOut = false
   #writingPlans = false
   #positioning = false
@@ -182,7 +187,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     if (found.topicId !== this.#progress!.sourceTopicId)
       return void this.#recover('looks at a source topic that was recreated')
     const leader = this.#host.source.leaderOf(topic, partition)
-    if (leader && this.#fetcher && leader.nodeId !== this.#fetcher.nodeId) this.#fetch()
+    if (leader && this.#fetcher && this.#readsFrom(leader) !== this.#fetcher.nodeId) this.#fetch()
   }
 
   // ---- position
@@ -401,7 +406,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#fetchLater()
       return
     }
-    const fetcher = this.#host.fetcher(leader.nodeId)
+    const fetcher = this.#host.fetcher(this.#readsFrom(leader))
     if (fetcher !== this.#fetcher) this.#unfetch()
     this.#fetcher = fetcher
     this.#leftOut = false
@@ -412,6 +417,26 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       currentLeaderEpoch: leader.leaderEpoch,
       lastFetchedEpoch: mirror.leaderEpoch,
     })
+  }
+
+  #readsFrom(leader: { readonly nodeId: number }): number {
+    const { source, platform } = this.#host
+    if (this.#nearer && (this.#nearer.until <= platform.clock.monotonic() || !source.nodes().has(this.#nearer.nodeId)))
+      this.#nearer = undefined
+    return this.#nearer?.nodeId ?? leader.nodeId
+  }
+
+  /** The leader says that this replica stands nearer to us (KIP-392). */
+  preferred(nodeId: number): void {
+    this.#fetcher = undefined
+    this.#nearer = { nodeId, until: this.#host.platform.clock.monotonic() + NEARER_MS }
+    if (this.#mirror?.isFlowing) this.#fetch()
+  }
+
+  sourceUnreachable(nodeId: number): void {
+    if (this.#nearer?.nodeId !== nodeId) return
+    this.#nearer = undefined
+    if (this.#mirror?.isFlowing) this.#fetch()
   }
 
   #unfetch(): void {
@@ -450,6 +475,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#recover('reads the target again after an idle time')
       return undefined
     }
+    for (const batch of fetched.batches) this.#fetchedBytes += batch.sizeInBytes
     const wantsMore = mirror.accept(fetched)
     if (fetched.batches.length > 0) this.#host.hooks.reached?.('batches-accepted')
     this.#noteLag(clock.now())
@@ -462,6 +488,11 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#fetcher = undefined
     const mirror = this.#mirror
     if (!mirror?.isFlowing) return
+    if (this.#nearer) {
+      // A follower may be behind; what is true of the log its leader says.
+      this.#nearer = undefined
+      return void this.#fetchLater()
+    }
     const { errorCode, divergesAt } = failure
     if (failure.corrupt !== undefined) {
       this.#stop(corrupt(mirror.nextUpstream, failure.corrupt))
@@ -712,6 +743,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       rpoMs: lagRecords === 0 ? 0 : this.#age(nowMs),
       records: mirror?.counters.records ?? 0,
       bytes: mirror?.counters.bytes ?? 0,
+      fetchedBytes: this.#fetchedBytes,
       rewritten: { ...mirror?.counters.rewritten },
       runs: mirror?.map.size ?? 0,
       gaps: [...this.#gaps],

@@ -9,6 +9,13 @@ import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { SlotState, slotOf } from './progress-record.ts'
 
+/** A topic that was mirrored once, by its names and ids on both sides. */
+export interface MirroredTopic {
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly targetTopicId: string
+}
+
 /** One mirrored partition; the map ends where the target ends. */
 export interface PartitionProgressView {
   readonly topic: string
@@ -33,6 +40,17 @@ export class ProgressReader {
     this.#target = target
     this.#topic = progressTopic
     this.#offsets = new OffsetLookup(platform, target)
+  }
+
+  /** All topics that were ever mirrored. */
+  async topics(): Promise<MirroredTopic[]> {
+    const count = await this.#slotCount()
+    const states = await Promise.all(Array.from({ length: count }, (_, slot) => this.#slot(slot)))
+    const found = new Map<string, MirroredTopic>()
+    for (const state of states)
+      for (const { topic, progress } of state.partitions())
+        found.set(topic, { topic, remoteTopic: progress.remoteTopic, targetTopicId: progress.targetTopicId })
+    return [...found.values()]
   }
 
   /** All partitions that were ever mirrored, by topic and partition. */

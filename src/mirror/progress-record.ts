@@ -81,6 +81,12 @@ export class SlotState {
     return [...(this.#chunks.get(id(topic, partition))?.keys() ?? [])]
   }
 
+  /** The records that take away all that is known of a partition. */
+  forgetting(topic: string, partition: number): ProgressRecord[] {
+    const chunks = this.chunkIndexes(topic, partition).map((chunk) => chunkRecord(topic, partition, chunk, null))
+    return [...chunks, { key: JSON.stringify(['partition', topic, partition]), value: null }]
+  }
+
   /** One of our own records is durable: the partition that wrote it has its content. */
   wrote(record: ProgressRecord): void {
     const [kind, topic, partition, chunk] = JSON.parse(record.key) as [string, string, number, number]

@@ -18,6 +18,8 @@ export interface ReplicationPolicy {
   readonly offsetSyncsTopic: string
   readonly progressTopic: string
   readonly gapsTopic: string
+  /** Notes of the access rules that the flow made. */
+  readonly aclsTopic: string
 }
 
 const HEARTBEATS = 'heartbeats'
@@ -33,6 +35,7 @@ export function replicationPolicy(options: { naming: Naming; source: string; sep
     offsetSyncsTopic: `mm2-offset-syncs${separator}${source}${separator}internal`,
     progressTopic: `heliostat.${source}.progress.internal`,
     gapsTopic: `heliostat.${source}.gaps.internal`,
+    aclsTopic: `heliostat.${source}.acls.internal`,
   }
 }
 

@@ -54,6 +54,8 @@ export interface PartitionStatus {
   readonly rpoMs: number
   readonly records: number
   readonly bytes: number
+  /** Of record batches that came from the source, whatever became of them. */
+  readonly fetchedBytes: number
   /** Batches that took the slow path, by reason. */
   readonly rewritten: Readonly<Partial<Record<RewriteReason, number>>>
   /** Runs of the offset map in memory. */

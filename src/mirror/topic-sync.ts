@@ -4,14 +4,17 @@ import type { ClusterClient } from '../client/cluster-client.ts'
 import type { TopicMetadata } from '../client/metadata.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
-import { describeConfigs } from '../protocol/messages/describe-configs.ts'
+import { ErrorCode } from '../protocol/errors.ts'
+import { ConfigWriter } from '../sink/config-writer.ts'
 import { type TopicPlan, TopicWriter } from '../sink/topic-writer.ts'
+import { type ConfigRules, configsOfCopy, type TopicConfigs } from './config-rules.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
+import { readTopicConfigs } from './topic-configs.ts'
 
 export interface TopicSyncOptions {
   readonly policy: ReplicationPolicy
-  readonly copyConfigs: boolean
+  /** Undefined: copies get the target's defaults. */
+  readonly configs: ConfigRules | undefined
   readonly replicationFactor: 'source' | 'target-default' | number
 }
 
@@ -27,29 +30,15 @@ export interface SyncedTopic {
   readonly keepLogAppendTime: boolean
   /** Compaction may take records away behind our back. */
   readonly contentMayChange: boolean
+  /** Copies of each record that were asked for, and that the target keeps; undefined: as many as asked for. */
+  readonly fewerReplicas: { readonly wanted: number; readonly given: number } | undefined
 }
 
-export type TopicConfigs = ReadonlyMap<string, { readonly value: string; readonly isOwn: boolean }>
-
-const TOPIC = 2
-/** Where a config's value comes from: set on the topic itself. */
-const DYNAMIC_TOPIC_CONFIG = 1
-const TOPICS_PER_REQUEST = 100
 /** What a partition must know of its target topic. */
 const LIMITS = ['max.message.bytes', 'message.timestamp.type']
 const BATCH_BYTES_DEFAULT = 1_048_588
 const VISIBLE_ATTEMPTS = 100
 const VISIBLE_PAUSE_MS = 50
-
-// MirrorMaker's list, without the timestamp bounds: a source that takes odd timestamps needs a target that does. Tiered storage
-// is the target's own affair; and the target must not stamp its own times over the source's.
-const NOT_COPIED = [
-  /^(follower|leader)\.replication\.throttled\.replicas$/,
-  /^unclean\.leader\.election\.enable$/,
-  /^min\.insync\.replicas$/,
-  /^(remote|local)\./,
-  /^message\.timestamp\.type$/,
-]
 
 export class TopicSync {
   readonly #platform: Platform
@@ -57,6 +46,7 @@ export class TopicSync {
   readonly #target: ClusterClient
   readonly #options: TopicSyncOptions
   readonly #writer: TopicWriter
+  readonly #configWriter: ConfigWriter
 
   constructor(platform: Platform, source: ClusterClient, target: ClusterClient, options: TopicSyncOptions) {
     this.#platform = platform
@@ -64,6 +54,7 @@ export class TopicSync {
     this.#target = target
     this.#options = options
     this.#writer = new TopicWriter(target)
+    this.#configWriter = new ConfigWriter(target)
   }
 
   /** Per topic: ready, or why it cannot be. */
@@ -75,9 +66,7 @@ export class TopicSync {
       topics.map(({ name }) => name),
     )
     const missing = topics.filter(({ name }) => !this.#target.topics().has(policy.remoteTopic(name)))
-    const refused = new Map(
-      await this.#writer.create(missing.map((topic) => this.#plan(topic, configs.get(topic.name)))),
-    )
+    const refused = await this.#create(missing.map((topic) => this.#plan(topic, configs.get(topic.name))))
     for (const [remote, error] of await this.#writer.grow(this.#toGrow(topics))) refused.set(remote, error)
     const expected = topics.filter(({ name }) => !refused.has(policy.remoteTopic(name)))
     await this.#untilVisible(expected)
@@ -99,25 +88,38 @@ export class TopicSync {
     return batchBytesMaxOf((await readTopicConfigs(this.#target, [remoteTopic], LIMITS)).get(remoteTopic))
   }
 
+  /** A config that the target does not take is left out, for config sync to list: the data flows all the same. */
+  async #create(plans: readonly TopicPlan[]): Promise<Map<string, HeliostatError>> {
+    const refused = new Map(await this.#writer.create(plans))
+    const bare = plans.filter(({ name, configs }) => configs.size > 0 && isAboutConfigs(refused.get(name)))
+    const still = await this.#writer.create(bare.map((plan) => ({ ...plan, configs: new Map() })))
+    const made = bare.filter(({ name }) => !still.has(name))
+    for (const { name } of made) refused.delete(name)
+    await this.#configWriter.alter(
+      new Map(
+        made.map(({ name, configs }) => [name, [...configs].map(([config, value]) => ({ name: config, value }))]),
+      ),
+    )
+    return refused
+  }
+
   #plan(topic: TopicMetadata, configs: TopicConfigs | undefined): TopicPlan {
-    const copied = new Map<string, string>()
-    if (this.#options.copyConfigs)
-      for (const [name, { value, isOwn }] of configs ?? [])
-        if (isOwn && !NOT_COPIED.some((pattern) => pattern.test(name))) copied.set(name, value)
+    const { policy, configs: rules } = this.#options
+    const wanted = this.#wantedReplicas(topic)
     return {
-      name: this.#options.policy.remoteTopic(topic.name),
+      name: policy.remoteTopic(topic.name),
       partitions: topic.partitions.length,
-      replicationFactor: this.#replicationFactor(topic),
-      configs: copied,
+      // A smaller target cannot hold as many copies; it holds as many as it can.
+      replicationFactor: wanted === undefined ? -1 : Math.min(wanted, Math.max(1, this.#target.nodes().size)),
+      configs: rules && configs ? configsOfCopy(configs, rules) : new Map(),
     }
   }
 
-  #replicationFactor(topic: TopicMetadata): number {
+  /** Undefined: as many as the target thinks best. */
+  #wantedReplicas(topic: TopicMetadata): number | undefined {
     const { replicationFactor } = this.#options
-    if (replicationFactor === 'target-default') return -1
-    if (replicationFactor !== 'source') return replicationFactor
-    // A smaller target cannot hold as many copies; it holds as many as it can.
-    return Math.min(topic.partitions[0]?.replicas.length ?? 1, Math.max(1, this.#target.nodes().size))
+    if (replicationFactor === 'target-default') return undefined
+    return replicationFactor === 'source' ? (topic.partitions[0]?.replicas.length ?? 1) : replicationFactor
   }
 
   #toGrow(topics: readonly TopicMetadata[]): ReadonlyMap<string, number> {
@@ -157,6 +159,8 @@ export class TopicSync {
           where: { topic: remoteTopic },
         },
       )
+    const wanted = this.#wantedReplicas(topic) ?? 0
+    const given = remote.partitions[0]?.replicas.length ?? wanted
     return {
       topic: topic.name,
       sourceTopicId: topic.topicId,
@@ -166,7 +170,8 @@ export class TopicSync {
       batchBytesMax: batchBytesMaxOf(limits),
       keepLogAppendTime: limits?.get('message.timestamp.type')?.value !== 'LogAppendTime',
       // Who may not read the configs cannot know, and is careful.
-      contentMayChange: configs?.get('cleanup.policy')?.value.includes('compact') ?? true,
+      contentMayChange: configs?.get('cleanup.policy')?.value?.includes('compact') ?? true,
+      fewerReplicas: given < wanted ? { wanted, given } : undefined,
     }
   }
 }
@@ -175,42 +180,6 @@ function batchBytesMaxOf(configs: TopicConfigs | undefined): number {
   return Number(configs?.get('max.message.bytes')?.value ?? BATCH_BYTES_DEFAULT)
 }
 
-/** Topics whose configs may not be read are left out; `names` null: all configs. */
-async function readTopicConfigs(
-  client: ClusterClient,
-  topics: readonly string[],
-  names: readonly string[] | null = null,
-): Promise<Map<string, TopicConfigs>> {
-  const found = new Map<string, TopicConfigs>()
-  for (let at = 0; at < topics.length; at += TOPICS_PER_REQUEST) {
-    const response = await client.send(describeConfigs, {
-      resources: topics.slice(at, at + TOPICS_PER_REQUEST).map((resourceName) => ({
-        resourceType: TOPIC,
-        resourceName,
-        configurationKeys: names,
-      })),
-      includeSynonyms: false,
-      includeDocumentation: false,
-    })
-    for (const { errorCode, resourceName, configs } of response.results) {
-      if (errorCode !== ErrorCode.NONE) {
-        if (errorOf(errorCode).retriable)
-          throw new HeliostatError('HEL_CONFIGS_UNREADABLE', `the configs of ${resourceName} cannot be read yet`, {
-            retriable: true,
-          })
-        continue
-      }
-      const own = configs.filter(({ value }) => value !== null)
-      found.set(
-        resourceName,
-        new Map(
-          own.map(({ name, value, configSource }) => [
-            name,
-            { value: value!, isOwn: configSource === DYNAMIC_TOPIC_CONFIG },
-          ]),
-        ),
-      )
-    }
-  }
-  return found
-}
+const CONFIG_ERRORS: readonly unknown[] = [ErrorCode.INVALID_CONFIG, ErrorCode.POLICY_VIOLATION]
+
+const isAboutConfigs = (error: HeliostatError | undefined) => CONFIG_ERRORS.includes(error?.where['errorCode'])

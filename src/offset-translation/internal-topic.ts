@@ -8,13 +8,18 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
-import type { KeyValue } from './internal-record.ts'
 
 const PARTITION = 0
 const BATCH_BYTES = 256 * 1024
 const REPLICAS = 3
 const REQUEST_TIMEOUT_MS = 30_000
 const RETRY = { initialMs: 100, maxMs: 5_000, timeoutMs: 20_000 }
+
+export interface InternalTopicRecord {
+  readonly key: Buffer
+  /** Null takes the key away. */
+  readonly value: Buffer | null
+}
 
 /**
  * 1. Batches of one topic are written one after the other, so the last state of a key is the last in the log.
@@ -32,7 +37,7 @@ export class InternalTopic {
   }
 
   /** Resolves when every record is on all in-sync replicas; the topic is made if it is not there. */
-  write(records: readonly KeyValue[], signal?: AbortSignal): Promise<void> {
+  write(records: readonly InternalTopicRecord[], signal?: AbortSignal): Promise<void> {
     const written = this.#last.then(() => this.#writeAll(records, signal))
     // The next writer goes on whatever became of this one; this one's failure is told to its own caller.
     this.#last = written.then(
@@ -42,16 +47,16 @@ export class InternalTopic {
     return written
   }
 
-  async #writeAll(records: readonly KeyValue[], signal: AbortSignal | undefined): Promise<void> {
+  async #writeAll(records: readonly InternalTopicRecord[], signal: AbortSignal | undefined): Promise<void> {
     if (records.length === 0) return
     for (const batch of this.#batches(records)) await this.#retrying(signal, () => this.#produce(batch))
   }
 
-  *#batches(records: readonly KeyValue[]): Generator<Buffer> {
+  *#batches(records: readonly InternalTopicRecord[]): Generator<Buffer> {
     const timestamp = this.#platform.clock.now()
     let builder = new BatchBuilder({ baseOffset: 0 })
     for (const { key, value } of records) {
-      if (builder.count > 0 && builder.sizeInBytes + key.length + value.length > BATCH_BYTES) {
+      if (builder.count > 0 && builder.sizeInBytes + key.length + (value?.length ?? 0) > BATCH_BYTES) {
         yield builder.build()
         builder = new BatchBuilder({ baseOffset: 0 })
       }

@@ -67,7 +67,12 @@ function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
     '/api/v1/flows/:flow/gaps',
     withFlow((context, flow) => context.json(gapsOf(flow.status()))),
   )
+  app.get(
+    '/api/v1/flows/:flow/sync',
+    withFlow((context, flow) => context.json(flow.sync())),
+  )
   app.get('/api/v1/flows/:flow/translate', withFlow(translate))
+  app.get('/api/v1/jobs', (context) => context.json([...flows.values()].flatMap((flow) => flow.jobs())))
   for (const verb of ['pause', 'resume'] as const) {
     app.post(
       `/api/v1/flows/:flow/${verb}`,

@@ -1,4 +1,5 @@
 // A running flow as the server sees it. The daemon hands these in, so that the server needs no mirror to be tested.
+import type { JobStatus } from '../jobs/jobs.ts'
 import type { Gap, MirrorStatus } from '../mirror/status.ts'
 
 export interface FlowView {
@@ -7,10 +8,38 @@ export interface FlowView {
   readonly rpo: { readonly seconds: number; readonly records: number }
   status(): MirrorStatus
   groups(): readonly GroupView[]
+  /** What could not be brought in step, or will be deleted. */
+  sync(): SyncView
+  /** Background work. */
+  jobs(): readonly JobStatus[]
   translate(query: TranslateQuery): TranslateAnswer
   /** Stops reading a topic, or the whole flow, and keeps the position. */
   pause(topic?: string): void
   resume(topic?: string): void
+}
+
+/** Topics by their names on the target, except where the source's is named. */
+export interface SyncView {
+  /** Topics of the source of which there can be no copy. */
+  readonly refusedTopics: readonly { readonly topic: string; readonly reason: string }[]
+  /** Configs that the target did not take; null: its own default. */
+  readonly refusedConfigs: readonly {
+    readonly topic: string
+    readonly name: string
+    readonly value: string | null
+    readonly reason: string
+  }[]
+  /** Access rules that the target did not take, in Kafka's numbers. */
+  readonly refusedAcls: readonly { readonly acl: object; readonly reason: string }[]
+  /** Copies that the target, having too few brokers, keeps less often than was asked for. */
+  readonly fewerReplicas: readonly { readonly topic: string; readonly wanted: number; readonly given: number }[]
+  /** Copies whose source topics are gone; times in milliseconds since the epoch. */
+  readonly pendingDeletes: readonly {
+    readonly topic: string
+    readonly remoteTopic: string
+    readonly missingSince: number
+    readonly dueAt: number
+  }[]
 }
 
 export interface TranslateQuery {

@@ -102,11 +102,11 @@ export const metrics: readonly Metric[] = [
   {
     name: 'heliostat_bytes_total',
     type: 'counter',
-    help: 'Bytes of record batches acknowledged by the target',
+    help: 'Bytes of record batches fetched from the source, and acknowledged by the target',
     samples: (flow, status) =>
-      status.topics.map((t) => [
-        { flow: flow.name, topic: t.topic, direction: 'produced' },
-        sum(t.partitions, (p) => p.bytes),
+      status.topics.flatMap((t) => [
+        [{ flow: flow.name, topic: t.topic, direction: 'fetched' }, sum(t.partitions, (p) => p.fetchedBytes)],
+        [{ flow: flow.name, topic: t.topic, direction: 'produced' }, sum(t.partitions, (p) => p.bytes)],
       ]),
   },
   {
@@ -158,6 +158,27 @@ export const metrics: readonly Metric[] = [
     help: '1 when every offset the group committed has its exact place on the target',
     samples: (flow) =>
       flow.groups().map((group) => [{ flow: flow.name, group: group.group }, group.state === 'blocked' ? 0 : 1]),
+  },
+  {
+    name: 'heliostat_topic_drift',
+    type: 'gauge',
+    help: 'What could not be brought in step with the source, by kind; /api/v1/flows/{flow}/sync names it',
+    samples: (flow) => {
+      const { refusedTopics, refusedConfigs, refusedAcls, fewerReplicas } = flow.sync()
+      const kinds = { missing: refusedTopics, config: refusedConfigs, acl: refusedAcls, replicas: fewerReplicas }
+      return Object.entries(kinds).map(([kind, list]) => [{ flow: flow.name, kind }, list.length])
+    },
+  },
+  {
+    name: 'heliostat_job_runs_total',
+    type: 'counter',
+    help: 'Runs of background jobs, by outcome',
+    samples: function* (flow) {
+      for (const { name, runs, failures } of flow.jobs()) {
+        yield [{ flow: flow.name, job: name, outcome: 'done' }, runs - failures]
+        yield [{ flow: flow.name, job: name, outcome: 'failed' }, failures]
+      }
+    },
   },
   {
     name: 'heliostat_errors_total',

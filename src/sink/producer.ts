@@ -185,6 +185,8 @@ export class Producer<Batch extends Sendable> {
       else queue.refused(batch, answer.errorCode, answer.errorMessage)
       if (queue.hasReady) this.#ready.add(queue)
     }
+    // What is sent before the throttle time has passed the broker would only let lie (KIP-219).
+    if (response.throttleTimeMs > 0) this.#later(response.throttleTimeMs)
     this.#flush()
   }
 
@@ -218,9 +220,9 @@ export class Producer<Batch extends Sendable> {
     )
   }
 
-  #later(): void {
+  #later(delayMs = this.#backoff.next()): void {
     if (this.#retry || this.#closed) return
-    this.#retry = this.#platform.clock.setTimer(this.#backoff.next(), () => {
+    this.#retry = this.#platform.clock.setTimer(delayMs, () => {
       this.#retry = undefined
       this.#flush()
     })

@@ -1,9 +1,11 @@
-// Creates and grows topics on the target. What another instance did first counts as done.
+// Creates, grows and deletes topics on the target. What another instance did first counts as done.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
+import { deleteTopics } from '../protocol/messages/delete-topics.ts'
+import { ZERO_UUID } from '../protocol/schema.ts'
 
 export interface TopicPlan {
   readonly name: string
@@ -14,6 +16,8 @@ export interface TopicPlan {
 }
 
 const TIMEOUT_MS = 30_000
+/** Since this version a topic can be named by its id alone. */
+const DELETES_BY_ID = 6
 
 export class TopicWriter {
   readonly #client: ClusterClient
@@ -59,6 +63,21 @@ export class TopicWriter {
       if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.INVALID_PARTITIONS)
         refused.set(name, refusal('given partitions', name, errorCode, errorMessage))
     return refused
+  }
+
+  /** Deletes this very topic: by its id where the target knows ids. One that is gone already counts as deleted. */
+  async remove({ name, topicId }: { readonly name: string; readonly topicId: string }): Promise<void> {
+    const controller = await this.#client.controller()
+    const byId = topicId !== ZERO_UUID && controller.versionOf(deleteTopics) >= DELETES_BY_ID
+    const topics = [byId ? { name: null, topicId } : { name, topicId: ZERO_UUID }]
+    const request = { topics, topicNames: [name], timeoutMs: TIMEOUT_MS }
+    const { responses } = await controller.send(deleteTopics, request)
+    const { errorCode, errorMessage } = responses[0] ?? {
+      errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
+      errorMessage: null,
+    }
+    const isGone = errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID
+    if (errorCode !== ErrorCode.NONE && !isGone) throw refusal('deleted', name, errorCode, errorMessage)
   }
 }
 

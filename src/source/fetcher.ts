@@ -17,6 +17,7 @@ import { fetch } from '../protocol/messages/fetch.ts'
 import type { Response } from '../protocol/schema.ts'
 import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
 import type { AbortedTransaction } from './aborted-filter.ts'
+import type { SharedLimits } from './byte-limit.ts'
 import { FetchSession, type FetchTarget } from './fetch-session.ts'
 import type { FrameBudget, FrameLease } from './frame-lease.ts'
 
@@ -27,7 +28,9 @@ export interface FetcherOptions {
   readonly maxWaitMs?: number
   readonly maxBytes?: number
   readonly partitionMaxBytes?: number
+  /** Where we stand: a broker may then name a replica that stands nearer (KIP-392). */
   readonly rack?: string
+  readonly limits?: SharedLimits
 }
 
 export interface FetchPosition {
@@ -40,6 +43,8 @@ export interface FetchConsumer {
   fetched(topicPartition: TopicPartition, fetched: Fetched): FetchPosition | undefined
   /** The partition is not fetched any more until it is wanted again. */
   failed(topicPartition: TopicPartition, failure: FetchFailure): void
+  /** A replica that stands nearer has the same records; the partition is not fetched here until it is wanted again. */
+  preferred(topicPartition: TopicPartition, nodeId: number): void
   /** The broker cannot be reached, or can again. */
   reachable(nodeId: number, error: HeliostatError | undefined): void
 }
@@ -76,7 +81,7 @@ export class Fetcher {
   readonly nodeId: number
   readonly #platform: Platform
   readonly #client: ClusterClient
-  readonly #options: Required<Omit<FetcherOptions, 'rack'>> & { rack: string }
+  readonly #options: Required<Omit<FetcherOptions, 'limits'>> & Pick<FetcherOptions, 'limits'>
   readonly #consumer: FetchConsumer
   readonly #session: FetchSession
   readonly #topicNames = new Map<string, string>()
@@ -137,8 +142,17 @@ export class Fetcher {
 
   #turn(): void {
     if (this.#closed || this.#busy || this.#retry || this.#session.size === 0 || this.#options.budget.isFull) return
-    if (this.#connection) this.#fetch(this.#connection)
+    const waitMs = this.#options.limits?.waitMs(this.#platform.clock.monotonic()) ?? 0
+    if (waitMs > 0) this.#turnAfter(waitMs)
+    else if (this.#connection) this.#fetch(this.#connection)
     else this.#connect()
+  }
+
+  #turnAfter(delayMs: number): void {
+    this.#retry = this.#platform.clock.setTimer(delayMs, () => {
+      this.#retry = undefined
+      this.#turn()
+    })
   }
 
   #connect(): void {
@@ -160,21 +174,18 @@ export class Fetcher {
     this.#session.reset()
     if (this.#closed) return
     this.#consumer.reachable(this.nodeId, error)
-    this.#retry = this.#platform.clock.setTimer(this.#backoff.next(), () => {
-      this.#retry = undefined
-      this.#turn()
-    })
+    this.#turnAfter(this.#backoff.next())
   }
 
   #fetch(connection: Connection): void {
     this.#busy = true
-    const { isolation, maxBytes, maxWaitMs, rack } = this.#options
+    const { isolation, maxBytes, maxWaitMs, rack, limits } = this.#options
     const version = connection.versionOf(fetch)
     const request = {
       ...this.#session.next(),
       maxWaitMs: this.#leftOut.size > 0 ? SHORT_WAIT_MS : maxWaitMs,
       minBytes: 1,
-      maxBytes,
+      maxBytes: limits?.fetchBytes(maxBytes) ?? maxBytes,
       isolationLevel: isolation === 'read_committed' ? 1 : 0,
       rackId: rack,
     }
@@ -204,8 +215,10 @@ export class Fetcher {
     }
     this.#backoff.reset()
     this.#consumer.reachable(this.nodeId, undefined)
-    this.#session.answered(response.sessionId)
     const { bytes, slice } = recordsOf(response)
+    this.#options.limits?.take(bytes, this.#platform.clock.monotonic())
+    // What is asked before the throttle time has passed the broker would only keep waiting (KIP-219).
+    if (response.throttleTimeMs > 0) this.#turnAfter(response.throttleTimeMs)
     const lease = this.#options.budget.lease(bytes, slice && (() => this.#client.frames.give(slice)))
     for (const { topic, topicId, partitions } of response.responses) {
       const name = version >= 13 ? this.#topicNames.get(topicId) : topic
@@ -214,16 +227,15 @@ export class Fetcher {
         this.#partition(TopicPartition.of(name, partition.partitionIndex), partition, lease)
     }
     lease.release()
+    // After its partitions: a broker without room for a session answers what was asked all the same.
+    this.#session.answered(response.sessionId)
     this.#turn()
   }
 
   /** The broker refuses the whole request: to ask again at once would spin. */
   #pauseAfter(errorCode: number): void {
     this.#platform.log.warn('fetch.refused', 'the source refused a fetch', { nodeId: this.nodeId, errorCode })
-    this.#retry = this.#platform.clock.setTimer(this.#backoff.next(), () => {
-      this.#retry = undefined
-      this.#turn()
-    })
+    this.#turnAfter(this.#backoff.next())
   }
 
   #partition(topicPartition: TopicPartition, answer: PartitionData, lease: FrameLease): void {
@@ -233,6 +245,12 @@ export class Fetcher {
     const divergesAt = divergingEpoch.endOffset >= 0 ? divergingEpoch.endOffset : undefined
     if (errorCode !== ErrorCode.NONE || divergesAt !== undefined) {
       this.#give(topicPartition, { errorCode, divergesAt, corrupt: undefined })
+      return
+    }
+    const { preferredReadReplica } = answer
+    if (preferredReadReplica >= 0 && preferredReadReplica !== this.nodeId) {
+      this.drop(topicPartition)
+      this.#consumer.preferred(topicPartition, preferredReadReplica)
       return
     }
     let batches: RecordBatch[]

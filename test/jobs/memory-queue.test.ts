@@ -15,7 +15,7 @@ function machine(fraction = 1): { clock: FakeClock; platform: Platform; warnings
 }
 
 function job(run: Job['run'], over: Partial<Job> = {}): Job {
-  return { name: 'work', everyMs: 1000, timeoutMs: 5000, run, ...over }
+  return { name: 'work', everyMs: 1000, timeoutMs: 5000, scope: 'flow', run, ...over }
 }
 
 describe('in step', () => {
@@ -233,6 +233,7 @@ test('a flow brings its jobs by name, each doing its own work', async () => {
     called.push(what)
     return what
   }
+  const schedule = { groupOffsetsEveryMs: 5000, topicConfigsEveryMs: 1, aclsEveryMs: 1, deletesEveryMs: 1 }
   const jobs = flowJobs(
     'east->west',
     {
@@ -240,18 +241,24 @@ test('a flow brings its jobs by name, each doing its own work', async () => {
       emitHeartbeat: work('heartbeat'),
       emitOffsetSyncs: work('syncs'),
       pruneOffsetMaps: work('prune'),
+      syncTopicConfigs: work('configs'),
+      syncAcls: work('acls'),
+      syncDeletes: work('deletes'),
     },
-    { groupOffsetsEveryMs: 5000 },
+    schedule,
   )
   for (const each of jobs) await each.run(new AbortController().signal)
-  expect(called).toEqual(['groups', 'heartbeat', 'syncs', 'prune'])
+  expect(called).toEqual(['groups', 'heartbeat', 'syncs', 'prune', 'configs', 'acls', 'deletes'])
   expect(jobs.map((each) => each.name)).toEqual([
     'east->west/group-offsets',
     'east->west/heartbeat',
     'east->west/offset-syncs',
     'east->west/prune',
+    'east->west/topic-configs',
+    'east->west/acls',
+    'east->west/deletes',
   ])
   expect(jobs[0]!.everyMs).toBe(5000)
-  const fewer = flowJobs('east->west', { syncGroupOffsets: work('groups') }, { groupOffsetsEveryMs: 5000 })
+  const fewer = flowJobs('east->west', { syncGroupOffsets: work('groups') }, schedule)
   expect(fewer.map((each) => each.name)).toEqual(['east->west/group-offsets'])
 })

@@ -19,6 +19,7 @@ export function stillFlow(
       rpoMs: 1_500,
       records: 100,
       bytes: 4_096,
+      fetchedBytes: 5_000,
       rewritten: { holes: 2 },
       runs: 3,
       gaps: [],
@@ -43,6 +44,24 @@ export function stillFlow(
       latency: { boundsMs: [5, 10], counts: [4, 2, 1], sumMs: 40 },
     }),
     groups: () => groups,
+    sync: () => ({
+      refusedTopics: [],
+      refusedConfigs: [{ topic: 'east.orders', name: 'retention.ms', value: '1', reason: 'INVALID_CONFIG' }],
+      refusedAcls: [],
+      fewerReplicas: [{ topic: 'east.orders', wanted: 3, given: 1 }],
+      pendingDeletes: [],
+    }),
+    jobs: () => [
+      {
+        name: 'east->west/heartbeat',
+        everyMs: 1_000,
+        state: 'waiting',
+        lastOutcome: 'done',
+        runs: 5,
+        failures: 2,
+        failuresInARow: 0,
+      },
+    ],
     translate: ({ topic, partition: index, offset, reverse }) =>
       offset > 120
         ? { topic, partition: index, reason: 'not mirrored yet' }

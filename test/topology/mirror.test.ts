@@ -271,13 +271,13 @@ describe('trouble', () => {
 
   test('a record too large stops its partition after all before it, and nothing else, until the limit is raised', async () => {
     await makeTopic(east, 'large', 2, { 'max.message.bytes': '200000' })
-    const mirror = await mirrored(['large'], { flow: { copyTopicConfigs: false } })
+    const mirror = await mirrored(['large'], { flow: { configs: false } })
     const remote = mirror.policy.remoteTopic('large')
     await write('large', 0, 'small')
     await expectCopied(mirror, 'large')
     await setConfig(west, remote, 'max.message.bytes', '10000')
     await mirror.stop()
-    const second = await mirrored(['large'], { alias: mirror.flow.source, flow: { copyTopicConfigs: false } })
+    const second = await mirrored(['large'], { alias: mirror.flow.source, flow: { configs: false } })
     await write('large', 0, 'before')
     await write('large', 0, 'x'.repeat(20_000))
     await write('large', 0, 'after')
@@ -294,7 +294,7 @@ describe('trouble', () => {
 
   test('a batch larger than the target takes is split', async () => {
     await makeTopic(east, 'split', 1)
-    const mirror = await mirrored(['split'], { flow: { copyTopicConfigs: false } })
+    const mirror = await mirrored(['split'], { flow: { configs: false } })
     await write('split', 0, 'a')
     await expectCopied(mirror, 'split')
     await mirror.stop()

@@ -10,6 +10,7 @@ import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { createAcls } from '../../src/protocol/messages/create-acls.ts'
 import { createPartitions } from '../../src/protocol/messages/create-partitions.ts'
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
+import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { batchOf } from '../broker/requests.ts'
@@ -45,7 +46,7 @@ const on = (side: Right['side'], resource: Resource, name: string, ...operations
 const RIGHTS: readonly Right[] = [
   ...on('source', 'TOPIC', 'orders*', 'READ', 'DESCRIBE_CONFIGS'),
   ...on('source', 'GROUP', 'billing', 'DESCRIBE'),
-  ...on('target', 'TOPIC', 'east.*', 'READ', 'WRITE', 'CREATE', 'ALTER'),
+  ...on('target', 'TOPIC', 'east.*', 'READ', 'WRITE', 'CREATE', 'ALTER', 'ALTER_CONFIGS'),
   ...on('target', 'TOPIC', 'heliostat.*', 'READ', 'WRITE', 'CREATE'),
   ...on('target', 'GROUP', 'billing', 'READ'),
   ...on('target', 'GROUP', 'heliostat.*', 'READ'),
@@ -136,7 +137,7 @@ version: 1
 clusters:
   east: { bootstrap: ["${source.bootstrap}"], ${login} }
   west: { bootstrap: ["${target.bootstrap}"], ${login} }
-mirrors: [{ from: east, to: west, topics: { include: ["orders.*"] }, refresh: 200ms }]
+mirrors: [{ from: east, to: west, topics: { include: ["orders.*"] }, refresh: 200ms, sync: { topicConfigs: { every: 200ms } } }]
 server: { listen: 127.0.0.1:0 }
 `
   return loadConfig(yaml, 'test.yaml', {}).config
@@ -243,6 +244,28 @@ test('without ALTER on its copies it stops growing them, and goes on with the re
   await eventually(async () => expect(scene.told()).toMatch(refusal))
   await appendBatch(scene.east, 'orders', 0, batchOf(['d']))
   await eventually(async () => expect(await endOffset(scene.west, 'east.orders', 0)).toBe(4))
+})
+
+test('without ALTER_CONFIGS on its copies configs are given once and do not follow, and it says so', {
+  timeout: 30_000,
+}, async () => {
+  for (const missing of [undefined, RIGHTS.find(({ operation }) => operation === 'ALTER_CONFIGS')]) {
+    const scene = await play(missing)
+    await expectFeatures(scene, ['copies', 'copies configs'])
+    const configs = [{ name: 'retention.ms', configOperation: 0, value: '55555' }]
+    const resources = [{ resourceType: 2, resourceName: 'orders', configs }]
+    await scene.east.send(incrementalAlterConfigs, { resources, validateOnly: false })
+    const flow = scene.daemon.flows.get('east->west')!
+    if (missing === undefined) {
+      await eventually(async () => expect(await retentionOf(scene.west, 'east.orders')).toBe('55555'))
+    } else {
+      // Who may not alter may not describe either, and so cannot tell what differs.
+      await eventually(async () =>
+        expect(flow.jobs().find(({ name }) => name.endsWith('topic-configs'))!.lastMessage).toMatch(/may not be read/),
+      )
+      expect(await retentionOf(scene.west, 'east.orders')).toBe(RETENTION)
+    }
+  }
 })
 
 test('without READ on its copies it cannot find its place after a restart, and says so', {

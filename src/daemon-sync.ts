@@ -1,0 +1,97 @@
+// What a flow keeps in step beside its records, as its configuration asks: configs, access rules, deletes. And what of that could not
+// be had, for people to see.
+import type { ClusterClient } from './client/cluster-client.ts'
+import type { MirrorJob } from './config/config.ts'
+import type { FlowSchedule, FlowWork } from './jobs/jobs.ts'
+import type { AclRules } from './mirror/acl-rules.ts'
+import { AclSync } from './mirror/acl-sync.ts'
+import { ConfigSync } from './mirror/config-sync.ts'
+import { DeleteSync } from './mirror/delete-sync.ts'
+import type { Mirror } from './mirror/mirror.ts'
+import { nameFilter } from './mirror/topic-filter.ts'
+import { listAllGroups } from './offset-translation/group-offsets.ts'
+import type { Platform } from './platform/platform.ts'
+import type { SyncView } from './server/flow-view.ts'
+
+const SECOND = 1_000
+const EVERY_MS = 30 * SECOND
+const DELETES_AFTER_MS = 3_600 * SECOND
+
+export interface FlowSyncOptions {
+  readonly job: MirrorJob
+  readonly mirror: Mirror
+  readonly source: ClusterClient
+  readonly target: ClusterClient
+}
+
+export class FlowSync {
+  readonly work: Pick<FlowWork, 'syncTopicConfigs' | 'syncAcls' | 'syncDeletes'>
+  readonly schedule: Pick<FlowSchedule, 'topicConfigsEveryMs' | 'aclsEveryMs' | 'deletesEveryMs'>
+  readonly #mirror: Mirror
+  readonly #configs: ConfigSync | undefined
+  readonly #acls: AclSync | undefined
+  readonly #deletes: DeleteSync | undefined
+
+  constructor(platform: Platform, options: FlowSyncOptions) {
+    const { job, mirror, source, target } = options
+    const { topicConfigs, acls, deletes } = job.sync
+    const clusters = { source, target }
+    const topics = () => mirror.syncedTopics()
+    this.#mirror = mirror
+    if (topicConfigs !== false)
+      this.#configs = new ConfigSync(platform, {
+        ...clusters,
+        topics,
+        rules: topicConfigs === true ? {} : topicConfigs,
+      })
+    if (acls !== false) {
+      const rules = () => aclRules(options)
+      this.#acls = new AclSync(platform, { ...clusters, flow: job.name, notesTopic: mirror.policy.aclsTopic, rules })
+    }
+    const afterMs = typeof deletes === 'object' ? deletes.after : DELETES_AFTER_MS
+    if (deletes !== false) {
+      const gone = (topic: string) => mirror.forget(topic)
+      const { progressTopic } = mirror.policy
+      this.#deletes = new DeleteSync(platform, { ...clusters, topics, progressTopic, afterMs, gone })
+    }
+    this.work = {
+      syncTopicConfigs: this.#configs && ((signal) => this.#configs!.sync(signal)),
+      syncAcls: this.#acls && ((signal) => this.#acls!.sync(signal)),
+      syncDeletes: this.#deletes && ((signal) => this.#deletes!.sync(signal)),
+    }
+    this.schedule = {
+      topicConfigsEveryMs: typeof topicConfigs === 'object' ? topicConfigs.every : EVERY_MS,
+      aclsEveryMs: typeof acls === 'object' ? acls.every : EVERY_MS,
+      deletesEveryMs: Math.min(EVERY_MS, Math.max(SECOND / 10, afterMs / 4)),
+    }
+  }
+
+  view(): SyncView {
+    const fewerReplicas: SyncView['fewerReplicas'][number][] = []
+    for (const { remoteTopic, fewerReplicas: replicas } of this.#mirror.syncedTopics())
+      if (replicas) fewerReplicas.push({ topic: remoteTopic, ...replicas })
+    return {
+      refusedTopics: [...this.#mirror.refusedTopics].map(([topic, { message }]) => ({ topic, reason: message })),
+      refusedConfigs: this.#configs?.refused ?? [],
+      refusedAcls: this.#acls?.refused ?? [],
+      fewerReplicas,
+      pendingDeletes: this.#deletes?.pending ?? [],
+    }
+  }
+}
+
+async function aclRules({ job, mirror, source }: FlowSyncOptions): Promise<AclRules> {
+  const isSyncedGroup = nameFilter(job.groups)
+  const { groups } = await listAllGroups(source)
+  const isMirrored = (topic: string) => mirror.explain(topic).mirrored
+  return {
+    remoteTopic: (topic) => mirror.policy.remoteTopic(topic),
+    copyPrefix: job.naming === 'prefix' ? job.from + job.separator : undefined,
+    isMirrored,
+    topics: [...source.topics().values()]
+      .filter(({ name, internal }) => !internal && isMirrored(name))
+      .map(({ name }) => name),
+    groups: [...groups.keys()].filter(isSyncedGroup),
+    isSyncedGroup,
+  }
+}
