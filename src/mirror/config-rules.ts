@@ -27,7 +27,7 @@ const STATIC_BROKER_CONFIG = 4
 const DEFAULT_CONFIG = 5
 
 /** MirrorMaker's list; and tiered storage, which is each cluster's own affair. */
-export const NOT_COPIED: readonly string[] = [
+const NOT_COPIED: readonly string[] = [
   'follower\\.replication\\.throttled\\.replicas',
   'leader\\.replication\\.throttled\\.replicas',
   'message\\.timestamp\\.difference\\.max\\.ms',

@@ -7,7 +7,7 @@ import { type ConfigRules, configChanges } from './config-rules.ts'
 import { readTopicConfigs } from './topic-configs.ts'
 
 /** A topic by its names on both sides. */
-export interface TopicPair {
+interface TopicPair {
   readonly topic: string
   readonly remoteTopic: string
 }
@@ -37,9 +37,14 @@ export class ConfigSync {
     return this.#refused
   }
 
+  /** What a pass would change. */
+  plan(): Promise<PlannedConfigChanges> {
+    return plannedConfigChanges(this.#options)
+  }
+
   /** One pass over all topics. */
   async sync(signal?: AbortSignal): Promise<string> {
-    const { changes, unreadable } = await plannedConfigChanges(this.#options)
+    const { changes, unreadable } = await this.plan()
     signal?.throwIfAborted()
     const refused = await this.#writer.alter(changes)
     this.#tell(refused)
@@ -69,15 +74,14 @@ export class ConfigSync {
 
 const textOf = ({ topic, name, value, reason }: RefusedConfig) => JSON.stringify([topic, name, value, reason])
 
-export interface PlannedConfigChanges {
+interface PlannedConfigChanges {
   /** By the topic's name on the target; topics without a difference are left out. */
   readonly changes: ReadonlyMap<string, readonly ConfigChange[]>
   /** Topics of which one side may not be read, by their names on that side: what differs cannot be told. */
   readonly unreadable: readonly string[]
 }
 
-/** What a pass would change. */
-export async function plannedConfigChanges(options: ConfigSyncOptions): Promise<PlannedConfigChanges> {
+async function plannedConfigChanges(options: ConfigSyncOptions): Promise<PlannedConfigChanges> {
   const { source: from, target: to, rules } = options
   // Topics come and go on both sides; those of which one side is gone are nothing to compare.
   const isThere = ({ topic, remoteTopic }: TopicPair) => from.topics().has(topic) && to.topics().has(remoteTopic)
