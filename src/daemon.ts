@@ -10,6 +10,7 @@ import { adminApp } from './server/admin-api.ts'
 import type { FlowView } from './server/flow-view.ts'
 import { listen } from './server/listen.ts'
 import { metricsOf } from './server/metrics.ts'
+import { QuietMoment } from './server/quiet-moment.ts'
 import { Rates } from './server/rates.ts'
 import { ByteLimit } from './source/byte-limit.ts'
 
@@ -19,6 +20,8 @@ export interface DaemonOptions {
   readonly directory: string
   /** Moments at which a test may step in. */
   readonly hooks?: MirrorHooks
+  /** Called when nothing was mirrored for a while, once after each time of work: for what would disturb it while it works. */
+  readonly onQuiet?: () => void
 }
 
 export interface Daemon {
@@ -30,6 +33,7 @@ export interface Daemon {
 }
 
 const SAMPLE_EVERY_MS = 1_000
+const QUIET_AFTER_MS = 10_000
 
 export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
   const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
@@ -47,7 +51,11 @@ export async function startDaemon(platform: Platform, config: Config, options: D
   })
   const server = await listen(app.fetch, config.server.listen)
   await Promise.all([...flows.values()].map((flow) => flow.start()))
-  const sampling = sampleEvery(platform, () => rates.sample(flows.values()))
+  const quiet = new QuietMoment(QUIET_AFTER_MS)
+  const sampling = sampleEvery(platform, () => {
+    rates.sample(flows.values())
+    if (quiet.reached(rates.records, platform.clock.monotonic())) options.onQuiet?.()
+  })
   return {
     url: `http://${config.server.listen.host}:${server.port}`,
     flows,

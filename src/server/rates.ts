@@ -30,6 +30,13 @@ export class Rates {
     }
   }
 
+  /** Of all flows, when they were last sampled. */
+  get records(): number {
+    let records = 0
+    for (const samples of this.#samples.values()) records += samples.at(-1)?.records ?? 0
+    return records
+  }
+
   of(flow: string): { recordsPerSecond: number; bytesPerSecond: number } {
     const samples = this.#samples.get(flow) ?? []
     const first = samples[0]
