@@ -160,6 +160,11 @@ export class Broker {
     return this.#brokerEpoch
   }
 
+  /** Whom clients are told to be the controller. */
+  get controllerId(): number {
+    return this.nodeId
+  }
+
   /** Where clients reach it that came through this listener; undefined when it is not advertised. */
   advertised(listener: string): Address | undefined {
     return this.#listeners.find(({ plan }) => plan.endpoint.listener === listener)?.advertised

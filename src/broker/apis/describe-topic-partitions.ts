@@ -3,7 +3,7 @@
 // - Topics in the order of their names, page by page: at most responsePartitionLimit partitions (and max.request.partition.size.limit),
 //   then a cursor to go on from. No topics named: all. A cursor below zero, or at a topic that is not asked for: INVALID_REQUEST for all.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, outside of the paging, for what is named; what is not is left out.
-// - Left out: eligible leader replicas, which come with replication: none. Java's Admin cannot read null there.
+// - Left out: eligible leader replicas (KIP-966): none. Java's Admin cannot read null there.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { describeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
@@ -81,7 +81,7 @@ function refusal(name: string) {
 function list(broker: Broker, call: Call, name: string): TopicListing {
   const topic = broker.image.topics.get(name)
   const operations = authorizedOperations(call, 'TOPIC', name, true)
-  if (topic) return topicListing(topic, operations)
+  if (topic) return topicListing(broker.image, call.listener, topic, operations)
   const invalid = whyInvalidName(name) !== undefined
   const errorCode = invalid ? ErrorCode.INVALID_TOPIC_EXCEPTION : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   const empty = { name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] }

@@ -1,7 +1,8 @@
 // FindCoordinator (key 10), versions 0–6.
 //
-// - Groups (key type 0) and transactional ids (1): this broker, which creates `__consumer_offsets` or `__transaction_state` first when it
-//   is not there. Kafka answers the first request with COORDINATOR_NOT_AVAILABLE while it creates the topic; here it is there at once.
+// - Groups (key type 0) and transactional ids (1): who leads the partition of `__consumer_offsets` or `__transaction_state` that the key
+//   hashes to, or COORDINATOR_NOT_AVAILABLE. The topic is created when it is not there. Kafka answers the first request with an error while
+//   it does that; here it is there at once.
 // - Needs DESCRIBE on the group or transactional id: GROUP_ or TRANSACTIONAL_ID_AUTHORIZATION_FAILED for its key.
 // - Its address is that of the listener that the request came through.
 // - v4+: several keys at once (KIP-699).
@@ -12,7 +13,9 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import type { Broker } from '../broker.ts'
 import { CONSUMER_OFFSETS, TRANSACTION_STATE } from '../coordinator/controller/topic-name.ts'
+import { partitionOf } from '../coordinator/group/group-coordinator.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import { reachableBroker } from '../reachable-brokers.ts'
 
 const GROUP = 0
 const TRANSACTION = 1
@@ -36,8 +39,10 @@ export const serveFindCoordinator = serve(findCoordinator, [0, 6], async (broker
   const keys = version >= 4 ? request.coordinatorKeys : [request.key]
   const refusals = keys.map((key) => refusal(call, request.keyType, key))
   // Who may ask for none of them makes no topic either.
-  const found = refusals.includes(undefined) ? await find(broker, request.keyType, call.listener) : undefined
-  const coordinators = keys.map((key, index) => ({ key, ...(refusals[index] ?? found!) }))
+  const unknown = refusals.includes(undefined) ? await topicError(broker, request.keyType) : undefined
+  const coordinators = keys.map((key, index) => {
+    return { key, ...(refusals[index] ?? unknown ?? find(broker, request.keyType, key, call.listener)) }
+  })
   if (version >= 4) return { throttleTimeMs: 0, coordinators }
   const { key: _, ...only } = coordinators[0]!
   // Kafka says so, in these versions, where there is no error.
@@ -54,17 +59,27 @@ function refusal(call: Call, keyType: number, key: string): Found | undefined {
   return undefined
 }
 
-async function find(broker: Broker, keyType: number, listener: string): Promise<Found> {
+/** Why nobody is coordinated; makes the topic that is missing. */
+async function topicError(broker: Broker, keyType: number): Promise<Found | undefined> {
   if (keyType < 0 || keyType > KNOWN_TYPES_MAX) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)
   const topic = TOPICS.get(keyType)
   if (!topic) return failed(ErrorCode.UNSUPPORTED_VERSION, 'this broker coordinates groups and transactions only')
   await broker.topicCreator.createMissing([topic])
-  if (!broker.image.topics.has(topic)) {
-    return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${topic} could not be created`)
+  if (broker.image.topics.has(topic)) return undefined
+  return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${topic} could not be created`)
+}
+
+function find({ image }: Broker, keyType: number, key: string, listener: string): Found {
+  const topic = TOPICS.get(keyType)!
+  const { partitions } = image.topics.get(topic)!
+  const partition = partitions[partitionOf(key, partitions.length)]!
+  const leader = reachableBroker(image, listener, partition.leader)
+  if (!leader) {
+    const message = `${topic}-${partition.partitionId} has no leader on listener ${listener}`
+    return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, message)
   }
-  const address = broker.advertised(listener)
-  if (!address) return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `listener ${listener} is not advertised`)
-  return { nodeId: broker.nodeId, ...address, errorCode: ErrorCode.NONE, errorMessage: '' }
+  const { nodeId, host, port } = leader
+  return { nodeId, host, port, errorCode: ErrorCode.NONE, errorMessage: '' }
 }
 
 function failed(errorCode: number, errorMessage: string): Found {

@@ -8,7 +8,8 @@
 // - Errors by topic: INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION, and what the creation met.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED, whether or not there is such a topic; when all are asked for the others are
 //   left out. To create needs CREATE on the cluster or the topic. v8–10: authorized operations of the cluster are 0 without DESCRIBE.
-// - Addresses are those of the listener that the request came through; one that is not advertised knows no broker.
+// - The brokers that serve, with the addresses of the listener that the request came through; one that is not advertised knows none. A
+//   leader that is not among them: LEADER_NOT_AVAILABLE, or from v6 on LISTENER_NOT_FOUND. The controller is the active one while it serves.
 // - v8+: authorized operations when asked for (KIP-430).
 // - Left out: v13's REBOOTSTRAP_REQUIRED, which Kafka itself does not send.
 
@@ -18,8 +19,10 @@ import type { Request } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { authorizedClusterOperations, authorizedOperations, NOT_REQUESTED } from '../authorized-operations.ts'
 import type { Broker } from '../broker.ts'
+import type { TopicImage } from '../coordinator/controller/metadata-image.ts'
 import { CONSUMER_OFFSETS, TRANSACTION_STATE, whyInvalidName } from '../coordinator/controller/topic-name.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import { reachableBrokers } from '../reachable-brokers.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { type TopicListing, topicListing } from '../topic-listing.ts'
 
@@ -27,6 +30,7 @@ type Listing = Omit<TopicListing, 'name'> & { name: string | null }
 
 /** Before it, requests have ids and answers can do without names, but the two do not meet. */
 const FIRST_VERSION_BY_ID = 12
+const FIRST_VERSION_WITH_LISTENERS = 6
 
 export const serveMetadata = serve(metadata, [0, 13], async (broker, request, call) => {
   if (call.version < FIRST_VERSION_BY_ID && request.topics?.some(isById)) {
@@ -35,12 +39,11 @@ export const serveMetadata = serve(metadata, [0, 13], async (broker, request, ca
     )
     return { throttleTimeMs: 0, brokers: [], topics }
   }
-  const address = broker.advertised(call.listener)
   return {
     throttleTimeMs: 0,
-    brokers: address ? [{ nodeId: broker.nodeId, ...address }] : [],
+    brokers: reachableBrokers(broker.image, call.listener),
     clusterId: broker.clusterId,
-    controllerId: broker.nodeId,
+    controllerId: broker.controllerId,
     topics: await listTopics(broker, request, call),
     clusterAuthorizedOperations: authorizedClusterOperations(call, request.includeClusterAuthorizedOperations),
     errorCode: ErrorCode.NONE,
@@ -53,10 +56,12 @@ async function listTopics(broker: Broker, request: Request<typeof metadata>, cal
   const operations = (name: string) =>
     authorizedOperations(call, 'TOPIC', name, request.includeTopicAuthorizedOperations)
   const isVisible = (name: string) => call.may('DESCRIBE', 'TOPIC', name)
+  const list = (topic: TopicImage) =>
+    hintless(topicListing(broker.image, call.listener, topic, operations(topic.name)), call)
   const all = request.topics === null || (call.version === 0 && request.topics.length === 0)
   if (all) {
     const visible = [...broker.image.topics.values()].filter(({ name }) => isVisible(name))
-    return visible.map((topic) => topicListing(topic, operations(topic.name)))
+    return visible.map((topic) => list(topic))
   }
   // One id is enough for names to count no more: Java's Admin sends empty names beside its ids.
   const byId = request.topics!.filter(({ topicId }) => topicId !== ZERO_UUID)
@@ -70,12 +75,22 @@ async function listTopics(broker: Broker, request: Request<typeof metadata>, cal
     const topic = name === null ? broker.image.topicById(topicId) : broker.image.topics.get(name)
     const known = topic?.name ?? name
     if (known !== null && !isVisible(known)) return [hidden(name, name === null ? topicId : ZERO_UUID)]
-    if (topic) return [topicListing(topic, operations(topic.name))]
+    if (topic) return [list(topic)]
     if (name === null) return [unknown(null, topicId, ErrorCode.UNKNOWN_TOPIC_ID, NOT_REQUESTED)]
     const errorCode = errors.get(name) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     const refused = errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED
     return [unknown(name, ZERO_UUID, errorCode, refused ? NOT_REQUESTED : operations(name))]
   })
+}
+
+/** Before LISTENER_NOT_FOUND a leader whom the client cannot reach was as good as none. */
+function hintless(listing: TopicListing, { version }: Call): TopicListing {
+  if (version >= FIRST_VERSION_WITH_LISTENERS) return listing
+  const partitions = listing.partitions.map((partition) => {
+    const isHidden = partition.errorCode === ErrorCode.LISTENER_NOT_FOUND
+    return isHidden ? { ...partition, errorCode: ErrorCode.LEADER_NOT_AVAILABLE } : partition
+  })
+  return { ...listing, partitions }
 }
 
 /** Error codes of the topics that could not be created. */
