@@ -9,6 +9,7 @@ import type { ControllerConfig } from './coordinator/controller/controller-machi
 import type { GroupConfig } from './coordinator/group/group-config.ts'
 import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
+import { REPLICATION_CONFIGS } from './replication/replication-config.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition, topicConfig } from './topic-config.ts'
 
@@ -265,6 +266,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
     min: 1,
     doc: 'Length of a window of quota.window.num.',
   },
+  ...REPLICATION_CONFIGS,
   {
     name: 'socket.request.max.bytes',
     type: 'INT',

@@ -16,11 +16,16 @@ import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/
 import { OpenListener } from './listeners/open-listener.ts'
 import { LogLevels } from './log-levels.ts'
 import { ownRegistration } from './own-registration.ts'
+import type { Partition } from './partition.ts'
 import { PartitionStore } from './partition-store.ts'
+import { Peers } from './peers.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
 import { ConnectionGate } from './quota/connection-gate.ts'
 import { QuotaUsage } from './quota/quota-usage.ts'
+import { replicaHosts } from './replication/replica-hosts.ts'
+import { Replication, type ReplicationOptions } from './replication/replication.ts'
+import { replicaFetchLimits } from './replication/replication-config.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
 import type { ScramMechanism } from './security/scram-credential.ts'
 import { addScramUsers, type ScramUser } from './security/scram-user.ts'
@@ -40,6 +45,8 @@ export interface BrokerOptions {
   readonly dispatcher: Dispatcher
   /** What shall go wrong on purpose, the same for all brokers of the cluster; absent: nothing. */
   readonly faults?: Faults
+  /** To the active controller; absent: no partition has a replica elsewhere. */
+  readonly alterPartition?: ReplicationOptions['alterPartition']
   /** Users that it is to have; those that it has stay as they are. */
   readonly scramUsers?: readonly ScramUser[]
 }
@@ -62,6 +69,9 @@ export class Broker {
   readonly clusterId: string
   readonly config: BrokerConfig
   readonly image = new MetadataImage()
+  /** The other brokers. */
+  readonly peers: Peers
+  readonly replication: Replication
   readonly partitions: PartitionStore
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
@@ -96,7 +106,10 @@ export class Broker {
     this.authorizer = config.authorizer && new AclAuthorizer(config.authorizer)
     this.#dispatcher = options.dispatcher
     this.faults = options.faults
-    this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, this.image, config)
+    this.peers = new Peers({ platform, nodeId, endpointOf: (id) => this.#endpointOf(id) })
+    this.replication = this.#openReplication(options.alterPartition)
+    const { host } = this.replication
+    this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, { image: this.image, config, host })
     this.groups = new GroupCoordinator({
       clock: platform.clock,
       log: this.log,
@@ -177,9 +190,26 @@ export class Broker {
     this.purgatory.close()
     this.transactions.close()
     this.groups.close()
+    this.replication.close()
+    this.peers.close()
     this.controller.close()
     this.partitions.close()
     await closing
+  }
+
+  #openReplication(alterPartition: BrokerOptions['alterPartition'] = nobodyToAsk): Replication {
+    const { config, nodeId, image, log, platform } = this
+    return new Replication({
+      clock: platform.clock,
+      log,
+      nodeId,
+      brokerEpoch: () => this.#brokerEpoch,
+      hosts: replicaHosts(image),
+      lagTimeMaxMs: config.number('replica.lag.time.max.ms'),
+      limits: replicaFetchLimits((name) => config.number(name)),
+      dial: (leaderId) => this.peers.dial(leaderId, 'fetcher'),
+      alterPartition,
+    })
   }
 
   #openController(): Controller {
@@ -204,8 +234,12 @@ export class Broker {
     this.#deletedTopicIds.clear()
     // Not before: what the log says of deleted topics was needed for that.
     this.controller.compact(this.config.number('metadata.log.max.record.bytes.between.snapshots'))
-    for (const partition of this.partitions.of(CONSUMER_OFFSETS).values()) this.groups.take(partition)
-    for (const partition of this.partitions.of(TRANSACTION_STATE).values()) this.transactions.take(partition)
+    for (const partition of this.partitions.all()) this.#takeRole(partition, true)
+  }
+
+  /** Brokers meet on the first listener that they advertise. */
+  #endpointOf(nodeId: number): Address | undefined {
+    return this.image.brokers.get(nodeId)?.endPoints[0]
   }
 
   /** Invariant 3. */
@@ -248,7 +282,8 @@ export class Broker {
       if (removed) this.#deletedTopicIds.add(removed.topicId)
       return
     }
-    if (record.type === 'partition') this.#openPartition(record.topicId, record.partitionId)
+    if (record.type === 'partition' || record.type === 'partition-change')
+      this.#openPartition(record.topicId, record.partitionId)
     if (record.type === 'config' && record.resourceType === RESOURCE_TYPE.TOPIC) {
       this.partitions.reconfigure([record.resourceName])
     }
@@ -272,15 +307,36 @@ export class Broker {
   #openPartition(topicId: string, partitionId: number): void {
     const topic = this.image.topicById(topicId)
     const registration = topic?.partitions[partitionId]
-    if (!topic || !registration?.replicas.includes(this.nodeId)) return
-    const partition = this.partitions.open(topic, registration)
-    if (topic.name === CONSUMER_OFFSETS) this.groups.take(partition)
-    if (topic.name === TRANSACTION_STATE) this.transactions.take(partition)
+    if (!topic || !registration) return
+    if (registration.replicas.includes(this.nodeId)) {
+      const { partition, isNewLeader } = this.partitions.open(topic, registration)
+      this.#takeRole(partition, isNewLeader)
+      return
+    }
+    const present = this.partitions.get(topic.name, partitionId)
+    if (!present) return
+    this.#resign(present)
+    this.partitions.removeOne(present)
+  }
+
+  /** Leads the partition, or follows who does, as its registration now says. */
+  #takeRole(partition: Partition, isNewLeader: boolean): void {
+    const replicas = this.image.topicById(partition.topicId)?.partitions[partition.partitionId]?.replicas ?? []
+    this.replication.changed(partition, replicas.length, isNewLeader)
+    if (!isNewLeader) return
+    if (partition.topic === CONSUMER_OFFSETS) this.groups.leads(partition)
+    if (partition.topic === TRANSACTION_STATE) this.transactions.leads(partition)
+  }
+
+  /** The partition goes to other brokers, or with its topic. */
+  #resign(partition: Partition): void {
+    this.replication.forget(partition)
+    if (partition.topic === CONSUMER_OFFSETS) this.groups.drop(partition.partitionId)
+    if (partition.topic === TRANSACTION_STATE) this.transactions.drop(partition.partitionId)
   }
 
   #removeTopic(topic: TopicImage): void {
-    if (topic.name === CONSUMER_OFFSETS) this.groups.close()
-    if (topic.name === TRANSACTION_STATE) this.transactions.close()
+    for (const partition of this.partitions.of(topic.name).values()) this.#resign(partition)
     this.partitions.remove(topic.name)
     this.groups.topicsDeleted([topic.name]).catch((error) => {
       this.log.warn('broker.offsets-kept', 'offsets of a deleted topic were not removed', {
@@ -294,4 +350,8 @@ export class Broker {
     const own = this.image.configs(RESOURCE_TYPE.BROKER, String(this.nodeId))
     this.config.alter(own, this.image.configs(RESOURCE_TYPE.BROKER, ''))
   }
+}
+
+function nobodyToAsk(): Promise<never> {
+  return Promise.reject(new HeliostatError('HEL_UNREACHABLE', 'there is no controller to ask', { retriable: true }))
 }

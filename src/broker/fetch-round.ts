@@ -5,6 +5,7 @@ import type { FetchPartition } from './fetch-session.ts'
 import type { Isolation } from './log/partition-log.ts'
 import type { Partition } from './partition.ts'
 import type { PartitionStore } from './partition-store.ts'
+import { UNKNOWN_REPLICA } from './replication/read-replica.ts'
 
 /** Who reads, and how. */
 export interface Reader {
@@ -12,7 +13,12 @@ export interface Reader {
   readonly maxBytes: number
   /** Topics are named by id (KIP-516): one that was made anew under the old name is another topic. */
   readonly usesTopicIds: boolean
-  readonly isFollower: boolean
+  /** Absent: a consumer. */
+  readonly follower?: { readonly brokerId: number; readonly brokerEpoch: number } | undefined
+  /** It may read from replicas that do not lead (KIP-392). */
+  readonly mayReadFromFollower: boolean
+  /** The replica that it had better read from; UNKNOWN_REPLICA: this one. */
+  readonly preferredReplica: (partition: Partition, fetchOffset: number) => number
   /** Whether the reader has the right to read the topic; of a topic that is only known by an id the name is empty. */
   readonly mayRead: (topic: string) => boolean
 }
@@ -32,20 +38,30 @@ export interface PartitionAnswer {
   readonly logStartOffset: number
   readonly abortedTransactions: readonly { producerId: number; firstOffset: number }[] | null
   readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
+  readonly preferredReadReplica: number
   readonly records: readonly Buffer[]
   readonly bytes: number
 }
 
-/** Reads in the given order; the first batch is given even when it is larger than the limits (KIP-74). */
-export function readRound(store: PartitionStore, reader: Reader, partitions: readonly FetchPartition[]): Round {
+/**
+ * Reads in the given order; the first batch is given even when it is larger than the limits (KIP-74). Of a follower the first round of its
+ * fetch also tells how far it is.
+ */
+export function readRound(
+  store: PartitionStore,
+  reader: Reader,
+  partitions: readonly FetchPartition[],
+  isFirst: boolean,
+): Round {
   let left = reader.maxBytes
   let bytes = 0
   let settled = false
   const answers = partitions.map((asked) => {
-    const answer = readOne(store, reader, asked, left, bytes === 0)
+    const answer = readOne(store, reader, asked, { bytesLeft: left, minOneMessage: bytes === 0, isFirst })
     left = Math.max(left - answer.bytes, 0)
     bytes += answer.bytes
     settled ||= answer.errorCode !== ErrorCode.NONE || answer.divergingEpoch !== undefined
+    settled ||= answer.preferredReadReplica !== UNKNOWN_REPLICA
     return answer
   })
   return { answers, bytes, settled }
@@ -55,28 +71,29 @@ function readOne(
   store: PartitionStore,
   reader: Reader,
   asked: FetchPartition,
-  bytesLeft: number,
-  minOneMessage: boolean,
+  { bytesLeft, minOneMessage, isFirst }: { bytesLeft: number; minOneMessage: boolean; isFirst: boolean },
 ): PartitionAnswer {
   const partition = findPartition(store, reader, asked)
   if (typeof partition === 'number') return failed(asked, partition)
+  const { follower } = reader
+  const preferredReadReplica = follower ? UNKNOWN_REPLICA : reader.preferredReplica(partition, asked.fetchOffset)
+  if (preferredReadReplica !== UNKNOWN_REPLICA) return { ...empty(partition, asked), preferredReadReplica }
   const diverging = divergence(partition, asked)
   if (typeof diverging === 'number') return failed(asked, diverging)
-  const { highWatermark, lastStableOffset, logStartOffset } = partition.log
-  if (diverging) {
-    const offsets = { highWatermark, lastStableOffset, logStartOffset }
-    return { asked, errorCode: ErrorCode.NONE, ...offsets, ...EMPTY, divergingEpoch: diverging }
-  }
-  const { isolation } = reader
+  if (diverging) return { ...empty(partition, asked), divergingEpoch: diverging }
+  const isolation = follower ? 'log_end' : reader.isolation
   const maxBytes = Math.min(asked.maxBytes, bytesLeft)
   const read = partition.log.read(asked.fetchOffset, maxBytes, { isolation, minOneMessage })
   if (!('batches' in read)) return failed(asked, read.error)
+  if (follower && isFirst) {
+    const { brokerId, brokerEpoch } = follower
+    const { fetchOffset, logStartOffset } = asked
+    partition.followerFetched(brokerId, { fetchOffset, logStartOffset, brokerEpoch })
+  }
   return {
-    asked,
-    errorCode: ErrorCode.NONE,
-    highWatermark: read.highWatermark,
-    lastStableOffset: read.lastStableOffset,
-    logStartOffset: read.logStartOffset,
+    ...empty(partition, asked),
+    // To a follower what its own fetch has committed; to a consumer what was so when it was read.
+    ...(!follower && { highWatermark: read.highWatermark, lastStableOffset: read.lastStableOffset }),
     abortedTransactions: read.abortedTransactions,
     records: read.batches,
     bytes: read.batches.reduce((sum, batch) => sum + batch.length, 0),
@@ -85,13 +102,26 @@ function readOne(
 
 function findPartition(store: PartitionStore, reader: Reader, asked: FetchPartition): Partition | number {
   if (!reader.mayRead(asked.topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
-  if (reader.isFollower) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   if (reader.usesTopicIds && asked.topic === '') return ErrorCode.UNKNOWN_TOPIC_ID
-  const partition = store.get(asked.topic, asked.partition)
-  if (!partition) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  const partition = store.find(asked.topic, asked.partition)
+  if (typeof partition === 'number') return partition
   if (reader.usesTopicIds && partition.topicId !== asked.topicId) return ErrorCode.UNKNOWN_TOPIC_ID
-  const errorCode = partition.epochError(asked.currentLeaderEpoch)
-  return errorCode === ErrorCode.NONE ? partition : errorCode
+  const { follower, mayReadFromFollower } = reader
+  const { currentLeaderEpoch } = asked
+  const errorCode = mayReadFromFollower
+    ? partition.epochError(currentLeaderEpoch)
+    : partition.leaderError(currentLeaderEpoch)
+  if (errorCode !== ErrorCode.NONE) return errorCode
+  const refusal = follower ? partition.followerError(follower.brokerId, follower.brokerEpoch) : ErrorCode.NONE
+  if (refusal === ErrorCode.NONE) return partition
+  // Without an epoch nobody can say whose metadata is behind.
+  return currentLeaderEpoch < 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : refusal
+}
+
+function empty(partition: Partition, asked: FetchPartition): PartitionAnswer {
+  const { highWatermark, lastStableOffset, logStartOffset } = partition.log
+  const offsets = { highWatermark, lastStableOffset, logStartOffset }
+  return { asked, errorCode: ErrorCode.NONE, ...offsets, ...EMPTY }
 }
 
 /** Where the reader's log parted from this one, if it did; an error code when that cannot be told. */
@@ -111,7 +141,7 @@ const NOT_LOOKED_AT: readonly number[] = [
   ErrorCode.UNKNOWN_TOPIC_ID,
   ErrorCode.TOPIC_AUTHORIZATION_FAILED,
 ]
-const EMPTY = { abortedTransactions: null, records: [], bytes: 0 } as const
+const EMPTY = { abortedTransactions: null, records: [], bytes: 0, preferredReadReplica: UNKNOWN_REPLICA } as const
 
 function failed(asked: FetchPartition, errorCode: number): PartitionAnswer {
   // Kafka's empty answer for a partition that it does not look at has an empty list here, all others have none.

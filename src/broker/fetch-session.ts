@@ -18,6 +18,8 @@ export interface FetchPartition {
   readonly maxBytes: number
   readonly currentLeaderEpoch: number
   readonly lastFetchedEpoch: number
+  /** Of a follower's log. */
+  readonly logStartOffset: number
 }
 
 /** What the client was last told of a partition. */
@@ -40,6 +42,8 @@ export class FetchSession {
   readonly usesTopicIds: boolean
   epoch = 1
   lastUsedMs: number
+  /** Ends the wait of a fetch of this session: the client that sends the next one waits for nothing any more. */
+  endWait: () => void = () => {}
   readonly #partitions = new Map<string, Cached>()
 
   constructor(id: number, usesTopicIds: boolean, nowMs: number) {

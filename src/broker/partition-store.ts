@@ -1,4 +1,5 @@
 import type { Logger, Platform } from '../platform/platform.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { FramePool } from '../protocol/frame-pool.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
@@ -7,7 +8,7 @@ import { CLUSTER_METADATA } from './coordinator/controller/topic-name.ts'
 import { logConfigFor } from './effective-config.ts'
 import { defaultLogConfig, type LogConfig } from './log/log-config.ts'
 import { LogDirectory } from './log/log-directory.ts'
-import { Partition } from './partition.ts'
+import { Partition, type PartitionHost } from './partition.ts'
 
 /** Kafka's own id for its metadata topic. */
 const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
@@ -38,12 +39,18 @@ export class PartitionStore {
   readonly #image: ReadonlyMetadataImage
   readonly #config: BrokerConfig
   readonly #log: Logger
+  readonly #host: PartitionHost
   readonly #partitions = new Map<string, Map<number, Partition>>()
   /** Of the topics that set nothing themselves, most of many. */
   #defaultConfig: LogConfig | undefined
 
   /** Takes the data directory for this process and recovers its logs. */
-  constructor(platform: Platform, path: string, image: ReadonlyMetadataImage, config: BrokerConfig) {
+  constructor(
+    platform: Platform,
+    path: string,
+    { image, config, host }: { image: ReadonlyMetadataImage; config: BrokerConfig; host: PartitionHost },
+  ) {
+    this.#host = host
     this.#image = image
     this.#config = config
     this.#log = platform.log
@@ -65,6 +72,19 @@ export class PartitionStore {
     return this.#partitions.get(topic)?.get(partition)
   }
 
+  /** The partition, or why a request for it is refused: whoever asks the wrong broker is told to look again. */
+  find(topic: string, partition: number): Partition | number {
+    const found = this.get(topic, partition)
+    if (found) return found
+    const isElsewhere = this.#image.topics.get(topic)?.partitions[partition] !== undefined
+    return isElsewhere ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  }
+
+  /** All of this broker, in no order. */
+  *all(): Iterable<Partition> {
+    for (const partitions of this.#partitions.values()) yield* partitions.values()
+  }
+
   /** The partitions of a topic, by partition id. */
   of(topic: string): ReadonlyMap<number, Partition> {
     return this.#partitions.get(topic) ?? NO_PARTITIONS
@@ -75,21 +95,26 @@ export class PartitionStore {
     const log = this.#directory.getOrCreate(CLUSTER_METADATA, 0, METADATA_TOPIC.topicId)
     const replicas = { replicas: [nodeId], addingReplicas: [], removingReplicas: [], isr: [nodeId], leader: nodeId }
     const epochs = { leaderRecoveryState: RECOVERED, leaderEpoch: 0, partitionEpoch: 0 }
-    return new Partition(METADATA_TOPIC, { partitionId: 0, ...replicas, ...epochs }, log)
+    return new Partition(METADATA_TOPIC, { partitionId: 0, ...replicas, ...epochs }, log, this.#host)
   }
 
   /** Once the image is read: opens what it gives to this broker, and finishes the deletion of topics that a crash interrupted. */
   openAll(nodeId: number, deletedTopicIds: ReadonlySet<string>): void {
     for (const { topic, partition, log } of [...this.#directory.logs]) {
       const { topicId } = log
-      const isKnown = topicId === undefined ? this.#image.topics.has(topic) : this.#image.topicById(topicId)
-      if (topic === CLUSTER_METADATA || isKnown) continue
+      const known = topicId === undefined ? this.#image.topics.get(topic) : this.#image.topicById(topicId)
+      const isOurs = known?.partitions[partition]?.replicas.includes(nodeId)
+      if (topic === CLUSTER_METADATA || isOurs) continue
       if (topicId !== undefined && deletedTopicIds.has(topicId)) {
         this.#directory.delete(topic, partition)
         continue
       }
       this.#directory.setAside(topic, partition)
-      this.#log.warn('broker.stray-log', 'the log of no known topic is set aside', { topic, partition, topicId })
+      this.#log.warn('broker.stray-log', 'a log that the metadata gives to no topic of this broker is set aside', {
+        topic,
+        partition,
+        topicId,
+      })
     }
     for (const topic of this.#image.topics.values()) {
       for (const registration of topic.partitions) {
@@ -100,12 +125,25 @@ export class PartitionStore {
     this.reconfigure()
   }
 
-  open(topic: TopicImage, registration: PartitionRegistration): Partition {
+  /** The partition as the metadata has it now; `isNewLeader`: it has another leader than before, or another epoch of the same. */
+  open(topic: TopicImage, registration: PartitionRegistration): { partition: Partition; isNewLeader: boolean } {
+    const present = this.get(topic.name, registration.partitionId)
+    if (present?.topicId === topic.topicId) return { partition: present, isNewLeader: present.change(registration) }
     const log = this.#directory.getOrCreate(topic.name, registration.partitionId, topic.topicId)
-    const partition = new Partition(topic, registration, log)
+    const partition = new Partition(topic, registration, log, this.#host)
     const partitions = this.#partitions.get(topic.name) ?? new Map<number, Partition>()
     this.#partitions.set(topic.name, partitions.set(registration.partitionId, partition))
-    return partition
+    return { partition, isNewLeader: true }
+  }
+
+  /** Removes one partition with its log: other brokers have it now. */
+  removeOne(partition: Partition): void {
+    const { topic, partitionId } = partition
+    const partitions = this.#partitions.get(topic)
+    partitions?.delete(partitionId)
+    if (partitions?.size === 0) this.#partitions.delete(topic)
+    this.#directory.delete(topic, partitionId)
+    partition.close()
   }
 
   /** Removes the topic's partitions with their logs. */

@@ -10,6 +10,7 @@ const partition = (number: number): FetchPartition => ({
   maxBytes: 1,
   currentLeaderEpoch: -1,
   lastFetchedEpoch: -1,
+  logStartOffset: -1,
 })
 const partitions = (count: number) => Array.from({ length: count }, (_, i) => partition(i))
 const told = { errorCode: 0, highWatermark: 5, logStartOffset: 0, bytes: 0, diverges: false }

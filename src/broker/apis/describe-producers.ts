@@ -1,6 +1,7 @@
 // DescribeProducers (key 61), version 0 (KIP-664).
 //
 // - The producers whose sequences a partition remembers, and where their open transaction began (−1: none is open).
+// - Any replica answers; a broker without one: NOT_LEADER_OR_FOLLOWER.
 // - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A name that no topic can have: INVALID_TOPIC_EXCEPTION.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -15,11 +16,11 @@ export const serveDescribeProducers = serve(describeProducers, [0, 0], (broker, 
     partitions: partitionIndexes.map((partitionIndex) => {
       const refusal = refusalOf(call, name)
       if (refusal) return { partitionIndex, ...refusal, activeProducers: [] }
-      const partition = broker.partitions.get(name, partitionIndex)
-      if (!partition) {
+      const partition = broker.partitions.find(name, partitionIndex)
+      if (typeof partition === 'number') {
         // As Kafka, which says so only of the topic.
         const errorMessage = broker.image.topics.has(name) ? null : 'This server does not host this topic-partition.'
-        return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage, activeProducers: [] }
+        return { partitionIndex, errorCode: partition, errorMessage, activeProducers: [] }
       }
       return { partitionIndex, errorCode: ErrorCode.NONE, activeProducers: partition.log.describeProducers() }
     }),

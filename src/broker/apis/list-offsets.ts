@@ -5,16 +5,22 @@
 // - A timestamp: the first record that is not earlier; offset −1 when there is none.
 // - A partition named twice is answered once, with INVALID_REQUEST.
 // - v4+: leader epochs, and currentLeaderEpoch is fenced (KIP-320).
+// - Leaders answer: NOT_LEADER_OR_FOLLOWER. A new one whose high watermark is still below the end of what was there before it: consumers
+//   are told nothing that could go back, but OFFSET_NOT_AVAILABLE (KIP-207), before v5 LEADER_NOT_AVAILABLE.
+// - A follower (replicaId ≥ 0) and the debug consumer (−2) are told the end of the log, committed or not; the latter by any replica.
 // - Needs DESCRIBE on the topic: TOPIC_AUTHORIZATION_FAILED.
-// - Left out: fetches of followers and the debug consumer (replicaId ≥ 0, −2) are answered like consumers'.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { listOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { Request } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { serve } from '../dispatcher.ts'
 import type { Isolation } from '../log/partition-log.ts'
 import type { Partition } from '../partition.ts'
 
+const CONSUMER = -1
+const DEBUG_CONSUMER = -2
+const FIRST_VERSION_WITH_UNAVAILABLE = 5
 const TIMESTAMP = {
   LATEST: -1,
   EARLIEST: -2,
@@ -40,14 +46,17 @@ interface Found {
 
 export const serveListOffsets = serve(listOffsets, [1, 11], (broker, request, call) => {
   const { version } = call
-  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+  const isolation = isolationOf(request)
+  const mayAskAny = request.replicaId === DEBUG_CONSUMER
   const asked = request.topics.filter(({ partitions }) => partitions.length > 0)
   const topics = asked.map(({ name, partitions }) => {
     if (!call.may('DESCRIBE', 'TOPIC', name)) return { name, partitions: partitions.map(refused) }
     const answers = [...Map.groupBy(partitions, ({ partitionIndex }) => partitionIndex)].map(
       ([partitionIndex, asked]) => {
         const repeated = asked.length > 1
-        const found = repeated ? failure(ErrorCode.INVALID_REQUEST) : find(broker, name, asked[0]!, isolation, version)
+        const found = repeated
+          ? failure(ErrorCode.INVALID_REQUEST)
+          : find(broker, name, asked[0]!, { isolation, version, mayAskAny })
         const { errorCode = ErrorCode.NONE, ...position } = found
         // Before v4 there is no place for an epoch.
         return { partitionIndex, errorCode, ...position, leaderEpoch: version >= 4 ? position.leaderEpoch : -1 }
@@ -66,16 +75,34 @@ function find(
   broker: Broker,
   name: string,
   asked: { partitionIndex: number; currentLeaderEpoch: number; timestamp: number },
-  isolation: Isolation,
-  version: number,
+  { isolation, version, mayAskAny }: { isolation: Isolation; version: number; mayAskAny: boolean },
 ): Found {
   const since = asked.timestamp < TIMESTAMP.EARLIEST ? (SINCE.get(asked.timestamp) ?? Infinity) : 0
   if (version < since) return failure(ErrorCode.UNSUPPORTED_VERSION)
-  const partition = broker.partitions.get(name, asked.partitionIndex)
-  if (!partition) return failure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-  const epochError = partition.epochError(asked.currentLeaderEpoch)
-  if (epochError !== ErrorCode.NONE) return failure(epochError)
-  return position(partition, asked.timestamp, isolation)
+  const partition = broker.partitions.find(name, asked.partitionIndex)
+  if (typeof partition === 'number') return failure(partition)
+  const { currentLeaderEpoch, timestamp } = asked
+  const errorCode = mayAskAny ? partition.epochError(currentLeaderEpoch) : partition.leaderError(currentLeaderEpoch)
+  if (errorCode !== ErrorCode.NONE) return failure(errorCode)
+  const found = position(partition, timestamp, isolation)
+  return isPremature(partition, timestamp, isolation, found)
+    ? failure(
+        version >= FIRST_VERSION_WITH_UNAVAILABLE ? ErrorCode.OFFSET_NOT_AVAILABLE : ErrorCode.LEADER_NOT_AVAILABLE,
+      )
+    : found
+}
+
+function isolationOf({ replicaId, isolationLevel }: Request<typeof listOffsets>): Isolation {
+  if (replicaId !== CONSUMER) return 'log_end'
+  return isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+}
+
+/** An offset that an earlier leader may have gone beyond already, since this one does not know yet what is committed. */
+function isPremature({ log, epochStart }: Partition, timestamp: number, isolation: Isolation, found: Found): boolean {
+  if (isolation === 'log_end' || epochStart <= log.highWatermark) return false
+  if (timestamp === TIMESTAMP.LATEST) return true
+  const isLookup = timestamp >= 0 || timestamp === TIMESTAMP.MAX_TIMESTAMP
+  return isLookup && found.offset < 0
 }
 
 function position(partition: Partition, timestamp: number, isolation: Isolation): Found {

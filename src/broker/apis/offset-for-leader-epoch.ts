@@ -1,7 +1,7 @@
 // OffsetForLeaderEpoch (key 23), versions 2–4 (KIP-101, KIP-320).
 //
 // - Where the records of a leader epoch end, and the nearest epoch at or below it that the log knows; −1 when it knows none.
-// - currentLeaderEpoch is fenced.
+// - currentLeaderEpoch is fenced. Leaders answer: NOT_LEADER_OR_FOLLOWER.
 // - Needs DESCRIBE on the topic, or CLUSTER_ACTION on the cluster: TOPIC_AUTHORIZATION_FAILED.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -28,9 +28,9 @@ function mayAsk(call: Call, topic: string): boolean {
 }
 
 function endOffset(broker: Broker, topic: string, index: number, currentLeaderEpoch: number, leaderEpoch: number) {
-  const partition = broker.partitions.get(topic, index)
-  if (!partition) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
-  const errorCode = partition.epochError(currentLeaderEpoch)
+  const partition = broker.partitions.find(topic, index)
+  if (typeof partition === 'number') return { errorCode: partition }
+  const errorCode = partition.leaderError(currentLeaderEpoch)
   if (errorCode !== ErrorCode.NONE) return { errorCode }
   return { errorCode, ...partition.endOffsetForEpoch(leaderEpoch) }
 }

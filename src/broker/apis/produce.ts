@@ -1,7 +1,9 @@
 // Produce (key 0), versions 3–13, advertised from 0 (see api-versions.ts).
 //
-// - acks 0: appended and not answered; an error closes the connection, the only sign there is. acks 1 and −1: answered once
-//   appended, which with one replica is also committed. Other acks: INVALID_REQUIRED_ACKS.
+// - acks 0: appended and not answered; an error closes the connection, the only sign there is. acks 1: answered once appended. acks −1:
+//   refused with NOT_ENOUGH_REPLICAS when fewer than min.insync.replicas are in sync; else answered when all in sync have it, or with
+//   REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS_AFTER_APPEND, NOT_LEADER_OR_FOLLOWER. Other acks: INVALID_REQUIRED_ACKS.
+// - Only the leader takes records: NOT_LEADER_OR_FOLLOWER, v10+ with who leads and where (KIP-951).
 // - One batch per partition, checked and stored by the log (LogValidator's rules, idempotent sequences, duplicates).
 // - v7+: zstd; before, UNSUPPORTED_COMPRESSION_TYPE. v8+: error messages and the records at fault (KIP-467). v13: topic ids (KIP-516).
 // - A log that refuses a batch tells where it starts, unless the batch was damaged or too large.
@@ -22,13 +24,16 @@ import { CODECS } from '../../records/compression/index.ts'
 import { ATTRIBUTE, HEADER, type RecordBatch, splitBatches } from '../../records/record-batch.ts'
 import { RecordsError } from '../../records/records-error.ts'
 import type { Broker } from '../broker.ts'
+import { type Write, whenCommitted } from '../committed-writes.ts'
 import { isInternalTopic } from '../coordinator/controller/topic-name.ts'
 import { type Answer, type Call, CLOSE, serve } from '../dispatcher.ts'
+import { type CurrentLeader, leaderHints } from '../leader-hints.ts'
 import type { Appended, Partition } from '../partition.ts'
 import type { Admission, Admitted } from '../transaction-admission.ts'
 
 const ACKS: ReadonlySet<number> = new Set([0, 1, -1])
 const ADMIN_CLIENT_ID = '__admin_client'
+const FIRST_VERSION_WITH_HINTS = 10
 const FIRST_VERSION_WITH_IDS = 13
 const FIRST_VERSION_WITH_ZSTD = 7
 const ZSTD = CODECS.indexOf('zstd')
@@ -58,10 +63,11 @@ export const serveProduce = serve(
     const { transactionalId } = request
     const mayTransact = transactionalId !== null && call.may('WRITE', 'TRANSACTIONAL_ID', transactionalId)
     if (!mayTransact && request.topicData.some(hasTransactional)) {
-      return answer(request, () => refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+      const refused = refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+      return answer(broker, call, request, () => ({ appended: refused }))
     }
     if (transactionalId !== null) return produceInTransaction(broker, request, call, transactionalId)
-    return answer(request, (topicData, data) => append(broker, call, request.acks, topicData, data))
+    return answer(broker, call, request, (topicData, data) => append(broker, call, request.acks, topicData, data))
   },
   0,
 )
@@ -75,27 +81,85 @@ function hasTransactional({ partitionData }: TopicData): boolean {
   })
 }
 
-type AppendOne = (topicData: TopicData, data: PartitionData) => Appended
+type AppendOne = (topicData: TopicData, data: PartitionData) => PartitionAppended
 
-function answer(request: ProduceRequest, appendOne: AppendOne): Answer<typeof produce> {
+/** The partition is known unless the request was refused before it was looked for. */
+interface PartitionAppended {
+  readonly appended: Appended
+  readonly write?: Write
+}
+
+type TopicResponses = { name: string; topicId: string; partitionResponses: PartitionResponse[] }[]
+type PartitionResponse = ReturnType<typeof partitionResponse> & { currentLeader?: CurrentLeader }
+
+function answer(
+  broker: Broker,
+  call: Call,
+  request: ProduceRequest,
+  appendOne: AppendOne,
+): Answer<typeof produce> | Promise<Answer<typeof produce>> {
   const named = new Set<string>()
+  const writes: Write[] = []
+  const written: PartitionResponse[] = []
   let failed = false
   const responses = request.topicData.filter(hasPartitions).map((topicData) => {
     const { name, topicId } = topicData
-    const partitionResponses = topicData.partitionData.map((data) => {
+    const partitionResponses = topicData.partitionData.map((data): PartitionResponse => {
       const key = `${name}${topicId}:${data.index}`
       const repeated = named.has(key)
       named.add(key)
-      const appended = repeated
-        ? refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice')
+      const { appended, write } = repeated
+        ? { appended: refusal(ErrorCode.INVALID_REQUEST, 'the request names the partition twice') }
         : appendOne(topicData, data)
       failed ||= appended.errorCode !== ErrorCode.NONE
-      return partitionResponse(data.index, appended)
+      const response = partitionResponse(data.index, appended)
+      if (write) {
+        writes.push(write)
+        written.push(response)
+      }
+      return response
     })
     return { name, topicId, partitionResponses }
   })
   if (request.acks === 0) return failed ? CLOSE : undefined
-  return { responses, throttleTimeMs: 0 }
+  const finish = () => withHints(broker, call, responses)
+  if (request.acks === 1 || writes.length === 0) return finish()
+  const errorCodes = whenCommitted(broker.purgatory, writes, request.timeoutMs)
+  if (!(errorCodes instanceof Promise)) return answered(written, errorCodes, finish)
+  return errorCodes.then((settled) => answered(written, settled, finish))
+}
+
+/** The responses to writes become errors where not all who should have the records have them. */
+function answered<Finished>(
+  written: PartitionResponse[],
+  errorCodes: readonly number[],
+  finish: () => Finished,
+): Finished {
+  written.forEach((response, index) => {
+    const errorCode = errorCodes[index]!
+    if (errorCode !== ErrorCode.NONE) Object.assign(response, { errorCode, baseOffset: -1, logAppendTimeMs: -1 })
+  })
+  return finish()
+}
+
+/** Whoever came to the wrong broker is told who leads. */
+function withHints(broker: Broker, call: Call, responses: TopicResponses) {
+  if (call.version < FIRST_VERSION_WITH_HINTS) return { responses, throttleTimeMs: 0 }
+  const misled = responses.flatMap(({ name, topicId, partitionResponses }) =>
+    partitionResponses
+      .filter(({ errorCode }) => errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER)
+      .map((response) => ({ response, topic: topicOf(broker, call, name, topicId) ?? '' })),
+  )
+  const { leaders, nodeEndpoints } = leaderHints(
+    broker,
+    call.listener,
+    misled.map(({ response, topic }) => ({ topic, partition: response.index })),
+  )
+  misled.forEach(({ response }, index) => {
+    const leader = leaders[index]
+    if (leader) response.currentLeader = leader
+  })
+  return { responses, throttleTimeMs: 0, nodeEndpoints }
 }
 
 /** As in Kafka, whose answer is put together from partitions. */
@@ -120,7 +184,8 @@ async function produceInTransaction(
   const producers = new Map([...firsts.values()].map((batch) => [`${batch.producerId}:${batch.producerEpoch}`, batch]))
   if (producers.size > 1) {
     const message = 'Transactional records contained more than one producer ID'
-    return answer(request, () => refusal(ErrorCode.INVALID_PRODUCER_ID_MAPPING, message))
+    const refused = refusal(ErrorCode.INVALID_PRODUCER_ID_MAPPING, message)
+    return answer(broker, call, request, () => ({ appended: refused }))
   }
   const admitted = new Map<Partition, Admitted>()
   const admission = admissionOf(call.version)
@@ -131,7 +196,8 @@ async function produceInTransaction(
     for (const [partition, one] of await broker.admission.admit(producer, sequences, admission))
       admitted.set(partition, one)
   }
-  return answer(request, (topicData, data) => append(broker, call, request.acks, topicData, data, admitted))
+  const appendOne: AppendOne = (topicData, data) => append(broker, call, request.acks, topicData, data, admitted)
+  return answer(broker, call, request, appendOne)
 }
 
 function admissionOf(version: number): Admission {
@@ -147,16 +213,20 @@ function append(
   topicData: TopicData,
   data: PartitionData,
   admitted?: ReadonlyMap<Partition, Admitted>,
-): Appended {
+): PartitionAppended {
   const checked = check(broker, call, acks, topicData, data)
-  if (!('batches' in checked)) return checked
+  if (!('batches' in checked)) return { appended: checked }
   const { partition, batches } = checked
   if (!admitted && batches.some((batch) => batch.isTransactional)) {
-    return refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+    return { appended: refusal(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) }
   }
   const admission = admitted?.get(partition)
-  if (admission && admission.errorCode !== ErrorCode.NONE) return notAdmitted(admission.errorCode, call.version)
-  return partition.append(batches, 'client', { claims: admission?.claims })
+  if (admission && admission.errorCode !== ErrorCode.NONE) {
+    return { appended: notAdmitted(admission.errorCode, call.version) }
+  }
+  const appended = partition.append(batches, 'client', { claims: admission?.claims, acks })
+  if (!('nextOffset' in appended)) return { appended }
+  return { appended, write: { partition, nextOffset: appended.nextOffset, tenure: partition.tenure } }
 }
 
 function notAdmitted(errorCode: number, version: number): Appended {
@@ -192,6 +262,7 @@ function check(
   if (isInternalTopic(partition.topic) && call.clientId !== ADMIN_CLIENT_ID) {
     return refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Cannot append to internal topic ${partition.topic}`)
   }
+  if (!partition.isLeader) return refusal(ErrorCode.NOT_LEADER_OR_FOLLOWER)
   return { partition, batches }
 }
 
@@ -221,14 +292,21 @@ function whyUnreadable(batch: RecordBatch): Appended | undefined {
 }
 
 function findPartition(broker: Broker, call: Call, { name, topicId }: TopicData, index: number): Partition | number {
-  const topic = call.version < FIRST_VERSION_WITH_IDS ? name : broker.image.topicById(topicId)?.name
+  const topic = topicOf(broker, call, name, topicId)
   if (topic === undefined) return ErrorCode.UNKNOWN_TOPIC_ID
   if (!call.may('WRITE', 'TOPIC', topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
-  return broker.partitions.get(topic, index) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  return broker.partitions.find(topic, index)
+}
+
+function topicOf(broker: Broker, call: Call, name: string, topicId: string): string | undefined {
+  return call.version < FIRST_VERSION_WITH_IDS ? name : broker.image.topicById(topicId)?.name
 }
 
 function partitionResponse(index: number, appended: Appended) {
-  if ('baseOffset' in appended) return { index, ...appended }
+  if ('baseOffset' in appended) {
+    const { errorCode, baseOffset, logAppendTimeMs, logStartOffset } = appended
+    return { index, errorCode: errorCode as number, baseOffset, logAppendTimeMs, logStartOffset }
+  }
   const recordErrors = appended.recordErrors.map(({ batchIndex, message }) => ({
     batchIndex,
     batchIndexErrorMessage: message,

@@ -63,6 +63,14 @@ const LOAD_CHUNK_BYTES = 1024 * 1024
 /** What a log tells the producer of a transaction that may not append to it. */
 const REFUSALS: ReadonlySet<number> = new Set([ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TXN_STATE])
 
+/** What the caller is told of an append that failed: whether to look for another coordinator, or to come again. */
+function toldOf(errorCode: number): number {
+  if (REFUSALS.has(errorCode)) return errorCode
+  return errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
+    ? ErrorCode.NOT_COORDINATOR
+    : ErrorCode.COORDINATOR_NOT_AVAILABLE
+}
+
 interface Held<Reply> {
   readonly offset: number
   readonly id: RequestId
@@ -84,14 +92,21 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   readonly #uncommitted: { offset: number; record: Rec }[] = []
   readonly #timers = new Map<string, Timer>()
   readonly #unsubscribe: () => void
+  readonly #tenure: number
   #lastId: RequestId = NO_REQUEST
   #closed = false
 
   constructor(hosting: Hosting<Command, Rec, Reply>) {
     this.#hosting = hosting
+    this.#tenure = hosting.partition.tenure
     this.#machine = hosting.machine()
     this.#unsubscribe = hosting.partition.onHighWatermark(() => this.#release())
     this.#load(hosting.onCommitted)
+  }
+
+  /** Whether it hosts the machine for the present leadership of this partition; what was held under an earlier one may be gone. */
+  isOf(partition: Partition): boolean {
+    return partition === this.#hosting.partition && partition.isLeader && partition.tenure === this.#tenure
   }
 
   /** Resolves once the reply may be told; rejects with a CoordinatorError. */
@@ -129,7 +144,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
       this.#machine.replay(record, { offset: endOffset - 1, producerId: NO_PRODUCER })
       onCommitted?.(record)
     }
-    for (const { batch, from } of committedBatches(partition, endOffset)) {
+    for (const { batch, from } of allBatches(partition, endOffset)) {
       const type = batch.controlType()
       if (type !== undefined) this.#machine.replayMarker?.(batch.producerId, type === 'commit')
       if (batch.isControl) continue
@@ -139,7 +154,8 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
         const decoded = offset < from ? undefined : understood(partition, () => codec.decode(record))
         if (decoded === undefined) continue
         this.#machine.replay(decoded, { offset, producerId })
-        onCommitted?.(decoded)
+        if (batch.nextOffset <= partition.log.highWatermark) onCommitted?.(decoded)
+        else if (this.#hosting.onCommitted) this.#uncommitted.push({ offset: batch.nextOffset, record: decoded })
       }
     }
     this.#apply(this.#machine.loaded(clock.now()))
@@ -185,8 +201,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     }
     const { errorCode } = partition.append([new RecordBatch(bytes)], 'coordinator', { beforeVisible, claims })
     if (errorCode === ErrorCode.NONE) return undefined
-    const told = REFUSALS.has(errorCode) ? errorCode : ErrorCode.COORDINATOR_NOT_AVAILABLE
-    return new CoordinatorError(told, `append failed with error ${errorCode}`)
+    return new CoordinatorError(toldOf(errorCode), `append failed with error ${errorCode}`)
   }
 
   #refuse({ replies }: Effects<Command, Rec, Reply>, error: CoordinatorError): void {
@@ -267,12 +282,15 @@ function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
   }
 }
 
-/** The batches of a partition up to its high watermark; of the first one only the records from `from` on are in the log. */
-function* committedBatches(partition: Partition, start: number): Generator<{ batch: RecordBatch; from: number }> {
+/**
+ * The batches of a partition, those too that are not committed yet: what a leader has will be. Of the first one only the records from
+ * `from` on are in the log.
+ */
+function* allBatches(partition: Partition, start: number): Generator<{ batch: RecordBatch; from: number }> {
   const { log } = partition
   let offset = Math.max(log.logStartOffset, start)
-  while (offset < log.highWatermark) {
-    const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'read_uncommitted', minOneMessage: true })
+  while (offset < log.logEndOffset) {
+    const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'log_end', minOneMessage: true })
     if (read.error !== ErrorCode.NONE || !('batches' in read)) {
       throw new HeliostatError('HEL_STORAGE', `reading ${partition.topic} at ${offset} failed with error ${read.error}`)
     }

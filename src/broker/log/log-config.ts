@@ -26,6 +26,8 @@ export interface LogConfig {
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** Of batches that the broker compresses itself. The other codecs here know no levels. */
   readonly compressionLevels: { readonly gzip: number; readonly zstd: number }
+  /** Replicas in sync without which a write that wants all of them is refused. */
+  readonly minInSyncReplicas: number
   /** Sync after this many records; by default the machine decides when to write, as with Kafka. */
   readonly flushMessages: number
   readonly flushMs: number
@@ -55,6 +57,7 @@ export const defaultLogConfig: LogConfig = {
   messageTimestampAfterMaxMs: 3_600_000,
   compressionType: 'producer',
   compressionLevels: { gzip: -1, zstd: 3 },
+  minInSyncReplicas: 1,
   flushMessages: Number.MAX_SAFE_INTEGER,
   flushMs: Number.MAX_SAFE_INTEGER,
   producerIdExpirationMs: DAY_MS,
@@ -92,6 +95,7 @@ const settings: Readonly<Record<string, Setter>> = {
     (config.compressionLevels = { ...config.compressionLevels, gzip: integer(value, -1) }),
   'compression.zstd.level': (value, config) =>
     (config.compressionLevels = { ...config.compressionLevels, zstd: integer(value, -131_072) }),
+  'min.insync.replicas': (value, config) => (config.minInSyncReplicas = integer(value, 1)),
   'flush.messages': (value, config) => (config.flushMessages = integer(value, 1)),
   'flush.ms': (value, config) => (config.flushMs = integer(value, 0)),
 }

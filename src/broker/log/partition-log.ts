@@ -233,7 +233,7 @@ export class PartitionLog implements SegmentHome {
     if (ready.length === 0) return this.#appended(this.#logEndOffset, now)
     if (origin !== 'replication') this.#assignOffsets(ready, leaderEpoch)
     const bytes = ready.reduce((sum, batch) => sum + batch.sizeInBytes, 0)
-    if (bytes > this.config.segmentBytes) {
+    if (bytes > this.config.segmentBytes && origin !== 'replication') {
       const message = `${bytes} bytes do not fit a segment of ${this.config.segmentBytes} (segment.bytes)`
       return { error: ErrorCode.RECORD_LIST_TOO_LARGE, message }
     }
@@ -299,15 +299,6 @@ export class PartitionLog implements SegmentHome {
   /** Where the records of an epoch end in this log: OffsetForLeaderEpoch. */
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
     return this.#epochs.endOffsetFor(leaderEpoch, this.#logEndOffset)
-  }
-
-  /** Notes that a leader of this epoch begins at the log's end, before it has appended anything. */
-  assignEpoch(leaderEpoch: number): void {
-    this.#guard(() => {
-      this.#isChanged = true
-      this.#folder.make()
-      this.#epochs.assign(leaderEpoch, this.#logEndOffset)
-    })
   }
 
   describeProducers(): ProducerDescription[] {

@@ -17,6 +17,7 @@ import type { Disk } from '../../../src/platform/platform.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { RecordBatch } from '../../../src/records/record-batch.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { loneHost } from '../replication/registration.ts'
 
 interface Producer {
   readonly producerId: number
@@ -79,7 +80,8 @@ const registration = {
 
 function host(disk: Disk = memoryDisk(), clock = new FakeClock()) {
   const log = PartitionLog.open(disk, '/log', { clock, config: defaultLogConfig, log: silent })
-  const partition = new Partition({ name: 'sums', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }, registration, log)
+  const topic = { name: 'sums', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }
+  const partition = new Partition(topic, registration, log, loneHost(clock))
   const committed: number[] = []
   const machines: Sum[] = []
   const runtime = new CoordinatorRuntime<Command, number, number>({

@@ -28,7 +28,7 @@ export interface GroupCoordinatorOptions {
 }
 
 /**
- * The group coordinators of this broker: one machine for each partition of `__consumer_offsets` that it leads.
+ * The group coordinators of this broker: one machine for each partition of `__consumer_offsets` that it leads, while it leads it.
  *
  * 1. A group belongs to the partition that its name hashes to; all of its commands go there.
  */
@@ -40,17 +40,12 @@ export class GroupCoordinator {
     this.#options = options
   }
 
-  /** Takes up the groups of a partition of `__consumer_offsets`. */
-  take(partition: Partition): void {
-    const { clock, log, config, view } = this.#options
-    const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
-      partition,
-      codec: groupRecordCodec,
-      clock,
-      log,
-      machine: () => new GroupMachine(config, view),
-    })
-    this.#runtimes.set(partition.partitionId, runtime)
+  /** Takes up the groups of a partition of `__consumer_offsets` when this broker leads it, and gives them up when it does not. */
+  leads(partition: Partition): void {
+    const { partitionId, isLeader } = partition
+    if (this.#runtimes.get(partitionId)?.isOf(partition)) return
+    this.drop(partitionId)
+    if (isLeader) this.#take(partition)
   }
 
   /** Gives them up. */
@@ -86,6 +81,18 @@ export class GroupCoordinator {
 
   close(): void {
     for (const partitionId of [...this.#runtimes.keys()]) this.drop(partitionId)
+  }
+
+  #take(partition: Partition): void {
+    const { clock, log, config, view } = this.#options
+    const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
+      partition,
+      codec: groupRecordCodec,
+      clock,
+      log,
+      machine: () => new GroupMachine(config, view),
+    })
+    this.#runtimes.set(partition.partitionId, runtime)
   }
 }
 

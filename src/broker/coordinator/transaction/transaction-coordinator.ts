@@ -51,27 +51,20 @@ export class TransactionCoordinator {
     this.#options = options
   }
 
-  /** Takes up the transactions of a partition of `__transaction_state`, and ends those that were decided. */
-  take(partition: Partition): void {
-    const { clock, log, config, appendMarker } = this.#options
-    const markers = new MarkerWriter({
-      clock,
-      log,
-      coordinatorEpoch: () => partition.leaderEpoch,
-      append: appendMarker,
-      complete: async (transactionalId, { producerId, producerEpoch }) => {
-        await runtime.submit({ type: 'markers-written', transactionalId, producerId, producerEpoch })
-      },
-    })
-    const runtime: Runtime = new CoordinatorRuntime({
-      partition,
-      codec: transactionRecordCodec(() => config().transactionVersion),
-      clock,
-      log,
-      machine: () => new TransactionMachine(config),
-      onCommitted: (record) => markers.follow(record),
-    })
-    this.#runtimes.set(partition.partitionId, { runtime, markers })
+  /** Takes up the transactions of a partition of `__transaction_state` when this broker leads it, and gives them up when it does not. */
+  leads(partition: Partition): void {
+    const { partitionId, isLeader } = partition
+    if (this.#runtimes.get(partitionId)?.runtime.isOf(partition)) return
+    this.drop(partitionId)
+    if (isLeader) this.#take(partition)
+  }
+
+  /** Gives them up. */
+  drop(partitionId: number): void {
+    const present = this.#runtimes.get(partitionId)
+    this.#runtimes.delete(partitionId)
+    present?.markers.close()
+    present?.runtime.close()
   }
 
   /** Rejects with a CoordinatorError when the transactional id is not coordinated here. */
@@ -93,11 +86,30 @@ export class TransactionCoordinator {
   }
 
   close(): void {
-    for (const { runtime, markers } of this.#runtimes.values()) {
-      markers.close()
-      runtime.close()
-    }
-    this.#runtimes.clear()
+    for (const partitionId of [...this.#runtimes.keys()]) this.drop(partitionId)
+  }
+
+  /** Those that were decided are ended. */
+  #take(partition: Partition): void {
+    const { clock, log, config, appendMarker } = this.#options
+    const markers = new MarkerWriter({
+      clock,
+      log,
+      coordinatorEpoch: () => partition.leaderEpoch,
+      append: appendMarker,
+      complete: async (transactionalId, { producerId, producerEpoch }) => {
+        await runtime.submit({ type: 'markers-written', transactionalId, producerId, producerEpoch })
+      },
+    })
+    const runtime: Runtime = new CoordinatorRuntime({
+      partition,
+      codec: transactionRecordCodec(() => config().transactionVersion),
+      clock,
+      log,
+      machine: () => new TransactionMachine(config),
+      onCommitted: (record) => markers.follow(record),
+    })
+    this.#runtimes.set(partition.partitionId, { runtime, markers })
   }
 
   /** Few commands need a producer id; which do, only the machine can tell. */
