@@ -6,6 +6,9 @@ export type { Cluster, ClusterListener } from './broker/cluster.ts'
 export { FaultError, type FaultProblem, type FaultSpec } from './broker/faults/fault.ts'
 export type { Fault, FaultControls } from './broker/faults/faults.ts'
 export { HeliostatError } from './platform/errors.ts'
+export type { Link, LinkDirection, LinkSpeed, LinkStatus, WayStatus } from './topology/link.ts'
+export type { LinkFaultSpec } from './topology/link-fault.ts'
+export type { LinkFault, LinkFaultControls } from './topology/link-faults.ts'
 export type { ClusterPlan, Topology, TopologyPlan } from './topology/topology.ts'
 
 export interface LogOptions {

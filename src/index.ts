@@ -19,10 +19,18 @@ export {
   type FaultProblem,
   type FaultSpec,
   HeliostatError,
+  type Link,
+  type LinkDirection,
+  type LinkFault,
+  type LinkFaultControls,
+  type LinkFaultSpec,
+  type LinkSpeed,
+  type LinkStatus,
   type LogOptions,
   startTopology,
   type Topology,
   type TopologyPlan,
+  type WayStatus,
 } from './embedded.ts'
 export type { FlowView } from './server/flow-view.ts'
 

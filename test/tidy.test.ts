@@ -42,7 +42,7 @@ const rooms: Readonly<Record<string, Room>> = {
     because: 'brokers meet mirrors and one another only on the wire, so that each can be a process of its own',
   },
   topology: {
-    mayImport: ['broker', 'platform'],
+    mayImport: ['broker', 'platform', 'config/near-name.ts', 'config/link-name.ts'],
     because: 'clusters and links are a world for a mirror, not a part of one',
   },
   simulation: { mayImport: ['platform'], because: 'a simulated machine that knew its programs would not be a machine' },

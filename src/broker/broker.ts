@@ -12,7 +12,13 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
 import { featureLevel, TRANSACTION_VERSION } from './features.ts'
 import { FetchSessions } from './fetch-session.ts'
-import { type ListenerPlan, listenerPlans, type PlanOptions } from './listeners/listener-plan.ts'
+import {
+  type Approach,
+  approachedPlans,
+  type ListenerPlan,
+  listenerPlans,
+  type PlanOptions,
+} from './listeners/listener-plan.ts'
 import { OpenListener } from './listeners/open-listener.ts'
 import { LogLevels } from './log-levels.ts'
 import { ownRegistration } from './own-registration.ts'
@@ -39,6 +45,8 @@ export interface BrokerOptions {
   readonly nodeId: number
   readonly clusterId: string
   readonly listen: PlanOptions
+  /** Ways on which clients come besides. */
+  readonly approaches?: readonly Approach[]
   /** Holds the logs. */
   readonly directory: string
   readonly config: BrokerConfig
@@ -153,6 +161,7 @@ export class Broker {
     const broker = new Broker(options)
     try {
       const plans = broker.#plans(options.listen)
+      plans.push(...approachedPlans(plans, options.approaches ?? []))
       broker.#recover()
       await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
       for (const plan of plans) await broker.#listen(plan)
@@ -261,7 +270,7 @@ export class Broker {
   }
 
   async #listen(plan: ListenerPlan): Promise<void> {
-    const open = OpenListener.open(this.platform.network, plan, (socket) => {
+    const open = OpenListener.open(this.platform.network, plan, this.nodeId, (socket) => {
       const connection = new ServerConnection(this, this.#dispatcher, socket, plan, () => {
         this.#connections.delete(connection)
         this.#gate.left(connection)

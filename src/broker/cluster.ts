@@ -8,6 +8,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { type FaultControls, Faults } from './faults/faults.ts'
 import { handleWithFaults } from './faults/with-faults.ts'
 import type { SecurityProtocol } from './listeners/endpoint.ts'
+import type { Approach } from './listeners/listener-plan.ts'
 import { addressText } from './listeners/open-listener.ts'
 import { parseScramUser } from './security/scram-user.ts'
 import { randomUuid } from './uuid.ts'
@@ -29,6 +30,8 @@ export interface ClusterOptions {
   readonly allowInsecure?: boolean
   /** SCRAM users to start with, as `kafka-storage --add-scram` takes them: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
   readonly addScram?: readonly string[]
+  /** Ways on which clients come besides, each with a name of its own. */
+  readonly approaches?: readonly Approach[]
 }
 
 export interface Cluster {
@@ -39,6 +42,8 @@ export interface Cluster {
   readonly bootstrap: string
   /** `host:port` by node id, on the first listener. */
   readonly nodes: Readonly<Record<string, string>>
+  /** `host:port` of the brokers on the first listener as clients of another datacenter reach them, comma-separated; by datacenter. */
+  readonly via: Readonly<Record<string, string>>
   /** By the name of the listener, in upper case. */
   readonly listeners: Readonly<Record<string, ClusterListener>>
   /** What shall go wrong on purpose, for tests of clients. */
@@ -53,6 +58,8 @@ export interface ClusterListener {
   readonly bootstrap: string
   /** `host:port` by node id. */
   readonly nodes: Readonly<Record<string, string>>
+  /** As `bootstrap`, for clients of another datacenter; by datacenter. */
+  readonly via: Readonly<Record<string, string>>
 }
 
 const FIRST_NODE_ID = 1
@@ -83,15 +90,17 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
     dispatcher: new Dispatcher(servedApis, handleWithFaults),
     faults,
     scramUsers,
+    approaches: options.approaches,
   })
   const listeners = listenersOf(broker)
-  const [{ bootstrap, nodes }] = Object.values(listeners) as [ClusterListener]
+  const [{ bootstrap, nodes, via }] = Object.values(listeners) as [ClusterListener]
   log.info('cluster.started', 'the cluster serves', { clusterId, listeners })
   return {
     name,
     clusterId,
     bootstrap,
     nodes,
+    via,
     listeners,
     faults,
     stop: () => broker.stop(),
@@ -100,13 +109,18 @@ export async function startCluster(platform: Platform, options: ClusterOptions):
 
 /** Those that are told to clients; one at least is, or the broker would not have started. */
 function listenersOf(broker: Broker): Record<string, ClusterListener> {
-  const advertised = broker.listeners.flatMap(({ plan: { endpoint }, advertised }) => {
-    if (!advertised) return []
+  const told = broker.listeners.flatMap(({ plan, advertised }) => (advertised ? [{ plan, advertised }] : []))
+  const direct = told.filter(({ plan }) => !plan.approached)
+  const listeners = direct.map(({ plan: { endpoint }, advertised }) => {
     const bootstrap = addressText(advertised)
     const nodes = { [broker.nodeId]: bootstrap }
-    return [[endpoint.listener, { securityProtocol: endpoint.securityProtocol, bootstrap, nodes }] as const]
+    const { listener, securityProtocol } = endpoint
+    const via = told.flatMap(({ plan: { approached }, advertised }) =>
+      approached?.insteadOf === listener ? [[approached.by.name, addressText(advertised)] as const] : [],
+    )
+    return [listener, { securityProtocol, bootstrap, nodes, via: Object.fromEntries(via) }] as const
   })
-  return Object.fromEntries(advertised)
+  return Object.fromEntries(listeners)
 }
 
 /** Drawn once and kept in the data directory, in the form of Kafka's meta.properties. */

@@ -30,7 +30,7 @@ export async function broker(file: string | undefined, options: BrokerOptions): 
     const ended = untilSignal()
     // Unasked it must not hold up the brokers: loading it takes as long as starting one.
     server ??= await listenForControl(topology, CONTROL_PORT).catch(() => listenForControl(topology, 0))
-    platform.log.info('control.started', 'faults and more by HTTP', { url: urlOf(server) })
+    platform.log.info('control.started', 'faults and links by HTTP', { url: urlOf(server) })
     await ended
   } finally {
     await server?.close()
@@ -39,12 +39,12 @@ export async function broker(file: string | undefined, options: BrokerOptions): 
   return exitCode.ok
 }
 
-async function listenForControl({ clusters }: Topology, port: number): Promise<Server> {
+async function listenForControl(topology: Topology, port: number): Promise<Server> {
   const [{ controlApp }, { listen }] = await Promise.all([
     import('../server/control-api.ts'),
     import('../server/listen.ts'),
   ])
-  return listen(controlApp(clusters).fetch, { host: CONTROL_HOST, port })
+  return listen(controlApp(topology).fetch, { host: CONTROL_HOST, port })
 }
 
 const urlOf = ({ port }: Server) => `http://${CONTROL_HOST}:${port}`
@@ -52,17 +52,18 @@ const urlOf = ({ port }: Server) => `http://${CONTROL_HOST}:${port}`
 /** What reads configurations is loaded when there is one: a broker without is up sooner. */
 async function planOf(file: string): Promise<TopologyPlan> {
   const { loadTopology } = await import('../config/config.ts')
+  const { topologyPlan } = await import('../config/topology-config.ts')
   const { formatProblem } = await import('../config/problem.ts')
   const { readConfigFile } = await import('./lint.ts')
   const { config, warnings } = loadTopology(readConfigFile(file), file, process.env)
   for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
-  return config
+  return topologyPlan(config)
 }
 
 function readyLine({ clusters }: Topology) {
-  const entries = Object.entries(clusters).map(([name, { clusterId, bootstrap, nodes, listeners }]) => [
+  const entries = Object.entries(clusters).map(([name, { clusterId, bootstrap, nodes, via, listeners }]) => [
     name,
-    { clusterId, bootstrap, nodes, listeners },
+    { clusterId, bootstrap, nodes, via, listeners },
   ])
   return { ready: true, clusters: Object.fromEntries(entries) }
 }

@@ -2,7 +2,7 @@ import { nodePlatform } from '../platform/node-platform.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
 import { totalsOf } from '../server/flow-view.ts'
 import { Rates } from '../server/rates.ts'
-import { Play, type Side } from './demo/play.ts'
+import { other, Play } from './demo/play.ts'
 import { screenLines } from './demo/screen.ts'
 import { playScript } from './demo/script.ts'
 import { exitCode } from './exit-code.ts'
@@ -38,7 +38,7 @@ async function scripted(play: Play, seconds: number): Promise<number> {
 async function live(play: Play, platform: Platform): Promise<number> {
   const show = new LiveScreen(play, platform)
   const keys = process.stdin.isTTY ? readKeys((key) => show.key(key)) : undefined
-  play.note('The groups billing and analytics read what the shop writes to east. Press c to cut east off.')
+  play.note('The groups billing and analytics read what the shop writes to east. Press c to cut the link.')
   const drawing = show.run()
   await Promise.race([untilSignal(), show.quit])
   keys?.()
@@ -106,6 +106,7 @@ class LiveScreen {
     // In raw mode Ctrl-C is a byte like any other.
     if (key === 'q' || key === '\u0003') this.#resolveQuit()
     else if (key === 'c') void this.#do(() => this.#cut())
+    else if (key === 's') this.#slow()
     else if (key === 'h') void this.#do(() => this.#heal())
   }
 
@@ -124,10 +125,10 @@ class LiveScreen {
   async #cut(): Promise<void> {
     const play = this.#play
     const side = play.active
-    const to: Side = side === 'east' ? 'west' : 'east'
-    if (!play.sites[side].isUp || !play.sites[to].isUp) return
-    await play.cutOff(side)
-    play.note(`${side} is cut off. The shop and the groups move to ${to} …`)
+    const to = other(side)
+    if (play.isCut) return
+    play.cut()
+    play.note(`The link is cut: ${side} is on its own. The shop and the groups move to ${to} …`)
     await play.stopProducing()
     await play.stopReading()
     const { missing } = await play.compare(side)
@@ -137,17 +138,24 @@ class LiveScreen {
     await play.produceAt(to)
     await sleep(this.#platform.clock, 2_000)
     play.note(
-      `Resumed at ${to} at the exact record: skipped ${this.#sum((a) => a.skipped) - skipped}, re-read ${this.#sum((a) => a.reread) - reread}; ${missing} records wait at ${side}. Press h to heal it.`,
+      `Resumed at ${to} at the exact record: skipped ${this.#sum((a) => a.skipped) - skipped}, re-read ${this.#sum((a) => a.reread) - reread}; ${missing} records wait at ${side}. Press h to heal the link.`,
     )
+  }
+
+  #slow(): void {
+    if (this.#play.isCut) return
+    this.#play.slow()
+    this.#play.note('The link is slow and thin now: watch the lag. Press h to heal it.')
   }
 
   async #heal(): Promise<void> {
     const play = this.#play
-    const down = (['east', 'west'] as const).find((side) => !play.sites[side].isUp)
-    if (!down) return
-    await play.heal(down)
-    await play.drained(down)
-    play.note(`${down} is back, and what had not crossed has drained. Press c to cut ${play.active} off.`)
+    const { isCut, active } = play
+    play.heal()
+    if (!isCut) return play.note('The link has its usual speed.')
+    const side = other(active)
+    await play.drained(side)
+    play.note(`The link is healed, and what had not crossed from ${side} has drained. Press c to cut it again.`)
   }
 
   #sum(value: (account: ReturnType<Play['ledger']['accounts']>[number]) => number): number {
@@ -159,8 +167,8 @@ class LiveScreen {
     const lines = screenLines(
       {
         url: play.daemon.url,
-        bootstrap: { east: play.sites.east.bootstrap, west: play.sites.west.bootstrap },
-        down: new Set((['east', 'west'] as const).filter((side) => !play.sites[side].isUp)),
+        bootstrap: { east: play.bootstrap('east'), west: play.bootstrap('west') },
+        link: play.link.status(),
         produced: play.ledger.total,
         producingTo: play.active,
         flows: [...play.daemon.flows.values()].map((flow) => {
@@ -170,7 +178,9 @@ class LiveScreen {
         }),
         groups: play.ledger.accounts().map((account) => ({ ...account, at: play.readingAt })),
         notes: play.notes,
-        keys: this.#tty ? 'c cut the active datacenter off · h heal · q quit' : 'Ctrl-C ends',
+        keys: this.#tty
+          ? 'c cut the link, move to the other side · s slow it down · h heal it · q quit'
+          : 'Ctrl-C ends',
       },
       this.#tty && process.env['NO_COLOR'] === undefined,
     )

@@ -2,13 +2,9 @@
 import type { FaultSpec } from '../broker/faults/fault.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { FaultView } from '../server/control-api.ts'
+import { type ControlOptions, callControl } from './control.ts'
 import { exitCode } from './exit-code.ts'
 import { type Column, type Format, render } from './output.ts'
-
-export interface ControlOptions {
-  readonly url: string
-  readonly output: Format
-}
 
 export interface FaultAddOptions extends ControlOptions {
   readonly cluster?: string
@@ -38,13 +34,13 @@ const columns: readonly Column<FaultView>[] = [
 
 export async function addFault(options: FaultAddOptions): Promise<number> {
   const { url, output, client, delay, ...rest } = options
-  const fault = await call<FaultView>(url, 'POST', '', { ...rest, clientId: client, delayMs: delay })
+  const fault = await callControl<FaultView>(url, 'POST', '/faults', { ...rest, clientId: client, delayMs: delay })
   show([fault], output)
   return exitCode.ok
 }
 
 export async function listFaults({ url, output }: ControlOptions): Promise<number> {
-  show(await call<FaultView[]>(url, 'GET', ''), output)
+  show(await callControl<FaultView[]>(url, 'GET', '/faults'), output)
   return exitCode.ok
 }
 
@@ -55,43 +51,17 @@ export async function removeFaults(
 ): Promise<number> {
   if (all === ids.length > 0) throw new HeliostatError('HEL_USAGE', 'name the faults to remove, or say --all')
   if (all) {
-    show(await call<FaultView[]>(url, 'DELETE', ''), output)
+    show(await callControl<FaultView[]>(url, 'DELETE', '/faults'), output)
     return exitCode.ok
   }
   const removed: FaultView[] = []
-  for (const id of ids) removed.push(await call<FaultView>(url, 'DELETE', `/${encodeURIComponent(id)}`))
+  for (const id of ids) removed.push(await callControl<FaultView>(url, 'DELETE', `/faults/${encodeURIComponent(id)}`))
   show(removed, output)
   return exitCode.ok
 }
 
 function show(faults: readonly FaultView[], output: Format): void {
   process.stdout.write(render(faults, columns, output))
-}
-
-async function call<Answer>(url: string, method: string, path: string, body?: object): Promise<Answer> {
-  const at = `${url.replace(/\/$/, '')}/api/v1/faults${path}`
-  const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
-  let response: Response
-  try {
-    response = await fetch(at, { method, ...sent })
-  } catch (error) {
-    const message = `no broker answers at ${url}; --url names another, and heliostat broker logs its own`
-    throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
-  }
-  const text = await response.text()
-  if (response.ok) return JSON.parse(text)
-  throw new HeliostatError(
-    response.status === 400 ? 'HEL_USAGE' : 'HEL_REFUSED',
-    reasonOf(text) ?? `${at} answers ${response.status}`,
-  )
-}
-
-function reasonOf(text: string): string | undefined {
-  try {
-    return JSON.parse(text).error
-  } catch {
-    return undefined
-  }
 }
 
 function meets({ api, topic, partition, clientId, principal, listener }: FaultSpec): string {

@@ -1,7 +1,7 @@
 // `heliostat …`: the grammar of the command line. Each command is a file of its own, loaded when it is called.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ConfigError, formatProblem } from '../config/problem.ts'
-import { durationForms, parseDuration } from '../config/quantity.ts'
+import { bandwidthForms, durationForms, parseBandwidth, parseDuration } from '../config/quantity.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { exitCode } from './exit-code.ts'
 import { type Format, formats } from './output.ts'
@@ -19,10 +19,20 @@ function natural(text: string): number {
   return Number(text)
 }
 
+function naturalOrAll(text: string): number | 'all' {
+  return text === 'all' ? text : natural(text)
+}
+
 function duration(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined) throw new InvalidArgumentError(`must be ${durationForms}.`)
   return ms
+}
+
+function bandwidth(text: string): number {
+  const bits = parseBandwidth(text)
+  if (bits === undefined) throw new InvalidArgumentError(`must be ${bandwidthForms}.`)
+  return bits
 }
 
 function fraction(text: string): number {
@@ -64,6 +74,7 @@ function program(): Command {
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .action(async (topology, options) => end(await (await import('./broker.ts')).broker(topology, options)))
   faultCommands(command('fault', 'faults on purpose in running embedded clusters, for tests of clients'))
+  linkCommands(command('link', 'the links between the datacenters of running embedded clusters: cut, heal, slow, …'))
   command('create', 'print a configuration to start from')
     .option('--from <cluster>', 'name of the source', 'east')
     .option('--to <cluster>', 'name of the target', 'west')
@@ -122,6 +133,58 @@ function faultCommands(fault: Command): void {
     .argument('[ids...]')
     .option('--all', 'all of all clusters', false)
     .action(async (ids, options) => end(await (await import('./fault.ts')).removeFaults(ids, options)))
+}
+
+function linkCommands(link: Command): void {
+  const command = (grammar: string, description: string) =>
+    link.command(grammar).description(description).addOption(control()).addOption(output()).exitOverride()
+  const ofTwo = (grammar: string, description: string) =>
+    command(grammar, description).argument('<from>', 'a datacenter').argument('<to>', 'another')
+  const oneWay = () => new Option('--one-way', 'only from the first to the second')
+  command('list', 'how the links stand').action(async (options) =>
+    end(await (await import('./link.ts')).listLinks(options)),
+  )
+  ofTwo('cut', 'nothing passes until it is healed, and nobody is told')
+    .addOption(oneWay())
+    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLink('cut', [from, to], options)))
+  ofTwo('stall', 'open connections carry nothing until it is healed, new ones are not affected')
+    .addOption(oneWay())
+    .action(async (from, to, options) =>
+      end(await (await import('./link.ts')).changeLink('stall', [from, to], options)),
+    )
+  ofTwo('reset', 'break the connections that are open').action(async (from, to, options) =>
+    end(await (await import('./link.ts')).changeLink('reset', [from, to], options)),
+  )
+  ofTwo('slow', 'change what is named, for what is sent from then on')
+    .option('--latency <duration>', 'one way', duration)
+    .option('--jitter <duration>', 'the latency is off by up to so much, earlier or later', duration)
+    .option('--bandwidth <bandwidth>', 'each way, for all connections together: 10Mbit', bandwidth)
+    .addOption(oneWay())
+    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLink('slow', [from, to], options)))
+  command('heal', 'as the topology says again; without names, all links')
+    .argument('[from]', 'a datacenter')
+    .argument('[to]', 'another')
+    .action(async (from, to, options) => end(await (await import('./link.ts')).healLinks(from, to, options)))
+  ofTwo('fault', 'plan what becomes of one of Kafka’s messages; what is not said matches anything')
+    .option('--api <names...>', 'by Kafka’s names: Produce Fetch')
+    .addOption(
+      new Option('--direction <direction>', 'requests to the cluster, or the answers').choices(['request', 'answer']),
+    )
+    .option('--client <pattern>', 'regular expression for the whole client id')
+    .option('--cluster <name>', 'only what is for or from this cluster')
+    .option('--nth <n>', 'the first that it meets of those that match; 1', natural)
+    .option('--times <n>', 'how many it meets, from there on, or all; 1', naturalOrAll)
+    .option('--drop', 'it does not arrive, nor what is behind it on its connection')
+    .option('--close', 'it does not arrive, and its connection breaks')
+    .option('--delay <duration>', 'it, and what is behind it, arrives so much later', duration)
+    .action(async (from, to, options) => end(await (await import('./link.ts')).addLinkFault([from, to], options)))
+  command('faults', 'the faults of the links and how many messages each met').action(async (options) =>
+    end(await (await import('./link.ts')).listLinkFaults(options)),
+  )
+  command('remove', 'take faults of links away')
+    .argument('[ids...]')
+    .option('--all', 'all of all links', false)
+    .action(async (ids, options) => end(await (await import('./link.ts')).removeLinkFaults(ids, options)))
 }
 
 /** Sets the exit code rather than exiting, so that what was written to a pipe arrives. */

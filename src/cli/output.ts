@@ -43,5 +43,24 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
+/** How long a message is on its way, and how much that is off. */
+export function latencyText({ latencyMs, jitterMs }: { latencyMs: number; jitterMs: number }): string {
+  if (latencyMs === 0 && jitterMs === 0) return 'no delay'
+  return jitterMs === 0 ? `${latencyMs} ms` : `${latencyMs} ± ${jitterMs} ms`
+}
+
+/** Bits a second: 10000000 → `10 Mbit/s`; null is no limit. */
+export function bandwidthText(bitsPerSecond: number | null): string {
+  if (bitsPerSecond === null) return 'unlimited'
+  const units = ['bit', 'kbit', 'Mbit', 'Gbit', 'Tbit']
+  let value = bitsPerSecond
+  let unit = 0
+  while (value >= 1_000 && unit < units.length - 1) {
+    value /= 1_000
+    unit += 1
+  }
+  return `${Number(value.toPrecision(3))} ${units[unit]}/s`
+}
+
 /** 1234567 → `1,234,567`. */
 export const countText = (count: number) => count.toLocaleString('en-US')

@@ -6,6 +6,7 @@ import { type MirrorConfigFile, mirrorConfigSchema } from './mirror-config.ts'
 import { nearName } from './near-name.ts'
 import { ConfigError } from './problem.ts'
 import { type TopologyConfig, topologyConfigSchema } from './topology-config.ts'
+import { topologyRules } from './topology-rules.ts'
 
 type MirrorEntry = MirrorConfigFile['mirrors'][number]
 
@@ -134,18 +135,6 @@ function* clearLogins(config: MirrorConfigFile): Iterable<Finding> {
       const message = `clusters.${name}: sasl without tls sends the login in the clear`
       yield { severity: 'warning', rule: 'no-tls', path: ['clusters', name, 'sasl'], message }
     }
-  }
-}
-
-function* topologyRules(config: TopologyConfig): Iterable<Finding> {
-  const owners = new Map<number, string>()
-  for (const [name, cluster] of Object.entries(config.clusters)) {
-    const owner = owners.get(cluster.port)
-    if (cluster.port !== 0 && owner !== undefined) {
-      const message = `clusters.${name} and clusters.${owner} both want port ${cluster.port}`
-      yield { rule: 'port-taken', path: ['clusters', name, 'port'], message }
-    }
-    owners.set(cluster.port, name)
   }
 }
 

@@ -1,11 +1,13 @@
 // The kinds of value that a configuration field can have. Each says in its error what is allowed.
 import { z } from 'zod'
-import { durationForms, parseDuration, parseSize, sizeForms } from './quantity.ts'
+import { bandwidthForms, durationForms, parseBandwidth, parseDuration, parseSize, sizeForms } from './quantity.ts'
 
 /** Milliseconds, written `30s`. */
 export const duration = quantity(parseDuration, durationForms, 'duration')
 /** Bytes, written `1MiB`. */
 export const size = quantity(parseSize, sizeForms, 'size')
+/** Bits a second, written `10Mbit`. */
+export const bandwidth = quantity(parseBandwidth, bandwidthForms, 'bandwidth')
 
 function quantity(parse: (text: string) => number | undefined, forms: string, kind: string) {
   return z.union([z.string(), z.number()]).transform((value, context): number => {

@@ -17,6 +17,8 @@ export interface Finding {
   readonly rule: string
   readonly message: string
   readonly path: Path
+  /** The key at fault in the mapping at `path`; absent: the value there. */
+  readonly key?: string
 }
 
 /** Parses `text` against `schema`, then against the rules that span fields. Throws ConfigError with all problems. */
@@ -33,8 +35,8 @@ export function load<S extends z.ZodType>(
   const parsed = schema.safeParse(document.value)
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => describe(issue, [], document, schema)))
   else {
-    for (const { severity = 'error', rule, message, path } of rules(parsed.data)) {
-      problems.push({ severity, rule, message, ...document.position(path) })
+    for (const { severity = 'error', rule, message, path, key } of rules(parsed.data)) {
+      problems.push({ severity, rule, message, ...document.position(path, key) })
     }
   }
   problems.sort((a, b) => a.line - b.line || a.column - b.column)

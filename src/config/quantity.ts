@@ -15,14 +15,21 @@ const sizes: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 }
 
+const bandwidths: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, Mbit: 1e6, Gbit: 1e9, Tbit: 1e12 }
+
 export const durationForms = 'a number with a unit: 500ms, 30s, 5m, 2h, 7d'
 export const sizeForms = 'a number with a unit: 512B, 64KiB, 1MiB, 10MB, 1GiB'
+
+export const bandwidthForms = 'bits a second with a unit: 256kbit, 10Mbit, 1Gbit'
 
 /** Milliseconds; undefined when the text is not a duration. */
 export const parseDuration = (text: string): number | undefined => quantity(text, durations)
 
 /** Bytes; undefined when the text is not a size. */
 export const parseSize = (text: string): number | undefined => quantity(text, sizes)
+
+/** Bits a second; undefined when the text is not a bandwidth. */
+export const parseBandwidth = (text: string): number | undefined => quantity(text, bandwidths)
 
 function quantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text)

@@ -1,7 +1,10 @@
-// The file of `heliostat broker`: clusters of embedded brokers.
+// The file of `heliostat broker`: clusters of embedded brokers, and the links between their datacenters.
 import { z } from 'zod'
-import { clusterName } from './fields.ts'
+import { bandwidth, clusterName, duration } from './fields.ts'
 
+const datacenter = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
+  error: 'the name of a datacenter is letters, digits, ., - and _',
+})
 const port = z.number().int().min(0).max(65_535)
 
 export const topologyConfigSchema = z.strictObject({
@@ -12,8 +15,12 @@ export const topologyConfigSchema = z.strictObject({
       brokers: z
         .literal(1, { error: 'a cluster has 1 broker; replication between brokers is not there yet' })
         .default(1),
-      datacenter: z.string().min(1).optional().describe('Where it stands, for people'),
+      datacenter: datacenter.optional().describe('Where it stands: clients in another one reach it through a link'),
       port: port.default(0).describe('0 takes a free one'),
+      via: z
+        .record(datacenter, port)
+        .default({})
+        .describe('The first port for clients of another datacenter; absent: a free one'),
       data: z.string().optional().describe('The directory of its logs; absent: in memory'),
       config: z
         .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -29,6 +36,30 @@ export const topologyConfigSchema = z.strictObject({
         .describe('SCRAM users to start with: SCRAM-SHA-256=[name=alice,password=${ALICE_PASSWORD}]'),
     }),
   ),
+  links: z
+    .record(
+      z.string(),
+      z.strictObject({
+        latency: duration.optional().describe('One way'),
+        jitter: duration.optional().describe('The latency is off by up to so much, earlier or later'),
+        bandwidth: bandwidth
+          .refine((bits) => bits >= 1_000, 'a link has at least 1kbit')
+          .optional()
+          .describe('Each way, for all connections together'),
+      }),
+    )
+    .default({})
+    .describe(
+      'By virginia<->oregon, or virginia->oregon for one way; a link that is not named has no delay and no limit',
+    ),
 })
 
 export type TopologyConfig = z.output<typeof topologyConfigSchema>
+
+/** As `startTopology` takes it. */
+export function topologyPlan({ clusters, links }: TopologyConfig) {
+  const speeds = Object.entries(links).map(([name, { latency, jitter, bandwidth }]) => {
+    return [name, { latencyMs: latency, jitterMs: jitter, bitsPerSecond: bandwidth }] as const
+  })
+  return { clusters, links: Object.fromEntries(speeds) }
+}

@@ -5,10 +5,16 @@ import { FaultError, type FaultSpec } from '../broker/faults/fault.ts'
 import type { Fault, FaultControls } from '../broker/faults/faults.ts'
 import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
+import { jsonBody } from './json-body.ts'
+import { addLinkRoutes, type ControlledLinks } from './link-api.ts'
 import { answerLocally, refuseOtherOrigin } from './local-only.ts'
 
-/** Clusters by name. */
-export type Controlled = Readonly<Record<string, { readonly faults: FaultControls }>>
+export interface Controlled extends ControlledLinks {
+  readonly clusters: ControlledClusters
+}
+
+/** By name. */
+type ControlledClusters = Readonly<Record<string, { readonly faults: FaultControls }>>
 
 /** A fault as it is shown: what was asked for, and how often it met a request. */
 export interface FaultView extends FaultSpec {
@@ -20,7 +26,8 @@ export interface FaultView extends FaultSpec {
 
 const BODY_BYTES_MAX = 64 * 1024
 
-export function controlApp(clusters: Controlled): Hono {
+export function controlApp(topology: Controlled): Hono {
+  const { clusters } = topology
   const app = new Hono()
   app.use('*', answerLocally)
   app.get('/healthz', (context) => context.text('ok\n'))
@@ -45,24 +52,15 @@ export function controlApp(clusters: Controlled): Hono {
     found.fault.remove()
     return context.json(viewOf(found))
   })
+  addLinkRoutes(app, topology)
   app.notFound((context) => context.json({ error: `nothing at ${context.req.path}` }, 404))
   return app
 }
 
-async function add(context: Context, clusters: Controlled): Promise<Response> {
-  if (!/^application\/json\b/i.test(context.req.header('content-type') ?? '')) {
-    return context.json({ error: 'a fault is sent as application/json' }, 415)
-  }
-  let body: unknown
-  try {
-    body = JSON.parse(await context.req.text())
-  } catch (error) {
-    return context.json({ error: `the body is no JSON: ${(error as Error).message}` }, 400)
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return context.json({ error: 'the body must be a JSON object' }, 400)
-  }
-  const { cluster: named, ...spec } = body as FaultSpec & { cluster?: unknown }
+async function add(context: Context, clusters: ControlledClusters): Promise<Response> {
+  const body = await jsonBody(context)
+  if (body instanceof Response) return body
+  const { cluster: named, ...spec }: FaultSpec & { cluster?: unknown } = body
   const cluster = clusterOf(named, clusters)
   if (typeof cluster === 'object') return context.json(refusal([cluster]), 400)
   try {
@@ -76,7 +74,7 @@ async function add(context: Context, clusters: Controlled): Promise<Response> {
 }
 
 /** The cluster's name, or what is wrong with it; it may be left out where there is only one. */
-function clusterOf(named: unknown, clusters: Controlled): string | { field: string; message: string } {
+function clusterOf(named: unknown, clusters: ControlledClusters): string | { field: string; message: string } {
   const names = Object.keys(clusters)
   if (named === undefined && names.length === 1) return names[0]!
   if (named === undefined) return { field: 'cluster', message: `one of ${names.join(', ')} must be named` }
@@ -95,11 +93,11 @@ interface Placed {
   readonly fault: Fault
 }
 
-function allFaults(clusters: Controlled): Placed[] {
+function allFaults(clusters: ControlledClusters): Placed[] {
   return Object.entries(clusters).flatMap(([cluster, { faults }]) => faults.list().map((fault) => ({ cluster, fault })))
 }
 
-function viewsOf(clusters: Controlled): FaultView[] {
+function viewsOf(clusters: ControlledClusters): FaultView[] {
   return allFaults(clusters).map(viewOf)
 }
 

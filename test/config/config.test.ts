@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { loadConfig, loadTopology, revealSecret } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/problem.ts'
+import { topologyPlan } from '../../src/config/topology-config.ts'
 
 const clusters = `version: 1
 clusters:
@@ -180,13 +181,66 @@ describe('YAML that is not ours', () => {
 describe('a topology', () => {
   it('gives each cluster a broker in memory on a free port', () => {
     const { config } = loadTopology('version: 1\nclusters: { east: {} }\n', 't.yaml', {})
-    expect(config.clusters).toEqual({ east: { brokers: 1, port: 0, config: {}, allowInsecure: false } })
+    expect(config.clusters).toEqual({ east: { brokers: 1, port: 0, via: {}, config: {}, allowInsecure: false } })
   })
 
   it('refuses two clusters on one port', () => {
     const text = 'version: 1\nclusters:\n  east: { port: 9092 }\n  west: { port: 9092 }\n'
     expect(problemsOf(text, {}, loadTopology)).toEqual([
-      '4:17 port-taken clusters.west and clusters.east both want port 9092',
+      '4:17 port-taken clusters.west.port and clusters.east.port both want port 9092',
+    ])
+    const via = 'version: 1\nclusters:\n  a: { datacenter: x, port: 9092 }\n  b: { datacenter: y, via: { x: 9092 } }\n'
+    expect(problemsOf(via, {}, loadTopology)).toEqual([
+      '4:33 port-taken clusters.b.via.x and clusters.a.port both want port 9092',
+    ])
+  })
+
+  const datacenters = 'version: 1\nclusters:\n  east: { datacenter: virginia }\n  west: { datacenter: oregon }\n'
+
+  it('has links with units, both ways or one, as startTopology takes them', () => {
+    const text = `${datacenters}links:
+  virginia->oregon: { latency: 35ms, jitter: 2ms, bandwidth: 1Gbit }
+  oregon->virginia: { bandwidth: 256kbit }
+`
+    const { links } = topologyPlan(loadTopology(text, 't.yaml', {}).config)
+    expect(links).toEqual({
+      'virginia->oregon': { latencyMs: 35, jitterMs: 2, bitsPerSecond: 1_000_000_000 },
+      'oregon->virginia': { latencyMs: undefined, jitterMs: undefined, bitsPerSecond: 256_000 },
+    })
+  })
+
+  it('names links and entrances that cannot be, each with its place', () => {
+    const text = `version: 1
+clusters:
+  east: { datacenter: virginia, via: { virginia: 1, oergon: 2 } }
+  west: { datacenter: oregon }
+links:
+  virgina<->oregon: { latency: 35ms }
+  virginia-oregon: {}
+  virginia->virginia: {}
+  virginia<->oregon: {}
+  oregon->virginia: {}
+`
+    expect(problemsOf(text, {}, loadTopology)).toEqual([
+      '3:40 undefined-datacenter clusters.east.via.virginia: its clients there pass no link',
+      '3:53 undefined-datacenter clusters.east.via.oergon: there is no datacenter oergon; did you mean oregon?',
+      '6:3 undefined-datacenter links.virgina<->oregon: there is no datacenter virgina; did you mean virginia?',
+      '7:3 undefined-datacenter links.virginia-oregon: a link is named a<->b, or a->b for one way',
+      '8:3 undefined-datacenter links.virginia->virginia: a link joins two datacenters',
+      '10:3 duplicate-link links.oregon->virginia: virginia<->oregon says oregon->virginia already',
+    ])
+  })
+
+  it('wants units, and names that exist, in its links', () => {
+    const text = `${datacenters}links:
+  virginia<->oregon: { latncy: 35ms, jitter: 2, bandwidth: 1Gb }
+  oregon->virginia: { bandwidth: 10bit }
+`
+    expect(problemsOf(text, {}, loadTopology)).toEqual([
+      '6:24 unknown-key links.virginia<->oregon.latncy: unknown key; did you mean latency?',
+      '6:46 wrong-value links.virginia<->oregon.jitter: 2 is not a duration; write a number with a unit: 500ms, 30s, 5m, 2h, 7d',
+      '6:60 wrong-value links.virginia<->oregon.bandwidth: "1Gb" is not a bandwidth; write bits a second with a unit: 256kbit, 10Mbit, 1Gbit',
+      '7:34 wrong-value links.oregon->virginia.bandwidth: a link has at least 1kbit',
     ])
   })
 })

@@ -8,7 +8,13 @@ function control(...names: string[]) {
   const clusters = Object.fromEntries(
     names.map((name) => [name, { faults: new Faults({ name, apiNames: ['Produce', 'Fetch'], clock, random }) }]),
   )
-  const app = controlApp(clusters)
+  const app = controlApp({
+    clusters,
+    links: [],
+    link: () => {
+      throw new Error('there are no links here')
+    },
+  })
   const call = async (method: string, path: string, init: { body?: string; headers?: Record<string, string> } = {}) => {
     const headers = { host: '127.0.0.1:8643', 'content-type': 'application/json', ...init.headers }
     const answer = await app.request(path, { method, body: init.body, headers })

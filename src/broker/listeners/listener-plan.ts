@@ -19,6 +19,29 @@ export interface ListenerPlan {
   readonly sasl: SaslPlan | undefined
   /** Whom a certificate stands for. */
   readonly userOfSubject: PrincipalMapping
+  /** Whose clients come to it, instead of to which listener. Absent: clients come directly. */
+  readonly approached?: { readonly by: Approach; readonly insteadOf: string }
+}
+
+/**
+ * A way to the brokers of a cluster that does not lead to their listeners directly, such as a link from another datacenter. Clients
+ * that take it are told its addresses.
+ */
+export interface Approach {
+  /** What its clients have in common: their datacenter. */
+  readonly name: string
+  /** Opens the way to one listener of one broker; resolves to the address at which clients enter it. */
+  open(way: ApproachedListener): Promise<Address>
+}
+
+export interface ApproachedListener {
+  readonly nodeId: number
+  /** The listener that clients without an approach come to. */
+  readonly listener: string
+  /** Whether what is said there cannot be read on the way. */
+  readonly isEncrypted: boolean
+  /** Where the way leads. */
+  readonly target: Address
 }
 
 interface SaslPlan {
@@ -36,6 +59,9 @@ export interface PlanOptions {
   /** Where certificates and keys lie: the machine's disk, also when the logs are in memory. */
   readonly files: Disk
 }
+
+/** Nobody but an approach, which is of this machine, comes to it. */
+const ANY_PORT: Address = { host: '127.0.0.1', port: 0 }
 
 /** Throws HEL_CONFIG. */
 export function listenerPlans(
@@ -58,6 +84,25 @@ export function listenerPlans(
       userOfSubject: principalMapping(own.text('ssl.principal.mapping.rules')!),
     }
   })
+}
+
+/**
+ * For each listener that clients are told of one more, of the same kind, for those who come by an approach: so the broker knows
+ * which addresses to tell them. Its name is the listener's and the approach's: `PLAINTEXT-OREGON`.
+ */
+export function approachedPlans(plans: readonly ListenerPlan[], approaches: readonly Approach[]): ListenerPlan[] {
+  const told = plans.filter(({ endpoint }) => endpoint.advertised !== undefined)
+  return approaches.flatMap((by) =>
+    told.map((plan) => {
+      const insteadOf = plan.endpoint.listener
+      const listener = `${insteadOf}-${by.name.toUpperCase()}`
+      if (plans.some(({ endpoint }) => endpoint.listener === listener)) {
+        throw wrong('listeners', `listener ${listener} has the name of the one that clients from ${by.name} need`)
+      }
+      const endpoint = { ...plan.endpoint, listener, bind: ANY_PORT, advertised: undefined }
+      return { ...plan, endpoint, approached: { by, insteadOf } }
+    }),
+  )
 }
 
 function endpointsIn(config: BrokerConfig, { host, port }: Address): Endpoint[] {

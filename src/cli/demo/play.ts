@@ -14,8 +14,9 @@ import {
 } from '../../offset-translation/group-offsets.ts'
 import { type Platform, sleep } from '../../platform/platform.ts'
 import { createTopics } from '../../protocol/messages/create-topics.ts'
+import type { Link } from '../../topology/link.ts'
+import { startTopology, type Topology } from '../../topology/topology.ts'
 import { version } from '../version.ts'
-import { Datacenter } from './datacenter.ts'
 import { type CopyAccount, Ledger, parseId } from './ledger.ts'
 import { Reader } from './reader.ts'
 import { demoTopics, Traffic } from './traffic.ts'
@@ -25,13 +26,19 @@ const groups = ['billing', 'analytics'] as const
 const names = (side: Side) => demoTopics.flatMap(({ name }) => [name, `${other(side)}.${name}`])
 
 export type Side = 'east' | 'west'
-const other = (side: Side): Side => (side === 'east' ? 'west' : 'east')
+export const other = (side: Side): Side => (side === 'east' ? 'west' : 'east')
+
+const datacenters = { east: 'virginia', west: 'oregon' } as const
+/** As it is between the two places that they are called after. */
+const usualLink = { latencyMs: 35, jitterMs: 2, bitsPerSecond: 1_000_000_000 }
+/** An overloaded way round the globe. */
+const slowLink = { latencyMs: 250, jitterMs: 50, bitsPerSecond: 2_000_000 }
 
 export class Play {
   readonly platform: Platform
   readonly ledger = new Ledger()
-  readonly sites: Readonly<Record<Side, Datacenter>>
   readonly notes: string[] = []
+  #topology: Topology | undefined
   #daemon: Daemon | undefined
   #traffic: Traffic | undefined
   #readers: Reader[] = []
@@ -40,12 +47,24 @@ export class Play {
 
   constructor(platform: Platform) {
     this.platform = platform
-    this.sites = { east: new Datacenter(platform, 'east'), west: new Datacenter(platform, 'west') }
   }
 
   get daemon(): Daemon {
-    if (!this.#daemon) throw new Error('the play has not begun')
-    return this.#daemon
+    return begun(this.#daemon)
+  }
+
+  /** Between the two datacenters. heliostat stands in west's, so east is beyond the link for it. */
+  get link(): Link {
+    return begun(this.#topology).link(datacenters.east, datacenters.west)
+  }
+
+  get isCut(): boolean {
+    return this.link.status().ways.some(({ state }) => state === 'cut')
+  }
+
+  /** Where the applications of a side find its cluster: they are in the same datacenter. */
+  bootstrap(side: Side): string {
+    return begun(this.#topology).clusters[side]!.bootstrap
   }
 
   get active(): Side {
@@ -61,7 +80,10 @@ export class Play {
   }
 
   async begin(port: number): Promise<void> {
-    await Promise.all([this.sites.east.start(), this.sites.west.start()])
+    this.#topology = await startTopology(this.platform, {
+      clusters: { east: { datacenter: datacenters.east }, west: { datacenter: datacenters.west } },
+      links: { [`${datacenters.east}<->${datacenters.west}`]: usualLink },
+    })
     // Each side has all names from the start, so that a reader needs no pause to learn of one that appears.
     await Promise.all((['east', 'west'] as const).map((side) => this.#createTopics(side)))
     const { config } = loadConfig(this.#configText(port), 'demo.yaml', {})
@@ -75,17 +97,19 @@ export class Play {
     await this.#traffic?.stop()
     await this.stopReading()
     await this.#daemon?.stop()
-    await Promise.all([this.sites.east.cutOff(), this.sites.west.cutOff()])
+    await this.#topology?.stop()
   }
 
   #configText(port: number): string {
-    const { east, west } = this.sites
+    const [east, west] = (['east', 'west'] as const).map((side) =>
+      begun(this.#topology).bootstrapFrom(side, datacenters.west),
+    )
     const mirror = (from: Side, to: Side) =>
       `{ from: ${from}, to: ${to}, refresh: 1s, topics: { include: [${demoTopics.map(({ name }) => name).join(', ')}] } }`
     return `version: 1
 clusters:
-  east: { bootstrap: ["${east.bootstrap}"], location: Virginia }
-  west: { bootstrap: ["${west.bootstrap}"], location: Oregon }
+  east: { bootstrap: ["${east}"], location: Virginia }
+  west: { bootstrap: ["${west}"], location: Oregon }
 mirrors: [${mirror('east', 'west')}, ${mirror('west', 'east')}]
 server: { listen: "127.0.0.1:${port}" }
 `
@@ -112,7 +136,7 @@ server: { listen: "127.0.0.1:${port}" }
   // ---- what the people in the play do
 
   async produceAt(side: Side): Promise<void> {
-    this.#traffic = new Traffic(this.platform.clock, this.ledger, side, this.sites[side].bootstrap)
+    this.#traffic = new Traffic(this.platform.clock, this.ledger, side, this.bootstrap(side))
     this.#active = side
     await this.#traffic.start()
   }
@@ -124,7 +148,7 @@ server: { listen: "127.0.0.1:${port}" }
 
   async readAt(side: Side): Promise<void> {
     this.#readingAt = side
-    this.#readers = groups.map((group) => new Reader(this.ledger, group, this.sites[side].bootstrap))
+    this.#readers = groups.map((group) => new Reader(this.ledger, group, this.bootstrap(side)))
     await Promise.all(this.#readers.map((reader) => reader.start(names(side))))
   }
 
@@ -133,13 +157,17 @@ server: { listen: "127.0.0.1:${port}" }
     this.#readers = []
   }
 
-  /** The source datacenter vanishes, all at once. */
-  async cutOff(side: Side): Promise<void> {
-    await this.sites[side].cutOff()
+  /** Nothing passes between the datacenters any more, all at once. */
+  cut(): void {
+    this.link.cut()
   }
 
-  async heal(side: Side): Promise<void> {
-    await this.sites[side].start()
+  slow(): void {
+    this.link.slow(slowLink)
+  }
+
+  heal(): void {
+    this.link.heal()
   }
 
   /** Nothing is left to mirror from this side, and its groups' commits are on the other. */
@@ -166,10 +194,7 @@ server: { listen: "127.0.0.1:${port}" }
    */
   async bringGroupsBack(from: Side, to: Side): Promise<number> {
     const flow = this.daemon.flows.get(`${to}->${from}`)!
-    const committed = await this.withClient(from, async (client) => {
-      const listing = await listAllGroups(client)
-      return (await fetchPositions(client, [...listing.groups.values()])).positions
-    })
+    const committed = await this.#positions(from)
     let written = 0
     await this.withClient(to, async (client) => {
       for (const group of groups) {
@@ -186,6 +211,26 @@ server: { listen: "127.0.0.1:${port}" }
       }
     })
     return written
+  }
+
+  /** What the groups committed on `from` about records that were written there has been brought over, to the last offset. */
+  async groupsBroughtOver(from: Side, to: Side): Promise<boolean> {
+    const flow = this.daemon.flows.get(`${from}->${to}`)!
+    const [here, there] = await Promise.all([this.#positions(from), this.#positions(to)])
+    return groups.every((group) =>
+      (here.get(group) ?? []).every(({ topic, partition, offset }) => {
+        if (topic.startsWith(`${to}.`)) return true
+        const remote = there.get(group)?.find((one) => one.topic === `${from}.${topic}` && one.partition === partition)
+        return remote?.offset === flow.translate({ topic, partition, offset, reverse: false }).offset
+      }),
+    )
+  }
+
+  #positions(side: Side): Promise<ReadonlyMap<string, readonly GroupPosition[]>> {
+    return this.withClient(side, async (client) => {
+      const listing = await listAllGroups(client)
+      return (await fetchPositions(client, [...listing.groups.values()])).positions
+    })
   }
 
   // ---- what is true
@@ -217,7 +262,7 @@ server: { listen: "127.0.0.1:${port}" }
   }
 
   async withClient<T>(side: Side, use: (client: ClusterClient) => Promise<T>): Promise<T> {
-    const [host, port] = this.sites[side].bootstrap.split(':')
+    const [host, port] = this.bootstrap(side).split(':')
     const client = new ClusterClient(this.platform, {
       name: side,
       bootstrap: [{ host: host!, port: Number(port) }],
@@ -230,12 +275,17 @@ server: { listen: "127.0.0.1:${port}" }
     }
   }
 
-  async until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
     const deadline = this.platform.clock.monotonic() + timeoutMs
-    while (!condition()) {
+    while (!(await condition())) {
       if (this.platform.clock.monotonic() > deadline)
         throw new Error(`waited ${timeoutMs / 1_000} s for ${what} in vain`)
       await sleep(this.platform.clock, 20)
     }
   }
+}
+
+function begun<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('the play has not begun')
+  return part
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
-import { bytesText, countText } from '../output.ts'
+import type { LinkStatus, WayStatus } from '../../topology/link.ts'
+import { bandwidthText, bytesText, countText, latencyText } from '../output.ts'
 import type { GroupAccount } from './ledger.ts'
 
 interface ScreenFlow {
@@ -14,7 +15,7 @@ interface ScreenFlow {
 export interface ScreenView {
   readonly url: string
   readonly bootstrap: Readonly<Record<string, string>>
-  readonly down: ReadonlySet<string>
+  readonly link: LinkStatus
   readonly produced: number
   readonly producingTo: string
   readonly flows: readonly ScreenFlow[]
@@ -23,13 +24,26 @@ export interface ScreenView {
   readonly keys: string
 }
 
+const signs: Readonly<Record<WayStatus['state'], { sign: string; style: 'green' | 'yellow' | 'red' }>> = {
+  open: { sign: '●', style: 'green' },
+  slowed: { sign: '◐', style: 'yellow' },
+  stalled: { sign: '◌', style: 'yellow' },
+  cut: { sign: '✕', style: 'red' },
+}
+
 /** The demo as lines of text; `styled` colours them for a terminal. */
 export function screenLines(view: ScreenView, styled: boolean): string[] {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     styled ? styleText(style, text, { validateStream: false }) : text
-  const clusters = Object.entries(view.bootstrap).map(([name, address]) => {
-    const down = view.down.has(name)
-    return `${paint(down ? 'red' : 'green', down ? '✕' : '●')} ${paint('bold', name.padEnd(6))} ${address}${down ? paint('red', '  cut off') : ''}`
+  const clusters = Object.entries(view.bootstrap).map(
+    ([name, address]) => `${paint('green', '●')} ${paint('bold', name.padEnd(6))} ${address}`,
+  )
+  const ways = view.link.ways.map((way) => {
+    const { sign, style } = signs[way.state]
+    const name = paint('bold', `${way.from} → ${way.to}`.padEnd(20))
+    const speed = `${latencyText(way)}  ${bandwidthText(way.bitsPerSecond)}`
+    const held = way.bytesHeld > 0 ? `  ${bytesText(way.bytesHeld)} on the way` : ''
+    return `${paint(style, sign)} ${name} ${paint(style, way.state.padEnd(8))} ${speed}  ${bytesText(way.bytes)} sent${held}`
   })
   const flows = view.flows.map((flow) => {
     const good = flow.state === 'running'
@@ -51,6 +65,7 @@ export function screenLines(view: ScreenView, styled: boolean): string[] {
     `${paint('bold', 'heliostat demo')}   ${paint('cyan', view.url)}`,
     '',
     ...clusters,
+    ...ways,
     '',
     `producing to ${view.producingTo}: ${countText(view.produced)} records acknowledged`,
     ...flows,

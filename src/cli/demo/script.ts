@@ -16,8 +16,8 @@ export async function playScript(play: Play, seconds: number, say: (line: string
   say(`Act 1 · traffic on east, groups read there, heliostat mirrors to west (${seconds} s)`)
   await act()
 
-  say('Act 2 · east is cut off: no warning, no drain')
-  await play.cutOff('east')
+  say('Act 2 · the link is cut: no warning, no drain; the shop and the groups at east stop')
+  play.cut()
   const cutAt = clock.monotonic()
   await play.stopProducing()
   await play.stopReading()
@@ -38,8 +38,8 @@ export async function playScript(play: Play, seconds: number, say: (line: string
   const skippedAtFailover = play.ledger.accounts().reduce((sum, account) => sum + account.skipped, 0)
   const rereadAtFailover = play.ledger.accounts().reduce((sum, account) => sum + account.reread, 0)
 
-  say('Act 4 · east comes back: what had not crossed drains, west is mirrored back')
-  await play.heal('east')
+  say('Act 4 · the link is healed: what had not crossed drains, west is mirrored back')
+  play.heal()
   await play.drained('east')
   await play.processed('east')
   await act()
@@ -49,7 +49,7 @@ export async function playScript(play: Play, seconds: number, say: (line: string
   await play.processed('west')
   await play.drained('west')
   await play.stopReading()
-  await play.until('the groups to be brought over', () => groupsSynced(play))
+  await play.until('the groups to be brought over', () => play.groupsBroughtOver('west', 'east'))
   const returned = await play.bringGroupsBack('west', 'east')
   const rereadBefore = play.ledger.accounts().reduce((sum, account) => sum + account.reread, 0)
   await play.readAt('east')
@@ -62,12 +62,6 @@ export async function playScript(play: Play, seconds: number, say: (line: string
 
   const copies = { east: await play.compare('east'), west: await play.compare('west') }
   return judge(play, { copies, atCut, failoverMs, skippedAtFailover, rereadAtFailover, rereadBefore, returned })
-}
-
-/** Every commit that the groups made on west is on east, as far as it is about records that were written there. */
-function groupsSynced(play: Play): boolean {
-  const groups = play.daemon.flows.get('west->east')!.groups()
-  return groups.length > 0 && groups.every((group) => group.state === 'synced')
 }
 
 interface Figures {
@@ -96,7 +90,7 @@ function judge(play: Play, figures: Figures): Verdict {
   const lines = [
     `${countText(play.ledger.total)} records acknowledged, ${countText(both((c) => c.records))} copies compared one by one`,
     ...checks.map(([what, value, allowed]) => `${value <= allowed ? 'ok  ' : 'FAIL'}  ${what}: ${countText(value)}`),
-    `      not crossed when east was cut, drained after its return: ${countText(figures.atCut.missing)}`,
+    `      not crossed when the link was cut, drained after it was healed: ${countText(figures.atCut.missing)}`,
     `      re-read at failover, committed in the last moment before the cut: ${countText(rereadAtFailover)}`,
     `      from the cut to the first record processed at west: ${(failoverMs / 1_000).toFixed(2)} s`,
     `      group offsets translated back: ${figures.returned}`,

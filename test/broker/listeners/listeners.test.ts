@@ -37,7 +37,12 @@ describe('listeners', () => {
       ).toMatchObject([{ brokerId: 1, host, port }])
       const { coordinators } = await connection.send(findCoordinator, { coordinatorKeys: ['g'] })
       expect(coordinators).toMatchObject([{ nodeId: 1, host, port }])
-      expect(cluster.listeners[listener]).toEqual({ securityProtocol: listener, bootstrap, nodes: { 1: bootstrap } })
+      expect(cluster.listeners[listener]).toEqual({
+        securityProtocol: listener,
+        bootstrap,
+        nodes: { 1: bootstrap },
+        via: {},
+      })
       ports.add(port)
     }
     expect(ports.size).toBe(4)
@@ -57,6 +62,7 @@ describe('listeners', () => {
         securityProtocol: 'PLAINTEXT',
         bootstrap: 'kafka.example:9999',
         nodes: { 1: 'kafka.example:9999' },
+        via: {},
       },
     })
   })

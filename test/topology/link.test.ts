@@ -1,0 +1,268 @@
+// Clients that reach a cluster over a link between datacenters, on real sockets, and what can go wrong with the link.
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { Connection } from '../../src/client/connection.ts'
+import { apiVersions } from '../../src/protocol/messages/api-versions.ts'
+import { describeCluster } from '../../src/protocol/messages/describe-cluster.ts'
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { metadata } from '../../src/protocol/messages/metadata.ts'
+import { buildBatch } from '../../src/records/batch-builder.ts'
+import type { Link } from '../../src/topology/link.ts'
+import { startTopology, type Topology } from '../../src/topology/topology.ts'
+import {
+  appendBatch,
+  clientOf,
+  endOffset,
+  linesOf,
+  makeTopic,
+  readAll,
+  testPlatform,
+  until,
+} from '../support/log-content.ts'
+
+let topology: Topology
+/** From the client's side. */
+let link: Link
+
+beforeAll(async () => {
+  topology = await startTopology(testPlatform, {
+    clusters: { east: { datacenter: 'virginia' }, west: { datacenter: 'oregon' }, nowhere: {} },
+  })
+  link = topology.link('oregon', 'virginia')
+})
+
+afterEach(() => {
+  link.heal()
+  link.faults.clear()
+})
+
+afterAll(() => topology.stop())
+
+async function connect(address = topology.bootstrapFrom('east', 'oregon'), clientId = 'test'): Promise<Connection> {
+  const [host, port] = address.split(':')
+  const connection = await Connection.open(testPlatform, { host: host!, port: Number(port), clientId })
+  onTestFinished(() => connection.close())
+  return connection
+}
+
+const ask = (connection: Connection) =>
+  connection.send(apiVersions, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
+
+/** Whether the promise is settled once the link, and whatever else is ready, has had its say. */
+async function isAnswered(promise: Promise<unknown>, withinMs = 60): Promise<boolean> {
+  const late = new Promise((resolve) => testPlatform.clock.setTimer(withinMs, () => resolve('late')))
+  return (await Promise.race([promise.catch(() => {}), late])) !== 'late'
+}
+
+const shown = () => JSON.stringify(link.status())
+
+describe('a cluster', () => {
+  test('tells clients from another datacenter the addresses of the link, and its own clients its own', async () => {
+    const { bootstrap, via } = topology.clusters['east']!
+    expect(Object.keys(via)).toEqual(['oregon'])
+    expect(via['oregon']).not.toBe(bootstrap)
+    expect(topology.bootstrapFrom('east', 'oregon')).toBe(via['oregon'])
+    expect(topology.bootstrapFrom('east', 'virginia')).toBe(bootstrap)
+    expect(topology.bootstrapFrom('nowhere', 'oregon')).toBe(topology.clusters['nowhere']!.bootstrap)
+    for (const address of [bootstrap, via['oregon']!]) {
+      const connection = await connect(address)
+      const told = async (brokers: readonly { host: string; port: number }[]) =>
+        expect(brokers.map(({ host, port }) => `${host}:${port}`)).toEqual([address])
+      await told((await connection.send(metadata, { topics: [] })).brokers)
+      await told((await connection.send(describeCluster, { includeClusterAuthorizedOperations: false })).brokers)
+      await told((await connection.send(findCoordinator, { keyType: 0, coordinatorKeys: ['g'] })).coordinators)
+    }
+  })
+
+  test('names a datacenter that is not there', () => {
+    expect(() => topology.link('oregon', 'virgina')).toThrow('no datacenter virgina; did you mean virginia?')
+    expect(() => topology.bootstrapFrom('east', 'ohio')).toThrow('no datacenter ohio')
+    expect(() => topology.bootstrapFrom('eats', 'oregon')).toThrow('no cluster eats')
+  })
+
+  test('is written and read over a link as without', async () => {
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+    await makeTopic(client, 'over-a-link', 1)
+    const records = Array.from({ length: 50 }, (_, i) => ({ timestamp: i, key: `${i}`, value: 'v'.repeat(20_000) }))
+    await appendBatch(client, 'over-a-link', 0, buildBatch(records))
+    const direct = clientOf(topology.clusters['east']!.bootstrap)
+    await direct.refresh()
+    const lines = linesOf(await readAll(direct, 'over-a-link', 0))
+    expect(lines).toHaveLength(50)
+    expect(linesOf(await readAll(client, 'over-a-link', 0))).toEqual(lines)
+    client.close()
+    direct.close()
+  })
+})
+
+describe('a link', () => {
+  test('that is cut carries nothing, and goes on where it was when it is healed', async () => {
+    const connection = await connect()
+    link.cut()
+    const [answer, late] = [ask(connection), connect()]
+    expect(await isAnswered(Promise.race([answer, late]))).toBe(false)
+    expect(link.status().ways.map(({ state }) => state)).toEqual(['cut', 'cut'])
+    link.heal()
+    expect((await answer).errorCode).toBe(0)
+    expect((await ask(await late)).errorCode).toBe(0)
+  })
+
+  test('that is cut one way carries requests to their end, and no answer; and no new connection', async () => {
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+    await makeTopic(client, 'one-way', 1)
+    const direct = clientOf(topology.clusters['east']!.bootstrap)
+    topology.link('virginia', 'oregon').cut('one-way')
+    expect(link.status().ways).toMatchObject([
+      { from: 'oregon', to: 'virginia', state: 'open' },
+      { from: 'virginia', to: 'oregon', state: 'cut' },
+    ])
+    const sent = appendBatch(client, 'one-way', 0, buildBatch([{ timestamp: 1, key: 'k', value: 'v' }]))
+    await until(async () => (await endOffset(direct, 'one-way', 0)) === 1, shown)
+    const late = connect()
+    expect(await isAnswered(Promise.race([sent, late]))).toBe(false)
+    link.heal()
+    expect(await sent).toBe(0)
+    await late
+    client.close()
+    direct.close()
+  })
+
+  test('that stalls holds up the connections that are open, not new ones', async () => {
+    const connection = await connect()
+    link.stall()
+    const answer = ask(connection)
+    expect((await ask(await connect())).errorCode).toBe(0)
+    expect(await isAnswered(answer)).toBe(false)
+    expect(link.status().ways[0]).toMatchObject({ state: 'stalled' })
+    link.heal()
+    expect((await answer).errorCode).toBe(0)
+  })
+
+  test('that is reset breaks the connections that are open, for both ends, not new ones', async () => {
+    await until(async () => link.status().connections === 0, shown)
+    const connections = [await connect(), await connect()]
+    expect(link.reset()).toBe(2)
+    await Promise.all(connections.map(({ closed }) => closed))
+    await until(async () => link.status().connections === 0, shown)
+    expect((await ask(await connect())).errorCode).toBe(0)
+  })
+
+  test('that is slowed down takes its time, each way, until it is healed', async () => {
+    const connection = await connect()
+    link.slow({ latencyMs: 40 }, 'one-way')
+    const { clock } = testPlatform
+    const took = async () => {
+      const from = clock.monotonic()
+      await ask(connection)
+      return clock.monotonic() - from
+    }
+    expect(await took()).toBeGreaterThanOrEqual(40)
+    link.slow({ latencyMs: 60, jitterMs: 5 })
+    expect(await took()).toBeGreaterThanOrEqual(110)
+    expect(link.status().ways).toMatchObject([
+      { state: 'slowed', latencyMs: 60, jitterMs: 5, bitsPerSecond: null },
+      { state: 'slowed', latencyMs: 60 },
+    ])
+    link.heal()
+    expect(link.status().ways[0]).toMatchObject({ state: 'open', latencyMs: 0 })
+    expect(() => link.slow({ latencyMs: -1 })).toThrow("a link's latencyMs must be")
+    expect(() => link.slow({ bitsPerSecond: 0 })).toThrow('a cut lets nothing pass')
+  })
+
+  test('passes on that an end has closed, after all that it sent', async () => {
+    await until(async () => link.status().connections === 0, shown)
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+    await makeTopic(client, 'last-words', 1)
+    link.slow({ latencyMs: 30 })
+    const sent = appendBatch(client, 'last-words', 0, buildBatch([{ timestamp: 1, key: 'k', value: 'v' }])).catch(
+      () => {},
+    )
+    await until(async () => link.status().ways[0]!.bytesHeld > 0, shown)
+    client.close()
+    await sent
+    const direct = clientOf(topology.clusters['east']!.bootstrap)
+    await until(async () => (await endOffset(direct, 'last-words', 0)) === 1, shown)
+    await until(async () => link.status().connections === 0, shown)
+    direct.close()
+  })
+
+  test('holds no more than its window, and makes the sender wait', async () => {
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+    await makeTopic(client, 'waiting', 1)
+    link.cut('one-way')
+    const value = Buffer.alloc(900_000, 'v')
+    const batch = buildBatch([{ timestamp: 1, key: null, value }])
+    const sent = Promise.all(Array.from({ length: 8 }, () => appendBatch(client, 'waiting', 0, batch)))
+    await until(() => link.status().ways[0]!.bytesHeld >= 1024 * 1024, shown)
+    expect(await isAnswered(sent)).toBe(false)
+    expect(link.status().ways[0]!.bytesHeld).toBeLessThan(1024 * 1024 + 128 * 1024)
+    link.heal()
+    expect(await sent).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    const records = await readAll(client, 'waiting', 0)
+    expect(records.map((record) => record.value!.equals(value))).toEqual(Array(8).fill(true))
+    client.close()
+  })
+})
+
+describe('a fault of a link', () => {
+  test('drops the answer to the third request of a kind: it was carried out, and the connection is silent from then on', async () => {
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+    await makeTopic(client, 'unanswered', 1)
+    const fault = link.faults.add({ api: 'Produce', direction: 'answer', nth: 3, drop: true })
+    const batch = (value: string) => buildBatch([{ timestamp: 1, key: 'k', value }])
+    for (const value of ['a', 'b']) await appendBatch(client, 'unanswered', 0, batch(value))
+    const third = appendBatch(client, 'unanswered', 0, batch('c'))
+    const direct = clientOf(topology.clusters['east']!.bootstrap)
+    await until(async () => (await endOffset(direct, 'unanswered', 0)) === 3, shown)
+    const fourth = appendBatch(client, 'unanswered', 0, batch('d'))
+    await until(async () => (await endOffset(direct, 'unanswered', 0)) === 4, shown)
+    expect(await isAnswered(Promise.race([third, fourth]))).toBe(false)
+    expect([fault.hits, fault.isSpent]).toEqual([1, true])
+    client.close()
+    direct.close()
+    await Promise.allSettled([third, fourth])
+  })
+
+  test('closes the connection at the first Produce of a client, which is not carried out', async () => {
+    const client = clientOf(topology.bootstrapFrom('east', 'oregon'), testPlatform, 'shop')
+    const other = clientOf(topology.bootstrapFrom('east', 'oregon'), testPlatform, 'other')
+    await makeTopic(client, 'refused', 1)
+    await other.refresh()
+    link.faults.add({ api: 'Produce', clientId: 'sho.', cluster: 'east', close: true })
+    const batch = buildBatch([{ timestamp: 1, key: 'k', value: 'v' }])
+    expect(await appendBatch(other, 'refused', 0, batch)).toBe(0)
+    await expect(appendBatch(client, 'refused', 0, batch)).rejects.toThrow()
+    expect(await endOffset(other, 'refused', 0)).toBe(1)
+    expect(await appendBatch(client, 'refused', 0, batch)).toBe(1)
+    client.close()
+    other.close()
+  })
+
+  test('delays the next two answers of a kind, and all that is behind them on their connection', async () => {
+    const connection = await connect()
+    const fault = link.faults.add({ api: 'Metadata', direction: 'answer', times: 2, delayMs: 40 })
+    const { clock } = testPlatform
+    const from = clock.monotonic()
+    const took = (answer: Promise<unknown>) => answer.then(() => clock.monotonic() - from)
+    const all = [ask(connection), ...[1, 2, 3].map(() => connection.send(metadata, { topics: [] }))].map(took)
+    const [first, second, third, fourth] = await Promise.all(all)
+    expect(second).toBeGreaterThanOrEqual(40)
+    expect(first).toBeLessThan(second!)
+    expect(third).toBeGreaterThanOrEqual(second!)
+    expect(fourth).toBeGreaterThanOrEqual(third!)
+    expect(fault.hits).toBe(2)
+    fault.remove()
+    expect(link.faults.list()).toEqual([])
+  })
+
+  test('that cannot be is refused with all that is wrong with it', () => {
+    expect(() => link.faults.add({ api: 'Prodcue', nth: 0, drop: true, close: true })).toThrow(
+      'api: no API Prodcue is served; did you mean Produce?; nth: must be a whole number from 1 on, not 0; close: excludes drop',
+    )
+    expect(() => link.faults.add({ cluster: 'nowhere' })).toThrow(
+      'cluster: there is no cluster nowhere beyond this link; there are east, west; drop: one of drop, close, delayMs must say what happens',
+    )
+    expect(() => link.faults.add({ nht: 3, drop: true } as never)).toThrow(
+      'nht: a fault of a link has no such field; did you mean nth?',
+    )
+  })
+})
