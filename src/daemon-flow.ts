@@ -8,9 +8,11 @@ import type { Secret } from './config/fields.ts'
 import { FlowSync } from './daemon-sync.ts'
 import { type FlowWork, flowJobs } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
+import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
-import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
-import { replicationPolicy } from './mirror/replication-policy.ts'
+import { Mirror, type MirrorHooks, type Start } from './mirror/mirror.ts'
+import type { RemoteNames } from './mirror/remote-names.ts'
+import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
 import { SharedOwnership } from './mirror/work-sharing.ts'
 import { Checkpointer } from './offset-translation/checkpointer.ts'
@@ -27,6 +29,9 @@ export interface DaemonFlowOptions {
   readonly hooks?: MirrorHooks
   /** Bytes a second of the clusters that have a limit, by alias: all flows share them. */
   readonly clusterLimits: ReadonlyMap<string, ByteLimit>
+  /** What the flows of a daemon must agree on. */
+  readonly aliases: ClusterAliases
+  readonly remoteNames: RemoteNames
 }
 
 export class DaemonFlow implements FlowView {
@@ -59,7 +64,9 @@ export class DaemonFlow implements FlowView {
         naming: job.naming,
         separator: job.separator,
         isolation: job.isolation,
-        start: typeof job.start === 'string' ? job.start : { timestamp: Date.parse(job.start.timestamp) },
+        start: startOf(job.start),
+        startByTopic: job.startByTopic.map(({ topics, start }) => ({ topics, start: startOf(start) })),
+        progress: job.progress,
         onDataLoss: job.onDataLoss,
         configs: job.sync.topicConfigs === true ? {} : job.sync.topicConfigs,
         replicationFactor: job.replicationFactor,
@@ -75,15 +82,17 @@ export class DaemonFlow implements FlowView {
       ].filter((limit) => limit !== undefined),
       ownership: new SharedOwnership(platform, this.#control, {
         groupId: `heliostat.${job.name}`,
-        progressTopic: replicationPolicy({ naming: job.naming, source: job.from }).progressTopic,
+        progressTopic: policyOf(job).progressTopic,
       }),
       hooks: options.hooks,
+      aliases: options.aliases,
+      remoteNames: options.remoteNames,
     })
     const { policy } = this.#mirror
     this.#checkpointer = new Checkpointer(platform, {
       source: this.#source,
       target: this.#target,
-      matches: nameFilter(job.groups),
+      matches: nameFilter(job.groups).matches,
       mirrored: (name, partition) => this.#mirrored(name, partition),
       checkpoints: mm2 ? topic(policy.checkpointsTopic) : undefined,
       commitOffsets: job.sync.groupOffsets,
@@ -98,7 +107,10 @@ export class DaemonFlow implements FlowView {
     this.#work = {
       ...this.#sync.work,
       syncGroupOffsets: (signal) => this.#checkpointer.sync(signal),
-      emitHeartbeat: mm2 ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal) : undefined,
+      emitHeartbeat:
+        mm2 && job.progress === undefined
+          ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal)
+          : undefined,
       emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
       pruneOffsetMaps: () => pruneOffsetMaps(owned(), sourceOffsets!, targetOffsets!),
     }
@@ -118,10 +130,10 @@ export class DaemonFlow implements FlowView {
   }
 
   notReady(): string[] {
-    const { state } = this.status()
+    const { state, reason } = this.status()
     const unable =
       state === 'starting' || state === 'source-unavailable' || state === 'target-unavailable' || state === 'stopped'
-    return unable ? [`flow ${this.name} is ${state}`] : []
+    return unable ? [`flow ${this.name} is ${state}${reason === undefined ? '' : `: ${reason}`}`] : []
   }
 
   status() {
@@ -164,6 +176,15 @@ export class DaemonFlow implements FlowView {
     }
     return undefined
   }
+}
+
+function startOf(start: MirrorJob['start']): Start {
+  return typeof start === 'string' ? start : { timestamp: Date.parse(start.timestamp) }
+}
+
+/** How a mirror of a configuration names its topics. */
+export function policyOf({ from, naming, separator, progress }: MirrorJob): ReplicationPolicy {
+  return replicationPolicy({ naming, source: from, separator, progress })
 }
 
 /** A commit on the source is on the target within about a second. */

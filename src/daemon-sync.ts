@@ -81,7 +81,7 @@ export class FlowSync {
 }
 
 async function aclRules({ job, mirror, source }: FlowSyncOptions): Promise<AclRules> {
-  const isSyncedGroup = nameFilter(job.groups)
+  const isSyncedGroup = nameFilter(job.groups).matches
   const { groups } = await listAllGroups(source)
   const isMirrored = (topic: string) => mirror.explain(topic).mirrored
   return {

@@ -3,7 +3,9 @@
 import { resolve } from 'node:path'
 import { type Config, revealSecret } from './config/config.ts'
 import { DaemonFlow } from './daemon-flow.ts'
+import { ClusterAliases } from './mirror/cluster-aliases.ts'
 import type { MirrorHooks } from './mirror/mirror.ts'
+import { RemoteNames } from './mirror/remote-names.ts'
 import { HeliostatError } from './platform/errors.ts'
 import type { Platform, Timer } from './platform/platform.ts'
 import { adminApp } from './server/admin-api.ts'
@@ -39,8 +41,13 @@ export async function startDaemon(platform: Platform, config: Config, options: D
   const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
   const flows = new Map<string, DaemonFlow>()
   const clusterLimits = byteLimits(config)
-  for (const job of config.mirrors)
-    flows.set(job.name, new DaemonFlow(platform, config, job, { read, hooks: options.hooks, clusterLimits }))
+  const aliases = new ClusterAliases(Object.keys(config.clusters))
+  const names = new Map(Object.keys(config.clusters).map((alias) => [alias, new RemoteNames()]))
+  for (const job of config.mirrors) {
+    const remoteNames = names.get(job.to)!
+    const shared = { read, hooks: options.hooks, clusterLimits, aliases, remoteNames }
+    flows.set(job.name, new DaemonFlow(platform, config, job, shared))
+  }
   const rates = new Rates(platform.clock)
   const app = adminApp({
     flows,

@@ -36,7 +36,10 @@ const rooms: Readonly<Record<string, Room>> = {
     because: 'the mirror must work against any Kafka; knowing our broker would let it lean on it',
   },
   jobs: { mayImport: ['platform'], because: 'what a job does is handed in, so that any queue can run it' },
-  config: { mayImport: ['platform'], because: 'a file is read and judged before anything runs' },
+  config: {
+    mayImport: ['platform', 'mirror/naming', 'mirror/replication-policy.ts'],
+    because: 'a file is read and judged before anything runs, by the pure rules that will run',
+  },
   broker: {
     mayImport: [...wire, 'platform', 'client/connection.ts', 'config/near-name.ts'],
     because: 'brokers meet mirrors and one another only on the wire, so that each can be a process of its own',

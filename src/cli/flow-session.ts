@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { type Config, loadConfig, type MirrorJob } from '../config/config.ts'
 import { nearName } from '../config/near-name.ts'
-import { clusterClient } from '../daemon-flow.ts'
-import { type ReplicationPolicy, replicationPolicy } from '../mirror/replication-policy.ts'
+import { clusterClient, policyOf } from '../daemon-flow.ts'
+import type { ReplicationPolicy } from '../mirror/replication-policy.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import type { Platform } from '../platform/platform.ts'
@@ -48,7 +48,7 @@ export async function withFlow<T>(
   const read = (path: string) => readConfigFile(resolve(dirname(file), path))
   const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, read)
   const [source, target] = [client(job.from), client(job.to)]
-  const policy = replicationPolicy({ naming: job.naming, source: job.from, separator: job.separator })
+  const policy = policyOf(job)
   try {
     return await use({ platform, job, policy, source, target })
   } finally {

@@ -1,4 +1,6 @@
 // loadConfig and loadTopology: the two files that people write.
+import { findOverlaps, findRing } from '../mirror/naming/loops.ts'
+import { replicationPolicy } from '../mirror/replication-policy.ts'
 import type { Address } from '../platform/platform.ts'
 import type { Secret } from './fields.ts'
 import { type Environment, type Finding, type Loaded, load } from './load.ts'
@@ -67,16 +69,17 @@ function* rules(config: MirrorConfigFile): Iterable<Finding> {
       yield { rule: 'duplicate-name', path: ['mirrors', index], message }
     }
     seen.set(nameOf(mirror), index)
-    const pair = `${mirror.from} to ${mirror.to}`
+    const pair = [mirror.from, mirror.to, mirror.progress].join(' ')
     const same = pairs.get(pair)
     if (same !== undefined && mirror.from !== mirror.to) {
-      const message = `mirrors[${same}] goes from ${pair} already; their progress would share one topic: list all topics in one mirror`
-      yield { rule: 'duplicate-pair', path: ['mirrors', index], message: `mirrors[${index}]: ${message}` }
+      const topic = replicationPolicy({ ...mirror, source: mirror.from }).progressTopic
+      const message = `mirrors[${index}] and mirrors[${same}] would both keep their progress in ${topic}; give this one a word of its own: progress: ${nearWord(mirror)}`
+      yield { rule: 'duplicate-pair', path: ['mirrors', index], message }
     }
     pairs.set(pair, index)
   }
   yield* sameBootstrap(config)
-  yield* identityRing(config)
+  yield* crossings(config)
   yield* clearLogins(config)
   const { listen } = config.server
   if (!loopback(listen.host)) {
@@ -99,34 +102,28 @@ function* sameBootstrap(config: MirrorConfigFile): Iterable<Finding> {
   }
 }
 
-/** Mirrors that keep names must not form a ring: a record would go round for ever. */
-function* identityRing(config: MirrorConfigFile): Iterable<Finding> {
-  const edges = config.mirrors
-    .map((mirror, index) => ({ ...mirror, index }))
-    .filter((mirror) => mirror.naming === 'identity')
-  for (const start of edges) {
-    const ring = pathBack(start.to, start.from, edges, [start.from])
-    if (!ring) continue
-    const message = `mirrors[${start.index}]: naming identity in a ring would copy records for ever: ${ring.join(' -> ')}`
-    yield { rule: 'ring', path: ['mirrors', start.index, 'naming'], message }
-    return
+/** A record must not go round for ever, nor two mirrors write one topic. */
+function* crossings(config: MirrorConfigFile): Iterable<Finding> {
+  const ring = findRing(config.mirrors)
+  if (ring) {
+    const { index, clusters, example } = ring
+    const proof = example === undefined ? 'nothing shows that this ring ends' : `as for a topic "${example}"`
+    const message = `mirrors[${index}]: records would go round for ever: ${clusters.join(' -> ')}, ${proof}; prefix all names of the ring, with one separator, or leave out what comes back`
+    yield { rule: 'ring', path: ['mirrors', index, 'naming'], message }
+  }
+  for (const { indexes, example, isCertain } of findOverlaps(config.mirrors)) {
+    const [before, index] = indexes
+    const isOneSource = config.mirrors[before]!.from === config.mirrors[index]!.from
+    const message = isOneSource
+      ? `mirrors[${before}] takes topics of mirrors[${index}] too, as for one called "${example}" on ${config.mirrors[index]!.to}; a topic has one mirror`
+      : `mirrors[${before}] and mirrors[${index}] may both write one topic of ${config.mirrors[index]!.to}, such as "${example}"; of two sources the second is refused`
+    const severity = isOneSource && isCertain ? 'error' : 'warning'
+    yield { severity, rule: 'one-target-topic', path: ['mirrors', index, 'topics'], message }
   }
 }
 
-function pathBack(
-  at: string,
-  goal: string,
-  edges: readonly { from: string; to: string }[],
-  trail: readonly string[],
-): readonly string[] | undefined {
-  if (at === goal) return [...trail, at]
-  if (trail.includes(at)) return undefined
-  for (const edge of edges) {
-    const found = edge.from === at ? pathBack(edge.to, goal, edges, [...trail, at]) : undefined
-    if (found) return found
-  }
-  return undefined
-}
+const nearWord = ({ name, naming }: MirrorEntry) =>
+  (name ?? (typeof naming === 'string' ? naming : 'second')).replace(/[^A-Za-z0-9_-]+/g, '-')
 
 /** A login over a plain connection can be read on the way. */
 function* clearLogins(config: MirrorConfigFile): Iterable<Finding> {

@@ -1,5 +1,5 @@
 // A YAML file as a plain value, with a way back from any path to its line and column.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, visit } from 'yaml'
 import { interpolate } from './interpolate.ts'
 import type { Problem } from './problem.ts'
 
@@ -9,8 +9,11 @@ export interface ConfigDocument {
   /** Plain data with `${…}` expanded; undefined when the file could not be read at all. */
   readonly value: unknown
   readonly problems: readonly Problem[]
-  /** Where the value at `path` stands; with `key`, where that key of the mapping at `path` stands. */
-  position(path: Path, key?: string): { line: number; column: number }
+  /**
+   * Where the value at `path` stands; with `key`, where that key of the mapping at `path` stands; with `offset`, where that
+   * character of the text at `path` stands, if it can be told.
+   */
+  position(path: Path, key?: string, offset?: number): { line: number; column: number }
 }
 
 const bytesMax = 1024 * 1024
@@ -66,6 +69,7 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
   if (document.contents === null) return unreadable(-1, 'empty', 'the file is empty')
 
   const offsetOf = (node: unknown) => (node as Node | undefined)?.range?.[0] ?? -1
+  const rewritten = new Set<unknown>()
   visit(document, {
     Pair(_, pair) {
       const key = isScalar(pair.key) ? String(pair.key.value) : ''
@@ -78,10 +82,11 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
       }
       const expanded = interpolate(unveil(node.value), env)
       for (const message of expanded.problems) report(offsetOf(node), 'variable', message)
+      if (expanded.text !== node.value) rewritten.add(node)
       node.value = expanded.text
     },
   })
-  const position = (path: Path, key?: string) => {
+  const position = (path: Path, key?: string, offset?: number) => {
     let node: unknown = document.contents
     let found = node
     for (const step of path) {
@@ -94,7 +99,9 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     if (key !== undefined && isMap(found)) {
       found = found.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key)?.key ?? found
     }
-    const { line, col } = counter.linePos(Math.max(0, offsetOf(found)))
+    const within =
+      offset !== undefined && isScalar(found) && !rewritten.has(found) ? placeWithin(text, found, offset) : 0
+    const { line, col } = counter.linePos(Math.max(0, offsetOf(found)) + within)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
   try {
@@ -106,6 +113,22 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
       `more than ${maxAliasCount} aliases (*name) unfold in this file: ${(error as Error).message}`,
     )
   }
+}
+
+/** How far behind the beginning of a scalar its nth character is written: escapes are longer than what they stand for. */
+function placeWithin(text: string, scalar: Scalar, offset: number): number {
+  const [begin, end] = scalar.range!
+  const written = text.slice(begin, end)
+  const isQuoted = scalar.type === 'QUOTE_DOUBLE' || scalar.type === 'QUOTE_SINGLE'
+  if (written.includes('\n') || (!isQuoted && scalar.type !== 'PLAIN')) return 0
+  if (!isQuoted) return offset
+  const piecePattern = scalar.type === 'QUOTE_SINGLE' ? /''|./gsu : /\\(?:x..|u.{4}|U.{8}|.)|./gsu
+  let left = offset
+  for (const { 0: piece, index } of written.slice(1).matchAll(piecePattern)) {
+    if (left <= 0) return 1 + index
+    left -= piece.startsWith('\\') || piece === "''" ? 1 : piece.length
+  }
+  return 0
 }
 
 /** The parser recurses, so nesting is bounded before it starts: by indentation, and by brackets in flow style. */

@@ -1,5 +1,7 @@
 // The kinds of value that a configuration field can have. Each says in its error what is allowed.
 import { z } from 'zod'
+import { javaPattern, parseReplacement } from '../mirror/naming/java-pattern.ts'
+import { PatternError } from '../mirror/naming/pattern-parser.ts'
 import { bandwidthForms, durationForms, parseBandwidth, parseDuration, parseSize, sizeForms } from './quantity.ts'
 
 /** Milliseconds, written `30s`. */
@@ -35,14 +37,57 @@ export const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, {
   error: 'a cluster name is letters, digits, - and _, since it becomes part of topic names',
 })
 
-/** A regular expression that must match a whole name. */
-export const pattern = z.string().transform((source, context) => {
-  try {
-    new RegExp(`^(?:${source})$`, 'u')
-    return source
-  } catch (error) {
-    const reason = (error as Error).message.replace(/^Invalid regular expression: /, '')
-    context.addIssue({ code: 'custom', message: `not a regular expression: ${reason}` })
-    return z.NEVER
-  }
+/** A regular expression in Java's dialect that must match a whole name. */
+const pattern = z.string().transform((source, context) => {
+  checkPattern(source, context, 0)
+  return source
 })
+
+/** Names and expressions: a list, or one text with commas between them as in MirrorMaker's files. */
+export const patterns = z.union([
+  z.string().transform((text, context) => {
+    const parts = [...text.matchAll(/[^,]+/g)].map(({ 0: part, index }) => ({ part, index }))
+    return parts.flatMap(({ part, index }) => {
+      const source = part.trim()
+      if (source !== '') checkPattern(source, context, index + part.indexOf(source))
+      return source === '' ? [] : [source]
+    })
+  }),
+  z.array(pattern),
+])
+
+/** `match` an expression, `replace` what Java's replaceAll would put in its place. */
+export const rename = z
+  .strictObject({ match: pattern, replace: z.string() })
+  .superRefine(({ match, replace }, context) => {
+    try {
+      parseReplacement(replace, javaPattern(match).parsed)
+    } catch (error) {
+      refuse(error, context, 0, ['replace'], 'not a replacement')
+    }
+  })
+
+interface IssueSink {
+  addIssue(issue: { code: 'custom'; message: string; path?: PropertyKey[]; params: { offset: number } }): void
+}
+
+function checkPattern(source: string, context: IssueSink, offset: number): void {
+  try {
+    javaPattern(source)
+  } catch (error) {
+    refuse(error, context, offset, undefined, 'not a regular expression')
+  }
+}
+
+/** `offset` is where the text begins in the value of the file; the place at fault is told from there. */
+function refuse(
+  error: unknown,
+  context: IssueSink,
+  offset: number,
+  path: PropertyKey[] | undefined,
+  what: string,
+): void {
+  if (!(error instanceof PatternError)) throw error
+  const message = `${what}, at character ${error.at + 1}: ${error.message}`
+  context.addIssue({ code: 'custom', message, ...(path ? { path } : {}), params: { offset: offset + error.at } })
+}

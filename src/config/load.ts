@@ -57,14 +57,14 @@ type Issue = z.core.$ZodIssue
 
 function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: z.ZodType): Problem[] {
   const path = [...prefix, ...issue.path]
-  const problem = (rule: string, message: string, key?: string): Problem => ({
+  const problem = (rule: string, message: string, key?: string, offset?: number): Problem => ({
     severity: 'error',
     rule,
     message:
       path.length > 0 || key !== undefined
         ? `${pathText(key === undefined ? path : [...path, key])}: ${message}`
         : message,
-    ...document.position(path, key),
+    ...document.position(path, key, offset),
   })
   switch (issue.code) {
     case 'unrecognized_keys': {
@@ -89,6 +89,8 @@ function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: 
       return union(issue, path, document, schema, problem)
     case 'invalid_key':
       return issue.issues.map((inner) => problem('wrong-name', inner.message))
+    case 'custom':
+      return [problem('wrong-value', issue.message, undefined, issue.params?.['offset'] as number | undefined)]
     default:
       return [problem('wrong-value', issue.message)]
   }

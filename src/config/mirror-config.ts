@@ -1,7 +1,7 @@
 // The file of `heliostat run`: every field once, with its type, default and sentence. The parser, the lint and the JSON
 // Schema come from here.
 import { z } from 'zod'
-import { address, clusterName, duration, pattern, secret, size } from './fields.ts'
+import { address, clusterName, duration, patterns, rename, secret, size } from './fields.ts'
 
 const aboveZero = { error: 'must be a number above 0' }
 const replicas = { error: 'must be a whole number from 1 to 32767' }
@@ -42,23 +42,25 @@ const cluster = z.strictObject({
 
 const filter = (include: string[], exclude: string[]) =>
   z.strictObject({
-    include: z.array(pattern).default(include).describe('Whole-string regular expressions; an exact name always wins'),
-    exclude: z
-      .array(pattern)
-      .default(exclude)
-      .describe('Whole-string regular expressions; exclusion wins over patterns'),
+    include: patterns
+      .default(include)
+      .describe("Whole-string regular expressions in Java's dialect; an exact name always wins"),
+    exclude: patterns.default(exclude).describe('The same; exclusion wins over patterns'),
   })
 
-const naming = z.union([
-  z.enum(['prefix', 'identity']),
-  z.strictObject({ rename: z.strictObject({ match: pattern, replace: z.string() }) }),
+const naming = z.union([z.enum(['prefix', 'identity']), z.strictObject({ rename })])
+
+const start = z.union([
+  z.enum(['earliest', 'latest']),
+  z.strictObject({
+    timestamp: z.iso.datetime({ offset: true, error: 'write a time such as 2026-01-31T12:00:00Z' }),
+  }),
 ])
 
 const every = duration.default(30_000).describe('How often')
 
 const topicConfigs = z.strictObject({
-  exclude: z
-    .array(pattern)
+  exclude: patterns
     .optional()
     .describe("Whole-string regular expressions of configs to leave alone; by default MirrorMaker's list"),
   useDefaultsFrom: z
@@ -72,6 +74,13 @@ const mirror = z.strictObject({
   name: z.string().min(1).optional().describe('By default from->to'),
   from: z.string().describe('The source cluster'),
   to: z.string().describe('The target cluster'),
+  progress: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, { error: 'a word of letters, digits, - and _, since it becomes part of a topic name' })
+    .optional()
+    .describe(
+      'Of several mirrors between two clusters, all but one keep their progress under a word of their own; to change it is to start anew',
+    ),
   topics: filter(['.*'], []).prefault({}),
   groups: filter(['.*'], ['console-consumer-.*', 'connect-.*', '__.*']).prefault({}),
   naming: naming
@@ -83,15 +92,11 @@ const mirror = z.strictObject({
     .default('.')
     .describe('Between the source and the topic in prefixed names'),
   isolation: z.enum(['read_committed', 'read_uncommitted']).default('read_committed'),
-  start: z
-    .union([
-      z.enum(['earliest', 'latest']),
-      z.strictObject({
-        timestamp: z.iso.datetime({ offset: true, error: 'write a time such as 2026-01-31T12:00:00Z' }),
-      }),
-    ])
-    .default('earliest')
-    .describe('Where topics with no progress yet begin'),
+  start: start.default('earliest').describe('Where topics with no progress yet begin'),
+  startByTopic: z
+    .array(z.strictObject({ topics: patterns, start }))
+    .default([])
+    .describe('Other beginnings for some topics; the first that names the topic counts, else `start`'),
   onDataLoss: z
     .enum(['stop', 'skip', 'restart'])
     .default('stop')

@@ -19,20 +19,26 @@ import { type ByteLimit, SharedLimits } from '../source/byte-limit.ts'
 import { type Fetched, Fetcher, type FetchFailure, type FetchPosition } from '../source/fetcher.ts'
 import { FrameBudget } from '../source/frame-lease.ts'
 import { TopicWatcher } from '../source/topic-watcher.ts'
+import { ClusterAliases } from './cluster-aliases.ts'
 import type { ConfigRules } from './config-rules.ts'
 import { GapLedger } from './gap-ledger.ts'
 import { Latency } from './latency.ts'
 import { MirroredPartition, type MirrorHooks, type PartitionHost } from './mirrored-partition.ts'
 import type { OutgoingBatch } from './partition-mirror.ts'
+import { ProgressReader } from './progress-reader.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
+import { nameTopics, RemoteNames } from './remote-names.ts'
 import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
 import { SlotLog } from './slot-log.ts'
 import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
-import { type Explanation, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
+import { type Explanation, nameFilter, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
 import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
 
 export type { MirrorHooks, Step } from './mirrored-partition.ts'
+
+/** Where a topic without progress begins; timestamps in milliseconds. */
+export type Start = 'earliest' | 'latest' | { readonly timestamp: number }
 
 /** One mirroring job, as configured. */
 export interface Flow {
@@ -43,7 +49,11 @@ export interface Flow {
   readonly naming?: Naming
   readonly separator?: string
   readonly isolation?: 'read_committed' | 'read_uncommitted'
-  readonly start?: 'earliest' | 'latest' | { readonly timestamp: number }
+  readonly start?: Start
+  /** Other beginnings for some topics: the first that names the topic, exactly or by a pattern. */
+  readonly startByTopic?: readonly { readonly topics: readonly string[]; readonly start: Start }[]
+  /** The word under which this flow keeps its progress, when another flow between these clusters has the common topic. */
+  readonly progress?: string
   readonly onDataLoss?: 'stop' | 'skip' | 'restart'
   /** Which configs the copies get; false: the target's defaults. */
   readonly configs?: ConfigRules | false
@@ -78,6 +88,10 @@ export interface MirrorOptions {
   readonly byteLimits?: readonly ByteLimit[]
   /** How instances share the slots; by default this one has them all. */
   readonly ownership?: SlotOwnership
+  /** The clusters that the names of the configuration lead to, as far as flows of this process have met them. */
+  readonly aliases?: ClusterAliases
+  /** Names that other flows of this process have taken on the target. */
+  readonly remoteNames?: RemoteNames
   /** Partitions of the progress topic, when it is created here. */
   readonly slots?: number
   /** Moments at which a test may step in. */
@@ -88,6 +102,7 @@ const MIB = 1024 * 1024
 const INTERNAL_REPLICAS = 3
 const DRAIN_PAUSE_MS = 5
 const GOODBYE_MS = 2_000
+const FIRST_LOOK_MS = 1_000
 
 /** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
 const PARTITIONS_PER_SYNC = 1_000
@@ -108,11 +123,15 @@ export class Mirror {
   readonly #limits: Required<MirrorLimits>
   readonly #byteLimits: SharedLimits | undefined
   readonly #filter: TopicFilter
+  readonly #startOf: (topic: string) => Start
   readonly #budget: FrameBudget
   readonly #host: PartitionHost
   readonly #topicSync: TopicSync
   readonly #watcher: TopicWatcher
   readonly #ownership: SlotOwnership
+  readonly #remoteNames: RemoteNames
+  readonly #aliases: ClusterAliases
+  readonly #unwatch: () => void
   readonly #stopping = new AbortController()
   readonly #fetchers = new Map<number, Fetcher>()
   readonly #producers = new Map<number, Producer<OutgoingBatch>>()
@@ -129,13 +148,17 @@ export class Mirror {
   #isAssigned = false
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #paused = false
+  /** Why the flow may not run at all. */
+  #refusal: string | undefined
+  readonly #firstLook = new AbortController()
   #sourceAnswers = true
   #targetAnswers = true
 
   constructor(platform: Platform, options: MirrorOptions) {
     const { flow, source, target, limits, hooks = {} } = options
     this.flow = flow
-    this.policy = replicationPolicy({ naming: flow.naming ?? 'prefix', source: flow.source, separator: flow.separator })
+    const { naming = 'prefix', source: alias, separator, progress } = flow
+    this.policy = replicationPolicy({ naming, source: alias, separator, progress })
     this.#platform = { ...platform, log: platform.log.child({ flow: flow.name }) }
     this.#source = source
     this.#target = target
@@ -156,7 +179,12 @@ export class Mirror {
     const share = () => Math.max(1, this.#slots.size) / this.#slotCount
     this.#byteLimits = byteLimits.length > 0 ? new SharedLimits(byteLimits, share) : undefined
     this.#slotCount = options.slots ?? 16
-    this.#filter = topicFilter(flow.topics, { policy: this.policy, target: flow.target })
+    this.#filter = topicFilter(flow.topics, {
+      policy: this.policy,
+      target: flow.target,
+      heartbeats: progress === undefined,
+    })
+    this.#startOf = startRules(flow)
     this.#budget = new FrameBudget(this.#limits.bufferBytes, this.#limits.fetchBytes, () => {
       for (const fetcher of this.#fetchers.values()) fetcher.roomAgain()
     })
@@ -169,11 +197,15 @@ export class Mirror {
       refreshMs: flow.refreshMs ?? 5_000,
       found: (topics) => this.#found(topics),
       failed: (error) => {
+        this.#firstLook.abort()
         this.#sourceAnswers = false
         this.#countError(error)
       },
     })
     this.#ownership = options.ownership ?? new SoleOwner()
+    this.#remoteNames = options.remoteNames ?? new RemoteNames()
+    this.#aliases = options.aliases ?? new ClusterAliases([flow.source, flow.target])
+    this.#unwatch = this.#aliases.watch(() => this.#compareClusters())
     this.#host = this.#makeHost(hooks)
   }
 
@@ -190,6 +222,7 @@ export class Mirror {
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
+    this.#unwatch()
     this.#stopping.abort()
     for (const partition of this.#partitions.values()) partition.stopFetching()
     for (const fetcher of this.#fetchers.values()) fetcher.close()
@@ -199,6 +232,7 @@ export class Mirror {
     for (const partition of this.#partitions.values()) partition.close()
     for (const producer of this.#producers.values()) producer.close()
     await Promise.all([...this.#slots.values()].map((slot) => this.#leave(slot, drained)))
+    this.#remoteNames.release(this.flow.name)
   }
 
   async #drained(): Promise<boolean> {
@@ -225,8 +259,10 @@ export class Mirror {
     const { signal } = this.#stopping
     // Topics are matched and created while the slots are still being sorted out.
     this.#watcher.start()
+    // Nothing is written before both clusters said who they are; a source that is dark must not keep its copies from being read.
+    await sleep(this.#platform.clock, FIRST_LOOK_MS, AbortSignal.any([signal, this.#firstLook.signal]))
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 2_000 })
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#refusal === undefined) {
       try {
         await this.#makeInternalTopics()
         this.#targetAnswers = true
@@ -237,7 +273,7 @@ export class Mirror {
         await sleep(this.#platform.clock, backoff.next(), signal)
       }
     }
-    if (signal.aborted) return
+    if (signal.aborted || this.#refusal !== undefined) return
     this.#state = 'running'
     this.#openVacantSlots()
     await this.#ownership.start(this.#slotCount, {
@@ -254,6 +290,8 @@ export class Mirror {
     const { progressTopic, gapsTopic } = this.policy
     const configs = new Map([['cleanup.policy', 'compact']])
     await this.#target.refresh()
+    this.#aliases.learn(this.flow.target, this.#target.clusterId)
+    if (this.#refusal !== undefined) return
     const replicationFactor = Math.min(INTERNAL_REPLICAS, Math.max(1, this.#target.nodes().size))
     const missing = [
       { name: progressTopic, partitions: this.#slotCount, replicationFactor, configs },
@@ -331,9 +369,13 @@ export class Mirror {
 
   async #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
     this.#sourceAnswers = true
+    this.#aliases.learn(this.flow.source, this.#source.clusterId)
+    this.#aliases.learn(this.flow.target, this.#target.clusterId)
+    this.#firstLook.abort()
+    if (this.#refusal !== undefined) return
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
-    const news = matched.filter((topic) => this.#isNews(topic))
     try {
+      const news = (await this.#named(matched)).filter((topic) => this.#isNews(topic))
       if (news.length > 0) await this.#syncInTurns(news)
       else await this.#target.refresh()
       this.#targetAnswers = true
@@ -346,6 +388,36 @@ export class Mirror {
       partition.refreshed(this.#synced.get(partition.source.topic))
       void partition.lookAtSourceEnd()
     }
+  }
+
+  /** Those whose name on the target is possible, and no other's. */
+  async #named(topics: readonly TopicMetadata[]): Promise<TopicMetadata[]> {
+    const named = await nameTopics(topics, this.policy, (topic) => this.#isMirrored(topic))
+    const { name: flow } = this.flow
+    const refused = new Map(named.refused)
+    const free = named.topics.filter(({ name: topic }) => {
+      const remoteTopic = this.policy.remoteTopic(topic)
+      const other = this.#remoteNames.claim(remoteTopic, { flow, topic })
+      if (other) refused.set(topic, takenBy(topic, remoteTopic, other.flow))
+      return !other
+    })
+    const matched = new Set(topics.map(({ name }) => name))
+    for (const topic of this.#refused.keys()) if (!matched.has(topic)) this.#refused.delete(topic)
+    for (const [topic, error] of refused) this.#refuse(topic, error)
+    return free
+  }
+
+  /** By what runs here, else by the progress topic. */
+  async #isMirrored(topic: string): Promise<boolean> {
+    if (this.#synced.has(topic)) return true
+    const reader = new ProgressReader(this.#platform, this.#target, this.policy.progressTopic)
+    return (await reader.partition(topic, 0)) !== undefined
+  }
+
+  #refuse(topic: string, error: HeliostatError): void {
+    // Told once, not at every refresh.
+    if (this.#refused.get(topic)?.message !== error.message) this.#countError(error)
+    this.#refused.set(topic, error)
   }
 
   async #syncInTurns(topics: readonly TopicMetadata[]): Promise<void> {
@@ -364,15 +436,22 @@ export class Mirror {
   #sync(results: ReadonlyMap<string, SyncedTopic | HeliostatError>): void {
     this.#host.hooks.reached?.('topics-created')
     for (const [topic, result] of results) {
-      if (result instanceof HeliostatError) {
-        // Told once, not at every refresh.
-        if (this.#refused.get(topic)?.message !== result.message) this.#countError(result)
-        this.#refused.set(topic, result)
-      } else {
+      if (result instanceof HeliostatError) this.#refuse(topic, result)
+      else {
         this.#refused.delete(topic)
         this.#synced.set(topic, result)
       }
     }
+  }
+
+  /** One cluster under two names: whatever this flow did would be done to itself, at some hop. */
+  #compareClusters(): void {
+    const problem = this.#aliases.problem(this.flow.source, this.flow.target)
+    if (problem === undefined || this.#refusal !== undefined || this.#stopping.signal.aborted) return
+    this.#refusal = problem
+    this.#countError(new HeliostatError('HEL_SAME_CLUSTER', `flow ${this.flow.name} does not run: ${problem}`))
+    for (const slot of [...this.#slots.keys()]) this.#dropSlot(slot)
+    void this.#ownership.stop()
   }
 
   /** Makes what runs agree with what is owned. */
@@ -415,7 +494,7 @@ export class Mirror {
         lease: (batch) => this.#budget.lease(batch.length, () => this.#source.frames.give(batch)),
       },
       hooks,
-      start: this.flow.start ?? 'earliest',
+      startOf: this.#startOf,
       onDataLoss: this.flow.onDataLoss ?? 'stop',
       queueBytesMax: this.#limits.queueBytes,
       settleMs: this.#limits.settleMs,
@@ -577,6 +656,7 @@ export class Mirror {
       source: this.flow.source,
       target: this.flow.target,
       state: this.#flowState(topics),
+      reason: this.#refusal,
       rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), 0),
       rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
       topics,
@@ -602,7 +682,7 @@ export class Mirror {
   }
 
   #flowState(topics: readonly TopicStatus[]): FlowState {
-    if (this.#state === 'stopped') return 'stopped'
+    if (this.#state === 'stopped' || this.#refusal !== undefined) return 'stopped'
     if (this.#paused) return 'paused'
     if (!this.#sourceAnswers || this.#unreachable.source.size > 0) return 'source-unavailable'
     if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'
@@ -613,6 +693,16 @@ export class Mirror {
     )
     return behind ? 'catching-up' : 'running'
   }
+}
+
+function takenBy(topic: string, remoteTopic: string, flow: string): HeliostatError {
+  const message = `${topic} is not mirrored: ${remoteTopic} on the target is the copy of the flow ${flow}, and a copy has one source; another naming gives it a name of its own`
+  return new HeliostatError('HEL_TOPIC_NAME', message, { where: { topic } })
+}
+
+function startRules({ start = 'earliest', startByTopic = [] }: Flow): (topic: string) => Start {
+  const rules = startByTopic.map((rule) => ({ ...rule, filter: nameFilter({ include: rule.topics, exclude: [] }) }))
+  return (topic) => rules.find(({ filter }) => filter.matches(topic))?.start ?? start
 }
 
 function inTurns(topics: readonly TopicMetadata[]): TopicMetadata[][] {

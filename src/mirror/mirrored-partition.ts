@@ -54,7 +54,7 @@ export interface PartitionHost {
   readonly latency: Latency
   readonly hooks: MirrorHooks
   readonly memory: BatchMemory
-  readonly start: 'earliest' | 'latest' | { readonly timestamp: number }
+  readonly startOf: (topic: string) => 'earliest' | 'latest' | { readonly timestamp: number }
   readonly onDataLoss: 'stop' | 'skip' | 'restart'
   readonly queueBytesMax: number
   readonly settleMs: number
@@ -303,7 +303,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
 
   /** A partition that was never mirrored: decides where, and has that written before anything is sent. */
   async #begin(): Promise<StopReason | undefined> {
-    const { tails, sourceOffsets, start } = this.#host
+    const { tails, sourceOffsets } = this.#host
+    const start = this.#host.startOf(this.source.topic)
     const [tail, upstream] = await Promise.all([
       tails.tail(this.remote),
       start === 'earliest' || start === 'latest'

@@ -20,6 +20,8 @@ export interface MirrorStatus {
   readonly source: string
   readonly target: string
   readonly state: FlowState
+  /** Why the flow does not run at all; a sentence for people. */
+  readonly reason: string | undefined
   /** Age of the oldest source record that the target has not acknowledged; 0 when there is none. Milliseconds. */
   readonly rpoMs: number
   /** Source records that would be lost if the source vanished now. */

@@ -1,8 +1,10 @@
-// Which topics of the source a flow mirrors, and the rule that decided, in words: `explain` is what people are shown.
-import { isCycle, type ReplicationPolicy } from './replication-policy.ts'
+// Which topics of the source a flow mirrors, and every rule that led there, in words: what `explain` shows to people.
+import { internalTopics, isKafkasOwn } from './naming/internal-topics.ts'
+import { type JavaPattern, javaPattern } from './naming/java-pattern.ts'
+import { isCycle, isHeartbeats, type ReplicationPolicy } from './replication-policy.ts'
 
 export interface TopicRules {
-  /** Whole-string regular expressions. A pattern that is exactly a topic's name always wins. */
+  /** Whole-string regular expressions in Java's dialect. One that is exactly a topic's name always wins. */
   readonly include: readonly string[]
   readonly exclude: readonly string[]
 }
@@ -11,6 +13,8 @@ export interface Explanation {
   readonly mirrored: boolean
   /** What decided: `include ".*"`, `exclude "tmp-.*"`, `internal topic`, … */
   readonly rule: string
+  /** Every rule that was asked, in order, with its answer; the last one decided. */
+  readonly steps: readonly string[]
 }
 
 export interface TopicFilter {
@@ -18,47 +22,80 @@ export interface TopicFilter {
   explain(topic: string): Explanation
 }
 
-// MirrorMaker 4.x's list (KIP-1074), and our own.
-const INTERNAL = [/^__/, /^\./, /^mm2.*\.internal$/, /\.checkpoints\.internal$/, /^heliostat\..*\.internal$/]
-const HEARTBEATS = /^(.*[._-])?heartbeats$/
-
-function isInternalTopic(topic: string): boolean {
-  return INTERNAL.some((pattern) => pattern.test(topic))
+export interface TopicFilterOptions {
+  readonly policy: ReplicationPolicy
+  readonly target: string
+  /** Whether heartbeats cross that no pattern names; of several flows between two clusters one carries them. */
+  readonly heartbeats?: boolean
 }
 
-export function topicFilter(
-  rules: TopicRules,
-  cycle?: { readonly policy: ReplicationPolicy; readonly target: string },
-): TopicFilter {
-  const include = rules.include.map((source) => ({ source, pattern: wholeString(source) }))
-  const exclude = rules.exclude.map((source) => ({ source, pattern: wholeString(source) }))
-  const exact = new Set(rules.include)
+export function topicFilter(rules: TopicRules, options: TopicFilterOptions): TopicFilter {
+  const { policy, target, heartbeats = true } = options
+  const names = nameRules(rules)
+  const isInternal = internalTopics(policy.separator)
+  const isBeat = (topic: string) => isHeartbeats(policy, topic)
 
-  function explain(topic: string): Explanation {
-    if (cycle && isCycle(cycle.policy, topic, cycle.target))
-      return { mirrored: false, rule: `cycle: it came from "${cycle.target}" itself` }
-    if (exact.has(topic)) return { mirrored: true, rule: `include "${topic}", by its exact name` }
-    if (isInternalTopic(topic)) return { mirrored: false, rule: 'internal topic' }
-    const excluded = exclude.find(({ pattern }) => pattern.test(topic))
-    if (excluded) return { mirrored: false, rule: `exclude "${excluded.source}"` }
-    const included = include.find(({ pattern }) => pattern.test(topic))
-    if (included) return { mirrored: true, rule: `include "${included.source}"` }
-    if (HEARTBEATS.test(topic)) return { mirrored: true, rule: 'heartbeats are always mirrored' }
-    return { mirrored: false, rule: 'no include pattern matches' }
+  function decide(topic: string, steps: string[]): Omit<Explanation, 'steps'> {
+    const no = (rule: string) => ({ mirrored: false, rule })
+    const yes = (rule: string) => ({ mirrored: true, rule })
+    if (isKafkasOwn(topic)) return no('internal topic of Kafka, which every cluster has of its own')
+    if (isCycle(policy, topic, target)) return no(`cycle: it came from "${target}" itself`)
+    steps.push(`its name does not say that it came from "${target}"`)
+    if (names.isExact(topic)) return yes(`include "${topic}", by its exact name`)
+    steps.push('no include is exactly its name')
+    if (isInternal(topic)) return no('internal topic')
+    steps.push('it is no internal topic')
+    if (isBeat(topic) && !heartbeats) return no('heartbeats are mirrored by the other flow between these clusters')
+    const excluded = names.excluding(topic)
+    if (excluded !== undefined) return no(`exclude "${excluded}"`)
+    steps.push('no exclude pattern matches')
+    const included = names.including(topic)
+    if (included !== undefined) return yes(`include "${included}"`)
+    if (isBeat(topic)) return yes('heartbeats are always mirrored')
+    return no('no include pattern matches')
   }
 
-  return { explain, matches: (topic) => explain(topic).mirrored }
+  function explain(topic: string): Explanation {
+    const steps: string[] = []
+    const decision = decide(topic, steps)
+    return { ...decision, steps: [...steps, decision.rule] }
+  }
+
+  return { explain, matches: (topic) => decide(topic, []).mirrored }
 }
 
 /** The same rules serve groups: whole-string patterns, exclusion before inclusion, an exact name before both. */
-export function nameFilter(rules: TopicRules): (name: string) => boolean {
-  const include = rules.include.map(wholeString)
-  const exclude = rules.exclude.map(wholeString)
-  const exact = new Set(rules.include)
-  return (name) =>
-    exact.has(name) || (!exclude.some((pattern) => pattern.test(name)) && include.some((pattern) => pattern.test(name)))
+export function nameFilter(rules: TopicRules): TopicFilter {
+  const names = nameRules(rules)
+
+  function explain(name: string): Explanation {
+    const steps: string[] = []
+    const end = (mirrored: boolean, rule: string) => ({ mirrored, rule, steps: [...steps, rule] })
+    if (names.isExact(name)) return end(true, `include "${name}", by its exact name`)
+    steps.push('no include is exactly its name')
+    const excluded = names.excluding(name)
+    if (excluded !== undefined) return end(false, `exclude "${excluded}"`)
+    steps.push('no exclude pattern matches')
+    const included = names.including(name)
+    if (included !== undefined) return end(true, `include "${included}"`)
+    return end(false, 'no include pattern matches')
+  }
+
+  return { explain, matches: (name) => explain(name).mirrored }
 }
 
-function wholeString(source: string): RegExp {
-  return new RegExp(`^(?:${source})$`, 'u')
+function nameRules({ include, exclude }: TopicRules) {
+  const included = include.map(javaPattern)
+  const excluded = exclude.map(javaPattern)
+  // `orders\.v1` names a topic as exactly as `orders.v1` does.
+  const exact = new Set(
+    included.flatMap(({ source, literal }) => (literal === undefined ? [source] : [source, literal])),
+  )
+  const first = (patterns: readonly JavaPattern[], name: string) =>
+    patterns.find((pattern) => pattern.matches(name))?.source
+  return {
+    isExact: (name: string) => exact.has(name),
+    including: (name: string) => first(included, name),
+    excluding: (name: string) => first(excluded, name),
+  }
 }

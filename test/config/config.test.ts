@@ -50,7 +50,7 @@ mirrors:
   - from: east
     to: west
     refresh: 5
-    topics: { include: "orders" }
+    topics: { include: 7 }
     namin: prefix
     bootstrap: x
     naming: identiy
@@ -65,12 +65,12 @@ mirrors:
       '6:24 wrong-value clusters.west.sasl.mechanism: expected plain | scram-sha-256 | scram-sha-512, found text; did you mean scram-sha-512?',
       '6:61 variable the environment variable NOPE is not set; ${NOPE:-default} gives a default',
       '10:14 wrong-value mirrors[0].refresh: 5 is not a duration; write a number with a unit: 500ms, 30s, 5m, 2h, 7d',
-      '11:24 wrong-type mirrors[0].topics.include: expected a list, found "orders"',
+      '11:24 wrong-value mirrors[0].topics.include: expected text | a list, found the number 7',
       '12:5 unknown-key mirrors[0].namin: unknown key; did you mean naming?',
       '13:5 unknown-key mirrors[0].bootstrap: unknown key; bootstrap belongs under clusters.<name>',
       '14:13 wrong-value mirrors[0].naming: expected prefix | identity, found "identiy"; did you mean identity?',
       '15:25 wrong-value mirrors[0].start.timestamp: write a time such as 2026-01-31T12:00:00Z',
-      '16:25 wrong-value mirrors[0].groups.include[0]: not a regular expression: /^(?:a()$/u: Unterminated group',
+      '16:27 wrong-value mirrors[0].groups.include[0]: not a regular expression, at character 2: this group is not closed',
       '17:21 wrong-value mirrors[0].rpo.seconds: must be a number above 0',
     ])
   })
@@ -95,8 +95,50 @@ mirrors:
     const mirrors =
       'mirrors:\n  - { from: east, to: west, naming: identity }\n  - { from: west, to: east, naming: identity }\n'
     expect(problemsOf(clusters + mirrors)).toEqual([
-      '6:37 ring mirrors[0]: naming identity in a ring would copy records for ever: east -> west -> east',
+      '6:37 ring mirrors[0]: records would go round for ever: east -> west -> east, as for a topic "a"; prefix all names of the ring, with one separator, or leave out what comes back',
     ])
+  })
+
+  it('points at the character of a pattern that is at fault, however it is quoted', () => {
+    const topics = [
+      'include: [orders.*, "a\\\\.b(c"]',
+      "include: ['it''s(']",
+      'include: "orders, pay*ments**, x"',
+      'include: [a\\yb]',
+    ]
+    const mirrors = topics.map(
+      (text, at) => `  - { from: east, to: west, name: m${at}, progress: p${at}, topics: { ${text} } }\n`,
+    )
+    const found = problemsOf(`${clusters}mirrors:\n${mirrors.join('')}`)
+    expect(found.map((problem) => problem.replace(/ mirrors.*: /, ' '))).toEqual([
+      `6:${mirrors[0]!.indexOf('(') + 1} wrong-value this group is not closed`,
+      `7:${mirrors[1]!.indexOf('(') + 1} wrong-value this group is not closed`,
+      `8:${mirrors[2]!.indexOf('**') + 2} wrong-value there is nothing before * to repeat`,
+      `9:${mirrors[3]!.indexOf('\\') + 1} wrong-value \\y means nothing here`,
+    ])
+  })
+
+  it('takes names with commas between them, as MirrorMaker does', () => {
+    const text = `${clusters}mirrors: [{ from: east, to: west, topics: { include: "orders.*, payments ,audit" } }]\n`
+    expect(loadConfig(text, 'h.yaml', {}).config.mirrors[0]!.topics.include).toEqual(['orders.*', 'payments', 'audit'])
+  })
+
+  it('lets several mirrors go between two clusters, each with a progress of its own', () => {
+    const second = (more: string) =>
+      `${clusters}mirrors:\n  - { from: east, to: west, topics: { exclude: [audit] } }\n  - { from: east, to: west, name: audit, topics: { include: [audit] }${more} }\n`
+    expect(problemsOf(second(''))).toEqual([
+      '7:5 duplicate-pair mirrors[1] and mirrors[0] would both keep their progress in heliostat.east.progress.internal; give this one a word of its own: progress: audit',
+    ])
+    expect(problemsOf(second(', progress: audit'))).toEqual([])
+    const both = second(', progress: audit').replace('exclude: [audit]', 'include: [audit]')
+    expect(problemsOf(both)[0]).toContain(
+      'one-target-topic mirrors[0] takes topics of mirrors[1] too, as for one called "east.audit" on west',
+    )
+  })
+
+  it('refuses a replacement that names a group which is not there', () => {
+    const text = `${clusters}mirrors: [{ from: east, to: west, naming: { rename: { match: "(.*)", replace: "dr.$2" } } }]\n`
+    expect(problemsOf(text)[0]).toMatch(/^5:83 .*not a replacement, at character 4: there is no group 2/)
   })
 
   it('refuses to serve its API to other machines in the clear', () => {

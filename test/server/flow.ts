@@ -37,6 +37,7 @@ export function stillFlow(
       state: 'running',
       rpoMs: 1_500,
       rpoRecords: 7,
+      reason: undefined,
       topics: [{ topic: 'orders "x"', remoteTopic: 'east.orders', partitions }],
       bufferedBytes: 10,
       bufferedBytesMax: 20,
