@@ -1,9 +1,10 @@
 // The public API: a test in any project can start clusters of embedded brokers and mirror between them. Nothing else is
 // public. Everything runs on this machine's own clock, network and disk.
-import { version } from './cli/version.ts'
+
 import { type Config, loadConfig as load } from './config/config.ts'
 import { type Daemon, startDaemon as start } from './daemon.ts'
 import type { LogOptions } from './embedded.ts'
+import { version } from './platform/node-package.ts'
 import { nodePlatform } from './platform/node-platform.ts'
 
 export type { Config } from './config/config.ts'

@@ -1,10 +1,9 @@
-// This checkout as it is published: compiled to JavaScript, once a run, so that what is measured is its newest state.
+// This checkout as it is published: in few files of JavaScript, made once a run, so that what is measured is its newest state.
 import { spawnSync } from 'node:child_process'
-import { cpSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..')
-const page = ['server', 'dashboard']
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 
@@ -18,8 +17,7 @@ export function compiledFile(...path: readonly string[]): string {
 }
 
 function compile(): void {
-  const compiler = join(root, 'node_modules', '.bin', 'tsc')
-  const result = spawnSync(compiler, ['-p', join(root, 'tsconfig.build.json')], { encoding: 'utf8' })
-  if (result.status !== 0) throw new Error(`tsc ended with ${result.status}\n${result.stdout}`)
-  cpSync(join(root, 'src', ...page), join(root, 'dist', ...page), { recursive: true })
+  const bundler = join(root, 'node_modules', '.bin', 'rolldown')
+  const result = spawnSync(bundler, ['-c'], { cwd: root, encoding: 'utf8' })
+  if (result.status !== 0) throw new Error(`rolldown ended with ${result.status}\n${result.stdout}${result.stderr}`)
 }

@@ -3,9 +3,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { ConfigError, formatProblem } from '../config/problem.ts'
 import { bandwidthForms, durationForms, parseBandwidth, parseDuration } from '../config/quantity.ts'
 import { HeliostatError } from '../platform/errors.ts'
+import { version } from '../platform/node-package.ts'
 import { exitCode } from './exit-code.ts'
 import { type Format, formats } from './output.ts'
-import { version } from './version.ts'
 
 const output = () =>
   new Option('-o, --output <format>', 'form of the answer').choices(formats).default('table' satisfies Format)

@@ -3,12 +3,12 @@ import { loadConfig } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
 import { startDaemon } from '../daemon.ts'
 import { collectWithoutHelpers, returnMemory } from '../platform/node-collector.ts'
+import { version } from '../platform/node-package.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import type { LogLevel } from '../platform/platform.ts'
 import { exitCode } from './exit-code.ts'
 import { readConfigFile } from './lint.ts'
 import { untilSignal } from './until-signal.ts'
-import { version } from './version.ts'
 
 export interface RunOptions {
   readonly logLevel: LogLevel

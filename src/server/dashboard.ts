@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
+import { packageFolder } from '../platform/node-package.ts'
 
-const folder = join(import.meta.dirname, 'dashboard')
+// The page is published as it is written.
+const folder = join(packageFolder(), 'src', 'server', 'dashboard')
 
 const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],

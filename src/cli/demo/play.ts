@@ -12,11 +12,11 @@ import {
   type GroupPosition,
   listAllGroups,
 } from '../../offset-translation/group-offsets.ts'
+import { version } from '../../platform/node-package.ts'
 import { type Platform, sleep } from '../../platform/platform.ts'
 import { createTopics } from '../../protocol/messages/create-topics.ts'
 import type { Link } from '../../topology/link.ts'
 import { startTopology, type Topology } from '../../topology/topology.ts'
-import { version } from '../version.ts'
 import { type CopyAccount, Ledger, parseId } from './ledger.ts'
 import { Reader } from './reader.ts'
 import { demoTopics, Traffic } from './traffic.ts'
