@@ -6,7 +6,7 @@ import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
 import { FlowSync } from './daemon-sync.ts'
-import { type FlowWork, flowJobs } from './jobs/jobs.ts'
+import { type FlowWork, flowJobs, type JobQueue } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
@@ -32,6 +32,8 @@ export interface DaemonFlowOptions {
   /** What the flows of a daemon must agree on. */
   readonly aliases: ClusterAliases
   readonly remoteNames: RemoteNames
+  /** The queue that instances share, for a flow of this name; absent: each runs all its jobs itself. */
+  readonly sharedQueue?: (flow: string) => JobQueue
 }
 
 export class DaemonFlow implements FlowView {
@@ -43,7 +45,8 @@ export class DaemonFlow implements FlowView {
   readonly #control: ControlClient
   readonly #checkpointer: Checkpointer
   readonly #sync: FlowSync
-  readonly #jobs: MemoryQueue
+  readonly #jobs: JobQueue
+  readonly #sharedJobs: JobQueue | undefined
   readonly #work: FlowWork
 
   constructor(platform: Platform, config: Config, job: MirrorJob, options: DaemonFlowOptions) {
@@ -98,6 +101,7 @@ export class DaemonFlow implements FlowView {
       commitOffsets: job.sync.groupOffsets,
     })
     this.#jobs = new MemoryQueue(platform)
+    this.#sharedJobs = options.sharedQueue?.(job.name)
     const heartbeats = topic(policy.heartbeatsTopic)
     const pair = { sourceAlias: job.from, targetAlias: job.to }
     const owned = () => this.#mirror.ownedPartitions()
@@ -119,11 +123,14 @@ export class DaemonFlow implements FlowView {
   async start(): Promise<void> {
     await this.#mirror.start()
     const schedule = { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
-    for (const job of flowJobs(this.name, this.#work, schedule)) this.#jobs.add(job)
+    for (const job of flowJobs(this.name, this.#work, schedule)) {
+      const queue = job.scope === 'flow' ? (this.#sharedJobs ?? this.#jobs) : this.#jobs
+      queue.add(job)
+    }
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#mirror.stop(), this.#jobs.close()])
+    await Promise.all([this.#mirror.stop(), this.#jobs.close(), this.#sharedJobs?.close()])
     await this.#control.close()
     this.#source.close()
     this.#target.close()
@@ -149,7 +156,7 @@ export class DaemonFlow implements FlowView {
   }
 
   jobs() {
-    return this.#jobs.list()
+    return [...this.#jobs.list(), ...(this.#sharedJobs?.list() ?? [])]
   }
 
   translate({ topic, partition, offset, reverse }: TranslateQuery): TranslateAnswer {

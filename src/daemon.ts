@@ -41,11 +41,12 @@ export async function startDaemon(platform: Platform, config: Config, options: D
   const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
   const flows = new Map<string, DaemonFlow>()
   const clusterLimits = byteLimits(config)
+  const sharedQueue = await sharedQueues(platform, config, read)
   const aliases = new ClusterAliases(Object.keys(config.clusters))
   const names = new Map(Object.keys(config.clusters).map((alias) => [alias, new RemoteNames()]))
   for (const job of config.mirrors) {
     const remoteNames = names.get(job.to)!
-    const shared = { read, hooks: options.hooks, clusterLimits, aliases, remoteNames }
+    const shared = { read, hooks: options.hooks, clusterLimits, sharedQueue, aliases, remoteNames }
     flows.set(job.name, new DaemonFlow(platform, config, job, shared))
   }
   const rates = new Rates(platform.clock)
@@ -77,6 +78,14 @@ export async function startDaemon(platform: Platform, config: Config, options: D
 function byteLimits({ clusters }: Config): ReadonlyMap<string, ByteLimit> {
   const limited = Object.entries(clusters).flatMap(([name, { limits }]) => (limits ? [[name, limits] as const] : []))
   return new Map(limited.map(([name, { bytesPerSecond }]) => [name, new ByteLimit(bytesPerSecond)]))
+}
+
+/** BullMQ is loaded here, and only where it is asked for: it costs a tenth of a second and tens of megabytes. */
+async function sharedQueues(platform: Platform, { queue }: Config, read: (path: string) => string) {
+  if (!queue) return undefined
+  const { BullmqQueue } = await import('./jobs/bullmq-queue.ts')
+  const url = revealSecret(queue.redis, read)
+  return (name: string) => new BullmqQueue(platform, { url, prefix: queue.prefix, name })
 }
 
 function readSecretFile({ disk }: Platform, path: string): string {

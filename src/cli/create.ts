@@ -34,6 +34,7 @@ mirrors:
     # refresh: 5s
     # rpo: { seconds: 10, records: 100000 }
 
+# queue: { redis: redis://127.0.0.1:6379 }   # instances share background jobs
 # server: { listen: 127.0.0.1:8642 }   # dashboard, /metrics, /healthz, /api/v1
 # compat: { mm2Topics: true }          # checkpoints, heartbeats and offset-syncs as MirrorMaker 2 writes them
 `)

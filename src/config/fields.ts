@@ -33,6 +33,12 @@ export const address = z.string().transform((text, context) => {
 export const secret = z.union([z.string(), z.strictObject({ file: z.string() })])
 export type Secret = z.infer<typeof secret>
 
+/** May hold a password, so a wrong one is not shown. */
+export const redisUrl = z.union([
+  z.string().regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, { error: 'write redis://host:port, or rediss:// for TLS' }),
+  z.strictObject({ file: z.string() }),
+])
+
 export const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, {
   error: 'a cluster name is letters, digits, - and _, since it becomes part of topic names',
 })

@@ -1,7 +1,7 @@
 // The file of `heliostat run`: every field once, with its type, default and sentence. The parser, the lint and the JSON
 // Schema come from here.
 import { z } from 'zod'
-import { address, clusterName, duration, patterns, rename, secret, size } from './fields.ts'
+import { address, clusterName, duration, patterns, redisUrl, rename, secret, size } from './fields.ts'
 
 const aboveZero = { error: 'must be a number above 0' }
 const replicas = { error: 'must be a whole number from 1 to 32767' }
@@ -140,6 +140,17 @@ export const mirrorConfigSchema = z.strictObject({
   version: z.literal(1),
   clusters: z.record(clusterName, cluster),
   mirrors: z.array(mirror).min(1),
+  queue: z
+    .strictObject({
+      redis: redisUrl.describe('redis://[user:password@]host:port[/db]; rediss: for TLS. Redis 6.2 or newer'),
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+$/, { error: 'a prefix is letters, digits, - and _' })
+        .default('heliostat')
+        .describe('Of its keys; deployments that share a Redis and no work have different ones'),
+    })
+    .optional()
+    .describe('A Redis on which instances share background jobs; without it each runs them itself'),
   server: z
     .strictObject({
       listen: address.default({ host: '127.0.0.1', port: 8642 }).describe('Loopback only'),
