@@ -26,6 +26,7 @@ export class SimMachine {
   readonly #options: SimMachineOptions
   readonly #disk: SimDisk
   #life: SimProcess | undefined
+  #hasPower = true
 
   constructor(simulation: Simulation, name: string, options: SimMachineOptions) {
     this.name = name
@@ -35,8 +36,14 @@ export class SimMachine {
     this.#disk = new SimDisk(simulation.random)
   }
 
+  /** A process runs on it. */
   get isUp(): boolean {
     return this.#life !== undefined
+  }
+
+  /** Without a process it still answers, to refuse. */
+  get hasPower(): boolean {
+    return this.#hasPower
   }
 
   /** A process begins; what it does it does on this platform. */
@@ -44,6 +51,7 @@ export class SimMachine {
     if (this.#life) throw new Error(`${this.name} runs already`)
     const life = new SimProcess(this.#simulation, this.name)
     this.#life = life
+    this.#hasPower = true
     return {
       clock: life.clock(this.#options.clockAheadMs ?? 0),
       network: this.#simulation.network.of(this, life),
@@ -62,6 +70,7 @@ export class SimMachine {
   /** The power fails: peers hear nothing, and what was not synced may be lost, torn or whole. */
   cutPower(): void {
     this.#end()
+    this.#hasPower = false
     this.#simulation.network.vanish(this.name)
     this.#disk.losePower()
   }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Address, Listener, Network, Socket, SocketHandler } from '../platform/platform.ts'
 import type { SimMachine, SimProcess } from './sim-machine.ts'
@@ -57,6 +58,12 @@ export class SimNetwork {
   cut(from: string, to: string, direction: 'both' | 'one-way' = 'both'): void {
     this.path(from, to).isCut = true
     if (direction === 'both') this.path(to, from).isCut = true
+  }
+
+  /** What was cut in one direction passes again. */
+  mend(from: string, to: string): void {
+    this.path(from, to).isCut = false
+    for (const connection of this.#connections) connection.goOn()
   }
 
   heal(): void {
@@ -147,7 +154,7 @@ export class SimNetwork {
     if (there.isCut) return connection.ends[0]!
     simulation.after(there.latencyMs, `${machine.name} dials ${at}`, () => {
       const listening = this.#listening.get(at)
-      if (connection.isOver || back.isCut || !target.isUp) return
+      if (connection.isOver || back.isCut || !target.hasPower) return
       if (!listening) return void simulation.after(back.latencyMs, `${at} refuses`, () => refuse('connection refused'))
       this.#connections.add(connection)
       connection.accepted(listening)
@@ -377,6 +384,8 @@ class End implements Socket {
       const arrival = Math.max(peer.#lastArrival, simulation.now + travel)
       peer.#lastArrival = arrival
       const label = `${this.machine.name} to ${peer.machine.name} ${length}`
+      // Two runs of a seed send the same bytes, not just as many.
+      simulation.witness(crc32(piece))
       peer.#transit.push({ piece, arrival })
       simulation.at(arrival, label, () => peer.deliver())
     }

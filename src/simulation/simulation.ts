@@ -25,6 +25,7 @@ export class Simulation {
   #now = 0
   #events = 0
   #hash = FNV_BASIS
+  readonly #marks: number[] = []
 
   constructor({ seed, settle }: SimulationOptions) {
     this.random = new SeededRandom(seed)
@@ -37,9 +38,12 @@ export class Simulation {
     return this.#now
   }
 
-  /** How many events have happened, and what they were: equal for two runs of one seed. */
-  get trace(): { readonly events: number; readonly hash: string } {
-    return { events: this.#events, hash: (this.#hash >>> 0).toString(16).padStart(8, '0') }
+  /**
+   * How many events have happened, and what they were: equal for two runs of one seed. `marks` has the hash after every
+   * thousandth, so that two runs which differ tell where they began to.
+   */
+  get trace(): { readonly events: number; readonly hash: string; readonly marks: readonly number[] } {
+    return { events: this.#events, hash: (this.#hash >>> 0).toString(16).padStart(8, '0'), marks: this.#marks }
   }
 
   machine(name: string, options: SimMachineOptions = {}): SimMachine {
@@ -100,8 +104,14 @@ export class Simulation {
     this.#now = event.at
     this.#events++
     this.#mix(`${event.at.toFixed(3)} ${event.label}`)
+    if (this.#events % MARK_EVERY === 0) this.#marks.push(this.#hash)
     event.happen()
     await this.#settle()
+  }
+
+  /** Something that happened besides: what was written, drawn, decided. */
+  witness(number: number): void {
+    this.#hash = Math.imul(this.#hash ^ number, FNV_PRIME)
   }
 
   #mix(text: string): void {
@@ -109,5 +119,6 @@ export class Simulation {
   }
 }
 
+const MARK_EVERY = 1_000
 const FNV_BASIS = 0x811c9dc5
 const FNV_PRIME = 0x01000193

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
+import { expectCopied } from '../support/copied.ts'
 import { ExternalProcess, runExternal } from '../support/external-process.ts'
-import { appendBatch, clientOf, linesOf, makeTopic, readAll, until } from '../support/log-content.ts'
+import { appendBatch, clientOf, makeTopic, until } from '../support/log-content.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
 const folder = mkdtempSync(join(tmpdir(), 'heliostat-cli-'))
@@ -139,17 +140,7 @@ describe('heliostat run', () => {
   }
 
   async function mirrored(): Promise<void> {
-    const original = linesOf(await readAll(east, 'orders', 0))
-    await west.refresh()
-    await until(
-      async () => {
-        await west.refresh()
-        if (!west.topics().has('east.orders')) return false
-        return (await readAll(west, 'east.orders', 0)).length >= original.length
-      },
-      () => 'the copy is not complete',
-    )
-    expect(linesOf(await readAll(west, 'east.orders', 0))).toEqual(original)
+    await expectCopied({ client: east, topic: 'orders' }, { client: west, topic: 'east.orders' })
   }
 
   it('mirrors, drains on SIGTERM, and goes on where it was', async () => {

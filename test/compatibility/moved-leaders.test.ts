@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
 import { ApacheKafka, unavailable } from '../support/apache-kafka.ts'
-import { clientOf, endOffset, linesOf, readAll, testPlatform, until } from '../support/log-content.ts'
+import * as copies from '../support/copied.ts'
+import { clientOf, testPlatform, until } from '../support/log-content.ts'
 
 const reason = unavailable()
 const FIRST = 1
@@ -109,19 +110,10 @@ describe.skipIf(reason)(`leaders that move on Apache Kafka${reason ? ` (skipped:
   }
 
   async function expectCopied(topic: string, written: number): Promise<void> {
-    const copied = () => endOffset(client, `east.${topic}`, 0)
-    let seen = 0
-    await until(
-      async () => {
-        seen = await copied()
-        return seen >= written
-      },
-      () => `${seen} of ${written} copied: ${JSON.stringify(mirror.status().topics)}`,
-      movedMs,
-    )
-    const original = linesOf(await readAll(client, topic, 0))
+    const what = () => JSON.stringify(mirror.status().topics)
+    const copy = { client, topic: `east.${topic}` }
+    const original = await copies.expectCopied({ client, topic }, copy, { what, timeoutMs: movedMs })
     expect(original.length).toBe(written)
-    expect(linesOf(await readAll(client, `east.${topic}`, 0))).toEqual(original)
     expect(mirror.translate(topic, 0, written - 1)).toBe(written - 1)
   }
 

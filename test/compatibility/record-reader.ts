@@ -1,22 +1,14 @@
 // Reads whole topics as a read_committed consumer sees them: through Kafka's own consumer where there is a JVM, so that the
 // judge shares no code with the mirror; else through our client.
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { type SeenRecord, seenOf } from '../oracle/seen-record.ts'
 import { javaArguments, unavailable } from '../support/apache-kafka.ts'
 import { runExternal } from '../support/external-process.ts'
 import { readAll } from '../support/log-content.ts'
 
-export interface SeenRecord {
-  readonly offset: number
-  /** Timestamp, key, value and headers: equal text for equal records. */
-  readonly content: string
-}
-
 /** By `topic-partition`; a partition without records has no entry. */
 export type SeenTopics = ReadonlyMap<string, readonly SeenRecord[]>
-
-const shownBytes = 64
 
 /** Runs one of the programs in test/compatibility/java on Kafka's classpath. */
 export async function runJava(program: string, args: readonly string[]): Promise<string> {
@@ -39,7 +31,8 @@ function parse(printed: string): SeenTopics {
   for (const line of printed.split('\n')) {
     if (line === '') continue
     const [topic, partition, offset, ...content] = line.split('\t')
-    listOf(seen, `${topic}-${partition}`).push({ offset: Number(offset), content: content.join(' ').trim() })
+    const all = content.join(' ').trim()
+    listOf(seen, `${topic}-${partition}`).push({ offset: Number(offset), id: all, content: all })
   }
   return seen
 }
@@ -48,20 +41,11 @@ async function readWithOurClient(client: ClusterClient, topics: readonly string[
   const seen = new Map<string, SeenRecord[]>()
   await client.refresh()
   for (const topic of topics)
-    for (const { partition } of client.topics().get(topic)!.partitions)
-      for (const { offset, timestamp, key, value, headers } of await readAll(client, topic, partition)) {
-        const named = headers.map((header) => `${header.key}=${text(header.value)}`).join(' ')
-        const content = [timestamp, text(key), text(value), named].join(' ').trim()
-        listOf(seen, `${topic}-${partition}`).push({ offset, content })
-      }
+    for (const { partition } of client.topics().get(topic)!.partitions) {
+      const records = seenOf(await readAll(client, topic, partition))
+      if (records.length > 0) seen.set(`${topic}-${partition}`, records)
+    }
   return seen
-}
-
-function text(bytes: Buffer | null): string {
-  if (bytes === null) return '-'
-  return bytes.length <= shownBytes
-    ? bytes.toString('base64')
-    : `sha256:${createHash('sha256').update(bytes).digest('base64')}`
 }
 
 function listOf(seen: Map<string, SeenRecord[]>, partition: string): SeenRecord[] {

@@ -4,16 +4,8 @@ import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import type { Step } from '../../src/mirror/mirror.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
-import {
-  appendBatch,
-  clientOf,
-  endOffset,
-  linesOf,
-  makeTopic,
-  readAll,
-  testPlatform,
-  until,
-} from '../support/log-content.ts'
+import { expectCopied } from '../support/copied.ts'
+import { appendBatch, clientOf, endOffset, makeTopic, testPlatform, until } from '../support/log-content.ts'
 import type { MirrorChildOptions } from '../support/mirror-child.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 import { seededCluster } from '../support/seeded-cluster.ts'
@@ -98,15 +90,8 @@ async function appendPlain(topic: string, partition: number, round: number): Pro
 }
 
 async function expectSameContent(topic: string, partitions: number): Promise<void> {
-  await west.refresh()
-  for (let partition = 0; partition < partitions; partition++) {
-    const expected = linesOf(await readAll(east, topic, partition))
-    await until(
-      async () => linesOf(await readAll(west, `east.${topic}`, partition)).length >= expected.length,
-      () => `${topic}-${partition} has fewer than ${expected.length} records`,
-    )
-    expect(linesOf(await readAll(west, `east.${topic}`, partition))).toEqual(expected)
-  }
+  for (let partition = 0; partition < partitions; partition++)
+    await expectCopied({ client: east, topic, partition }, { client: west, topic: `east.${topic}`, partition })
 }
 
 /** Starts a mirror that is to kill itself; whether it did. */
@@ -171,16 +156,9 @@ describe.each([
     expect(missed, 'a failpoint that does not bite proves nothing').toEqual([])
     const last = new MirrorProcess({ ...options, target: target.bootstrap })
     for (let partition = 0; partition < 2; partition++) {
-      const expected = linesOf(await readAll(reader, kind, partition))
-      expect(expected.length).toBeGreaterThan(500)
-      await until(
-        async () => {
-          await west.refresh()
-          return (await endOffset(west, `${kind}.${kind}`, partition)) >= expected.length
-        },
-        () => `${kind}-${partition} has fewer than ${expected.length} records`,
-      )
-      expect(linesOf(await readAll(west, `${kind}.${kind}`, partition))).toEqual(expected)
+      const target = { client: west, topic: `${kind}.${kind}`, partition }
+      const original = await expectCopied({ client: reader, topic: kind, partition }, target)
+      expect(original.length).toBeGreaterThan(500)
     }
     expect((await last.kill('SIGTERM')).code).toBe(0)
     reader.close()

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { expectCopied } from '../support/copied.ts'
 import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
-import { clientOf, endOffset, linesOf, readAll, testPlatform, until } from '../support/log-content.ts'
+import { clientOf, endOffset, testPlatform, until } from '../support/log-content.ts'
 import type { MirrorChildOptions } from '../support/mirror-child.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 import { seededCluster } from '../support/seeded-cluster.ts'
@@ -110,12 +111,7 @@ describe.each([
     expect(late, 'no request was late').toBeGreaterThan(5)
     const last = new MirrorProcess({ ...common, limits: { settleMs: 200 } })
     for (const life of dead) life.letGo()
-    const expected = linesOf(await readAll(reader, kind, 0))
-    await until(
-      async () => (await end()) >= expected.length,
-      () => `fewer than ${expected.length} records`,
-    )
-    expect(linesOf(await readAll(west, remote, 0))).toEqual(expected)
+    await expectCopied({ client: reader, topic: kind }, { client: west, topic: remote })
     await last.kill('SIGTERM')
     await Promise.all(dead.map((life) => life.proxy.stop()))
     reader.close()

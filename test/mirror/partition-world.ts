@@ -8,7 +8,7 @@ import { BatchBuilder } from '../../src/records/batch-builder.ts'
 import { RecordBatch } from '../../src/records/record-batch.ts'
 import { AbortedFilter, type AbortedTransaction } from '../../src/source/aborted-filter.ts'
 import { FrameBudget } from '../../src/source/frame-lease.ts'
-import { linesOf } from '../support/log-content.ts'
+import { type SeenRecord, seenOf } from '../oracle/seen-record.ts'
 import { randomOf } from '../support/source-logs.ts'
 
 const PRODUCER = { id: 77, epoch: 0 }
@@ -22,7 +22,7 @@ interface Entry {
 /** Appends what fits its end, knows the newest five batches again, refuses all else: Kafka's rule for a producer. */
 class TargetLog {
   readonly entries: Entry[] = []
-  readonly lines: string[] = []
+  readonly records: SeenRecord[] = []
 
   append(bytes: Buffer): { errorCode: number; baseOffset: number } {
     const batch = new RecordBatch(Buffer.from(bytes))
@@ -37,23 +37,18 @@ class TargetLog {
       return { errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, baseOffset: -1 }
     const baseOffset = this.end
     this.entries.push({ batch, baseOffset })
-    this.lines.push(...linesOf(batch.records()))
+    // The batch lies at offset 0 as it was sent.
+    for (const record of seenOf(batch.records())) this.records.push({ ...record, offset: baseOffset + record.offset })
     return { errorCode: ErrorCode.NONE, baseOffset }
   }
 
   get end(): number {
-    return this.lines.length
+    return this.records.length
   }
 
   at(offset: number): Entry {
     return this.entries.findLast(({ baseOffset }) => baseOffset <= offset)!
   }
-}
-
-/** A record of the source as a reader of committed data sees it. */
-interface SourceRecord {
-  readonly offset: number
-  readonly line: string
 }
 
 export class SourceLog {
@@ -86,13 +81,12 @@ export class SourceLog {
     return { batches, abortedTransactions: this.aborted.filter(({ endsAt }) => endsAt >= from) }
   }
 
-  records(): SourceRecord[] {
+  /** As a reader of committed data sees them. */
+  records(): SeenRecord[] {
     const filter = new AbortedFilter(this.aborted)
     return this.batches.flatMap((bytes) => {
       const batch = new RecordBatch(bytes)
-      if (filter.verdict(batch) !== 'keep') return []
-      const records = batch.records()
-      return linesOf(records).map((line, at) => ({ offset: records[at]!.offset, line }))
+      return filter.verdict(batch) === 'keep' ? seenOf(batch.records()) : []
     })
   }
 

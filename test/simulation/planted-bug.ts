@@ -1,26 +1,39 @@
-import { onTestFinished } from 'vitest'
+import type { Scenario } from './scenario.ts'
 
-/** Replaces a method until the end of the test: a bug put in on purpose, as a check that cannot fail shows nothing. */
-export function plant<T extends object, K extends keyof T>(
+/** A bug put in on purpose: a check that cannot fail shows nothing. */
+export interface PlantedBug {
+  /** What is wrong, as one would say it of real code. */
+  readonly name: string
+  /** Where it is looked for. */
+  readonly scenario: Scenario
+  /** What it is found by. */
+  readonly finds: RegExp
+  /** The first seed that finds it, counted from 1. */
+  readonly seed: number
+  readonly seconds?: number
+  /** Puts it in; what is returned takes it out again. */
+  plant(): () => void
+}
+
+/** Replaces a method. Production code has no place for this and pays nothing for it. */
+export function replaced<T extends object, K extends keyof T>(
   prototype: T,
   method: K,
   bug: (original: T[K]) => T[K],
-): void {
+): () => void {
   const original = prototype[method]
   prototype[method] = bug(original)
-  onTestFinished(() => {
+  return () => {
     prototype[method] = original
-  })
+  }
 }
 
-/** What the first of ten seeds ends with that ends with an error. */
-export async function firstFailure(play: (seed: number) => Promise<unknown>): Promise<string> {
-  for (let seed = 1; seed <= 10; seed++) {
-    const failure = await play(seed).then(
-      () => undefined,
-      (error: Error) => error.message,
-    )
-    if (failure !== undefined) return failure
+/** Both. */
+export function together(...plants: readonly (() => () => void)[]): () => () => void {
+  return () => {
+    const undo = plants.map((plant) => plant())
+    return () => {
+      for (const one of undo.reverse()) one()
+    }
   }
-  return 'nothing'
 }

@@ -1,59 +1,123 @@
-// `npm run simulate -- [--world mirror|transactions|power] [--seeds 100] [--first 1] [--seconds 60]`: plays disasters, a seed after the other,
-// and ends with the command that replays the first that failed.
+// `npm run simulate`: plays disasters, a seed after the other, each twice, and ends with the command that replays the first that failed.
+//   --scenario NAME   those whose names begin so; absent: all
+//   --seeds 100       how many of each, from --first 1 on; fresh ones with --first now
+//   --seconds 60      how long things go wrong, if not as long as the scenario says
+//   --once            does not compare two runs of a seed
+//   --bug NAME        puts a planted bug in;  --bugs: looks for each of them, and tells how many seeds it took
+//   --list            what there is
 import { parseArgs } from 'node:util'
-import { faults, MirrorWorld } from './mirror-world.ts'
-import { TransactionWorld } from './transaction-world.ts'
-
-/** Each plays a seed and tells what it saw, to be added up. */
-const worlds: Readonly<Record<string, (seed: number, seconds: number) => Promise<Readonly<Record<string, number>>>>> = {
-  mirror: async (seed, seconds) => {
-    const outcome = await new MirrorWorld(seed).play({ seconds, faults })
-    return { records: outcome.records, ...Object.fromEntries(outcome.faults) }
-  },
-  transactions: async (seed, seconds) => {
-    const outcome = await new TransactionWorld(seed).play({ seconds })
-    return { kills: outcome.kills, ...outcome.fates }
-  },
-  power: async (seed, seconds) => {
-    const outcome = await new TransactionWorld(seed).play({ seconds, losesPower: true, syncs: true })
-    return { 'power cuts and kills': outcome.kills, ...outcome.fates }
-  },
-}
+import { plantedBugs } from './planted-bugs.ts'
+import { type Outcome, play, playTwice, type Scenario } from './scenario.ts'
+import { scenarios } from './scenarios.ts'
 
 const { values } = parseArgs({
   options: {
-    world: { type: 'string', default: 'mirror' },
+    scenario: { type: 'string', default: '' },
     seeds: { type: 'string', default: '100' },
     first: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string' },
+    once: { type: 'boolean', default: false },
+    bug: { type: 'string' },
+    bugs: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
   },
 })
-const world = worlds[values.world]
-const [first, seeds, seconds] = [values.first, values.seeds, values.seconds].map(Number) as [number, number, number]
-if (!world || [first, seeds, seconds].some((value) => !Number.isSafeInteger(value) || value < 1)) {
-  process.stderr.write(
-    `--world is one of ${Object.keys(worlds).join(', ')}; --seeds, --first and --seconds are whole numbers\n`,
-  )
+
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n`)
   process.exit(2)
 }
-const startedAt = performance.now()
-const seen = new Map<string, number>()
-let failed: number | undefined
 
-for (let seed = first; seed < first + seeds && failed === undefined; seed++) {
-  try {
-    for (const [name, count] of Object.entries(await world(seed, seconds)))
-      seen.set(name, (seen.get(name) ?? 0) + count)
-  } catch (error) {
-    failed = seed
-    process.stderr.write(`seed ${seed}: ${(error as Error).stack}\n`)
+function whole(name: 'seeds' | 'seconds', text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  return refuse(`--${name} is a whole number above 0, not ${text}`)
+}
+
+const seeds = whole('seeds', values.seeds)
+const first = values.first === 'now' ? Date.now() : Number(values.first)
+if (!Number.isSafeInteger(first) || first < 0) refuse(`--first is a seed, or now, not ${values.first}`)
+const seconds = values.seconds === undefined ? undefined : whole('seconds', values.seconds)
+const bug = values.bug === undefined ? undefined : plantedBugs.find(({ name }) => name === values.bug)
+if (values.bug !== undefined && !bug) refuse(`--bug is one of: ${plantedBugs.map(({ name }) => name).join('; ')}`)
+
+/** What many runs saw, added up. */
+class Sum {
+  readonly #counts = new Map<string, number>()
+  readonly #startedAt = performance.now()
+  readonly #cpuAt = process.cpuUsage()
+  #simulatedMs = 0
+  #events = 0
+  runs = 0
+
+  add({ bites, records, simulatedMs, trace }: Outcome, times: number): void {
+    this.runs++
+    this.#simulatedMs += simulatedMs * times
+    this.#events += trace.events * times
+    for (const [name, count] of [['records', records] as const, ...bites])
+      this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
+  }
+
+  text(): string {
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    const { user, system } = process.cpuUsage(this.#cpuAt)
+    const counts = [...this.#counts].map(([name, count]) => `${name} ${count}`).join(', ')
+    const faster = Math.round(this.#simulatedMs / 1000 / seconds)
+    const minutes = (this.#simulatedMs / 60_000).toFixed(1)
+    return `${this.runs} seeds: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of CPU), ${faster} × real time`
   }
 }
-const took = (performance.now() - startedAt) / 1000
-const counts = [...seen].map(([name, count]) => `${name} ${count}`).join(', ')
-process.stdout.write(`${counts}; ${took.toFixed(1)} s\n`)
-if (failed !== undefined) {
-  const replay = `--world ${values.world} --first ${failed} --seeds 1 --seconds ${seconds}`
-  process.stdout.write(`replay it: npm run simulate -- ${replay}\n`)
-  process.exit(1)
+
+async function run(scenario: Scenario): Promise<boolean> {
+  const sum = new Sum()
+  const playIt = values.once ? play : playTwice
+  for (let seed = first; seed < first + seeds; seed++) {
+    try {
+      sum.add(await playIt(scenario, seed, { seconds, bug: values.bug }), values.once ? 1 : 2)
+    } catch (error) {
+      say(`${scenario.name}, seed ${seed}: ${(error as Error).message}`)
+      if (!(error as Error).cause) return false
+      process.stderr.write(`${((error as Error).cause as Error).stack}\n`)
+      return false
+    }
+  }
+  say(`${scenario.name}: ${sum.text()}`)
+  return true
 }
+
+/** A table of the bugs and the seeds that each took. */
+async function lookForBugs(): Promise<boolean> {
+  let isAllFound = true
+  say('| planted bug | scenario | seeds | found by |\n| --- | --- | --- | --- |')
+  for (const { name, scenario, plant, finds, seconds: length } of plantedBugs) {
+    const takeOut = plant()
+    let found: { seed: number; message: string } | undefined
+    for (let seed = first; seed < first + seeds && !found; seed++) {
+      const message = await play(scenario, seed, { seconds: length }).then(
+        () => undefined,
+        (error: Error) => error.message,
+      )
+      if (message !== undefined && finds.test(message)) found = { seed, message }
+    }
+    takeOut()
+    isAllFound &&= found !== undefined
+    const by = (found?.message.split('\n')[0] ?? '**nothing**').replace(/, first.*/, '')
+    say(`| ${name} | ${scenario.name} | ${found ? found.seed - first + 1 : `more than ${seeds}`} | ${by} |`)
+  }
+  return isAllFound
+}
+
+async function all(): Promise<boolean> {
+  if (values.bugs) return lookForBugs()
+  bug?.plant()
+  const named = bug && values.scenario === '' ? [bug.scenario] : scenarios
+  const chosen = named.filter(({ name }) => name.startsWith(values.scenario))
+  if (chosen.length === 0) refuse(`--scenario is one of: ${scenarios.map(({ name }) => name).join('; ')}`)
+  for (const scenario of chosen) if (!(await run(scenario))) return false
+  return true
+}
+
+if (values.list) for (const { name, shows } of scenarios) say(`${name}: ${shows}`)
+else if (!(await all())) process.exitCode = 1

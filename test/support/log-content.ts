@@ -1,16 +1,14 @@
 // Writes and reads whole partitions of a cluster through our own client, for tests that compare content record by record.
 import { ClusterClient } from '../../src/client/cluster-client.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../../src/client/offset-lookup.ts'
+import { LATEST, OffsetLookup } from '../../src/client/offset-lookup.ts'
 import { TopicPartition } from '../../src/client/topic-partition.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import type { Platform } from '../../src/platform/platform.ts'
 import { ErrorCode, errorOf } from '../../src/protocol/errors.ts'
 import { createTopics } from '../../src/protocol/messages/create-topics.ts'
-import { fetch } from '../../src/protocol/messages/fetch.ts'
 import { produce } from '../../src/protocol/messages/produce.ts'
 import type { Record as LogRecord } from '../../src/records/record.ts'
-import { splitBatches } from '../../src/records/record-batch.ts'
-import { AbortedFilter } from '../../src/source/aborted-filter.ts'
+import { readCommitted } from './committed-reader.ts'
 
 export const testPlatform: Platform = nodePlatform({ log: { level: 'error' } })
 
@@ -84,50 +82,8 @@ export async function endOffset(client: ClusterClient, topic: string, partition:
 }
 
 /** Every record that a reader of committed data sees. */
-export async function readAll(client: ClusterClient, topic: string, partition: number): Promise<LogRecord[]> {
-  const topicPartition = TopicPartition.of(topic, partition)
-  const offsets = new OffsetLookup(testPlatform, client)
-  const end = await offsets.find(topicPartition, LATEST)
-  let at = await offsets.find(topicPartition, EARLIEST)
-  const connection = await client.node(client.leaderOf(topic, partition)!.nodeId)
-  const records: LogRecord[] = []
-  while (at < end) {
-    const before = at
-    const response = await connection.send(fetch, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: 16 * 1024 * 1024,
-      isolationLevel: 1,
-      sessionEpoch: -1,
-      forgottenTopicsData: [],
-      topics: [
-        {
-          topic,
-          topicId: client.topics().get(topic)?.topicId,
-          partitions: [{ partition, fetchOffset: at, partitionMaxBytes: 8 * 1024 * 1024 }],
-        },
-      ],
-    })
-    const answer = response.responses[0]!.partitions[0]!
-    if (answer.errorCode !== ErrorCode.NONE) throw new Error(`${topicPartition}: ${errorOf(answer.errorCode).name}`)
-    const filter = new AbortedFilter(answer.abortedTransactions)
-    for (const bytes of answer.records ?? [])
-      for (const batch of splitBatches(bytes).batches) {
-        const verdict = filter.verdict(batch)
-        if (verdict === 'keep') for (const record of batch.records()) if (record.offset >= at) records.push(record)
-        at = batch.nextOffset
-      }
-    if (at === before) break
-  }
-  return records
-}
-
-/** One line a record, without its offset: equal lines in equal order is what a mirror promises. */
-export function linesOf(records: readonly LogRecord[]): string[] {
-  const text = (bytes: Buffer | null) => (bytes === null ? 'null' : bytes.toString('base64'))
-  return records.map(({ timestamp, key, value, headers }) =>
-    [timestamp, text(key), text(value), ...headers.map((header) => `${header.key}=${text(header.value)}`)].join(' '),
-  )
+export async function readAll(client: ClusterClient, topic: string, partition: number): Promise<readonly LogRecord[]> {
+  return (await readCommitted(client, topic, partition)).records
 }
 
 /** Resolves when the condition holds; fails with what was seen last when it never does. */

@@ -11,6 +11,7 @@ import type { MaybeKeyValue } from '../../src/offset-translation/internal-record
 import { decodeOffsetSync } from '../../src/offset-translation/offset-sync.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { eventually, Gathering } from '../compatibility/gathering.ts'
+import { checkGroup } from '../oracle/groups.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 const RECORDS = 500
@@ -94,6 +95,8 @@ test('a group goes on at the target with the very record that it had not read at
     expect(status).toMatchObject({ state: 'synced', partitions: [{ committed: READ, translated: READ }] })
   })
   const after = await consume(west, 'billing', 'east.orders', RECORDS - READ)
+  const seen = (values: readonly string[]) => values.map((value, offset) => ({ offset, id: value, content: value }))
+  expect(checkGroup({ group: 'billing', handed: seen([...before, ...after]), owed: seen(records) })).toEqual([])
   expect([...before, ...after]).toEqual(records)
 })
 

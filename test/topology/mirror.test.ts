@@ -11,17 +11,9 @@ import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
+import * as copies from '../support/copied.ts'
 import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
-import {
-  appendBatch,
-  clientOf,
-  endOffset,
-  linesOf,
-  makeTopic,
-  readAll,
-  testPlatform,
-  until,
-} from '../support/log-content.ts'
+import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
 let source: Cluster
 let target: Cluster
@@ -89,10 +81,8 @@ function partitionOf(mirror: Mirror, topic: string, partition = 0): PartitionSta
 const seen = (mirror: Mirror) => () => JSON.stringify(mirror.status(), null, 1)
 
 async function expectCopied(mirror: Mirror, topic: string, partition = 0): Promise<void> {
-  const remote = mirror.policy.remoteTopic(topic)
-  const expected = linesOf(await readAll(east, topic, partition))
-  await until(async () => (await endOffset(west, remote, partition)) >= expected.length, seen(mirror))
-  expect(linesOf(await readAll(west, remote, partition))).toEqual(expected)
+  const remote = { client: west, topic: mirror.policy.remoteTopic(topic), partition }
+  await copies.expectCopied({ client: east, topic, partition }, remote, { what: seen(mirror) })
 }
 
 let clock = 1_700_000_000_000

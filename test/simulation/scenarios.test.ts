@@ -1,0 +1,23 @@
+// Broker and mirror as they are, on simulated machines: whatever goes wrong, whenever, what the oracle says must hold holds. A failure
+// prints the command that replays it.
+import { describe, expect, it } from 'vitest'
+import { play, playTwice } from './scenario.ts'
+import { savedSeeds, scenarios } from './scenarios.ts'
+
+const limitMs = 120_000
+/** One that nobody has seen before, so that the suite sees a little more each time. */
+const fresh = Math.floor(Math.random() * 2 ** 40)
+
+describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('%s', (name, scenario) => {
+  it.each([1, ...(savedSeeds[name] ?? [])])(
+    `${scenario.shows}; and the same seed is the same run (seed %i)`,
+    { timeout: limitMs },
+    async (seed) => {
+      expect((await playTwice(scenario, seed)).records).toBeGreaterThan(0)
+    },
+  )
+
+  it(`the same with a fresh seed (${fresh})`, { timeout: limitMs }, async () => {
+    expect((await play(scenario, fresh)).records).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,25 @@
+// Everything that is played. `npm run simulate -- --list` shows it.
+import { d01 } from './drills/d01-kill-at-every-step.ts'
+import { d02 } from './drills/d02-every-call-fails.ts'
+import { d20, d45 } from './drills/d20-d45-bounces.ts'
+import { d23, d24 } from './drills/d23-d24-retention.ts'
+import { d26 } from './drills/d26-recreated.ts'
+import { d31 } from './drills/d31-transactions.ts'
+import { d47 } from './drills/d47-target-away.ts'
+import { d48 } from './drills/d48-slow-target.ts'
+import { d59 } from './drills/d59-answers-lost.ts'
+import { d65, d66, d67 } from './drills/d65-d67-cuts.ts'
+import { d71 } from './drills/d71-resets.ts'
+import { d73 } from './drills/d73-swizzle.ts'
+import type { Scenario } from './scenario.ts'
+import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
+import { power, transactions } from './scenarios/transactions.ts'
+
+export const scenarios: readonly Scenario[] = [
+  ...[mirrorScenario, lateWords, transactions, power],
+  ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
+  ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
+]
+
+/** Seeds that once found something, or show something rare; played by every `npm test`, beside the first. */
+export const savedSeeds: Readonly<Record<string, readonly number[]>> = {}
