@@ -8,16 +8,8 @@ import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import type { Link } from '../../src/topology/link.ts'
 import { startTopology, type Topology } from '../../src/topology/topology.ts'
-import {
-  appendBatch,
-  clientOf,
-  endOffset,
-  linesOf,
-  makeTopic,
-  readAll,
-  testPlatform,
-  until,
-} from '../support/log-content.ts'
+import { seenOf } from '../oracle/seen-record.ts'
+import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
 let topology: Topology
 /** From the client's side. */
@@ -86,9 +78,9 @@ describe('a cluster', () => {
     await appendBatch(client, 'over-a-link', 0, buildBatch(records))
     const direct = clientOf(topology.clusters['east']!.bootstrap)
     await direct.refresh()
-    const lines = linesOf(await readAll(direct, 'over-a-link', 0))
-    expect(lines).toHaveLength(50)
-    expect(linesOf(await readAll(client, 'over-a-link', 0))).toEqual(lines)
+    const seen = seenOf(await readAll(direct, 'over-a-link', 0))
+    expect(seen).toHaveLength(50)
+    expect(seenOf(await readAll(client, 'over-a-link', 0))).toEqual(seen)
     client.close()
     direct.close()
   })
