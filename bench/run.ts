@@ -12,6 +12,7 @@ import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up
 import { crash } from './crash.ts'
 import { idle } from './idle.ts'
 import { latency1000, latency5000 } from './latency.ts'
+import { links } from './links.ts'
 import { manyTopics } from './many-topics.ts'
 import { rereads } from './rereads.ts'
 import { apacheKafka, heliostatBroker } from './rig/brokers.ts'
@@ -36,6 +37,7 @@ const questions: readonly Question[] = [
   brokerThroughput,
   brokerLatency,
   brokerMany,
+  links,
 ]
 
 const { values, positionals } = parseArgs({

@@ -23,7 +23,7 @@ export interface CrossingOptions {
   readonly onOver: (crossing: Crossing) => void
 }
 
-/** Requests whose answers are looked out for; of more, the oldest will have none. */
+/** Requests whose answers are looked out for; of more, the oldest are forgotten, as those that want no answer are. */
 const UNANSWERED_MAX = 10_000
 
 /**
@@ -132,7 +132,7 @@ export class Crossing {
     const head = requestHead(bytes)
     if (!head) return 0
     this.#unanswered.push(head)
-    if (this.#unanswered.length > UNANSWERED_MAX) this.#unanswered.shift()
+    if (this.#unanswered.length > UNANSWERED_MAX) this.#unanswered.splice(0, UNANSWERED_MAX / 2)
     const { faults, cluster } = this.#options
     return faults.judge({ ...head, cluster, direction: 'request' })
   }

@@ -32,7 +32,6 @@ export class Lane {
   #underway: Underway[] = []
   #heldBytes = 0
   #leavesAt = 0
-  #lastArrival = 0
   #notBefore = 0
   #hasEnded = false
 
@@ -92,7 +91,7 @@ export class Lane {
     if (next > 0) this.#waiting.splice(0, next)
   }
 
-  /** Takes what is there by now. */
+  /** Takes what is there by now; a piece that is early waits for those before it. */
   arrived(nowMs: number): Uint8Array[] {
     if (this.isHeld) return []
     let count = 0
@@ -123,7 +122,6 @@ export class Lane {
     this.#waiting = [...again, ...this.#waiting]
     this.#underway = []
     this.#leavesAt = 0
-    this.#lastArrival = 0
   }
 
   /** The way's speed has changed: what waits is not bound to the turns of before. */
@@ -140,7 +138,6 @@ export class Lane {
 
   #send(bytes: Uint8Array, nowMs: number, fraction: number): void {
     this.#leavesAt = this.way.send(bytes.length, nowMs)
-    this.#lastArrival = Math.max(this.#lastArrival, this.#leavesAt + this.way.travelMs(fraction))
-    this.#underway.push({ bytes, arrival: this.#lastArrival })
+    this.#underway.push({ bytes, arrival: this.#leavesAt + this.way.travelMs(fraction) })
   }
 }

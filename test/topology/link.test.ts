@@ -8,6 +8,7 @@ import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import type { Link } from '../../src/topology/link.ts'
 import { startTopology, type Topology } from '../../src/topology/topology.ts'
+import { rawConnection } from '../broker/raw-connection.ts'
 import { seenOf } from '../oracle/seen-record.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
@@ -116,6 +117,17 @@ describe('a link', () => {
     await late
     client.close()
     direct.close()
+  })
+
+  test('that is cut one way lets no connection be made, since that takes messages both ways', async () => {
+    await until(() => link.status().connections === 0, shown)
+    topology.link('virginia', 'oregon').cut('one-way')
+    const before = link.status().ways[0]!.bytes
+    const late = connect()
+    expect(await isAnswered(late)).toBe(false)
+    expect(link.status()).toMatchObject({ connections: 1, ways: [{ bytes: before }, {}] })
+    link.heal()
+    await late
   })
 
   test('that stalls holds up the connections that are open, not new ones', async () => {
@@ -244,6 +256,18 @@ describe('a fault of a link', () => {
     expect(fault.hits).toBe(2)
     fault.remove()
     expect(link.faults.list()).toEqual([])
+  })
+
+  test('tells answers apart by the order of their requests, where a client numbers them all alike', async () => {
+    link.faults.add({ api: 'Metadata', direction: 'answer', drop: true })
+    const raw = await rawConnection({ bootstrap: topology.bootstrapFrom('east', 'oregon') })
+    const asked = (apiKey: number, body: readonly number[]) =>
+      raw.ask(Buffer.from([0, apiKey, 0, 0, 0, 0, 0, 7, 0, 0, ...body]))
+    for (let count = 0; count < 3; count++) {
+      expect((await asked(apiVersions.key, [])).readInt32BE(0)).toBe(7)
+    }
+    const dropped = asked(metadata.key, [0, 0, 0, 0])
+    expect(await isAnswered(dropped)).toBe(false)
   })
 
   test('that cannot be is refused with all that is wrong with it', () => {
