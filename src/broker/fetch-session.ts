@@ -82,8 +82,8 @@ export class FetchSession {
     const { highWatermark, logStartOffset, errorCode, bytes, diverges } = answer
     const { told } = cached
     const moved = told?.highWatermark !== highWatermark || told?.logStartOffset !== logStartOffset
-    // After an error the client must hear of the partition again whatever stands there then.
-    cached.told = errorCode === ErrorCode.NONE ? { highWatermark, logStartOffset } : undefined
+    // After an error or a divergence the client must hear of the partition again whatever stands there then: it has taken nothing over.
+    cached.told = errorCode === ErrorCode.NONE && !diverges ? { highWatermark, logStartOffset } : undefined
     if (bytes > 0) {
       this.#partitions.delete(key)
       this.#partitions.set(key, cached)

@@ -1,6 +1,7 @@
 // Whoever asked a broker that does not lead is told who does, and where that is, so that it need not ask for metadata first (KIP-951).
 
 import type { Broker } from './broker.ts'
+import { type ReachableBroker, reachableBroker } from './reachable-brokers.ts'
 
 export interface CurrentLeader {
   readonly leaderId: number
@@ -11,12 +12,7 @@ export interface LeaderHints {
   /** In the order of what was asked; undefined: nobody known here. */
   readonly leaders: readonly (CurrentLeader | undefined)[]
   /** Of those leaders, as reached through the client's listener. */
-  readonly nodeEndpoints: {
-    readonly nodeId: number
-    readonly host: string
-    readonly port: number
-    readonly rack: string | null
-  }[]
+  readonly nodeEndpoints: ReachableBroker[]
 }
 
 export function leaderHints(
@@ -30,10 +26,6 @@ export function leaderHints(
     return { leaderId: registration.leader, leaderEpoch: registration.leaderEpoch }
   })
   const nodeIds = new Set(leaders.flatMap((leader) => (leader ? [leader.leaderId] : [])))
-  const nodeEndpoints = [...nodeIds].flatMap((nodeId) => {
-    const known = broker.image.brokers.get(nodeId)
-    const endpoint = known?.endPoints.find(({ name }) => name === listener)
-    return endpoint ? [{ nodeId, host: endpoint.host, port: endpoint.port, rack: known?.rack ?? null }] : []
-  })
+  const nodeEndpoints = [...nodeIds].flatMap((nodeId) => reachableBroker(broker.image, listener, nodeId) ?? [])
   return { leaders, nodeEndpoints }
 }

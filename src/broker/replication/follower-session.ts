@@ -12,6 +12,8 @@ export interface FetchPosition {
 }
 
 export interface SessionRequest {
+  /** Which of this side's requests it is; the answer is read by what was told up to there. */
+  readonly number: number
   readonly sessionId: number
   readonly sessionEpoch: number
   readonly topics: { topicId: string; partitions: FetchPosition[] }[]
@@ -22,12 +24,19 @@ const NO_SESSION = 0
 const INITIAL_EPOCH = 0
 const EPOCH_MAX = 2 ** 31 - 1
 
+interface Told {
+  readonly position: FetchPosition
+  /** The request that told it. */
+  readonly number: number
+}
+
 /**
  * 1. `#told` is what the leader knows: it changes with a request, and a request that fails makes it unknown.
  * 2. A partition is named when the leader was told something else of it, or nothing.
  */
 export class FollowerSession {
-  readonly #told = new Map<string, FetchPosition>()
+  readonly #told = new Map<string, Told>()
+  #number = 0
   #id = NO_SESSION
   #epoch = INITIAL_EPOCH
 
@@ -40,25 +49,27 @@ export class FollowerSession {
     const topics = new Map<string, SessionRequest['topics'][number]>()
     const forgotten = new Map<string, SessionRequest['forgottenTopicsData'][number]>()
     const gone = new Set(this.#told.keys())
+    const number = ++this.#number
     for (const position of wanted) {
       const { topicId } = position
       const key = keyOf(topicId, position.partition)
       gone.delete(key)
       const told = this.#told.get(key)
-      if (told && isSame(told, position)) continue
-      this.#told.set(key, position)
+      if (told && isSame(told.position, position)) continue
+      this.#told.set(key, { position, number })
       const topic = topics.get(topicId) ?? { topicId, partitions: [] }
       topics.set(topicId, topic)
       topic.partitions.push(position)
     }
     for (const key of gone) {
-      const { topicId, partition } = this.#told.get(key)!
+      const { topicId, partition } = this.#told.get(key)!.position
       this.#told.delete(key)
       const topic = forgotten.get(topicId) ?? { topicId, partitions: [] }
       forgotten.set(topicId, topic)
       topic.partitions.push(partition)
     }
     const request = {
+      number,
       sessionId: this.#id,
       sessionEpoch: this.#epoch,
       topics: [...topics.values()],
@@ -69,9 +80,10 @@ export class FollowerSession {
     return request
   }
 
-  /** What the leader was told last. */
-  told(topicId: string, partition: number): FetchPosition | undefined {
-    return this.#told.get(keyOf(topicId, partition))
+  /** What the leader answers when it answers this request; undefined when it has been told something else since. */
+  told(topicId: string, partition: number, number: number): FetchPosition | undefined {
+    const told = this.#told.get(keyOf(topicId, partition))
+    return told && told.number <= number ? told.position : undefined
   }
 
   /** The leader has answered in this session; none: it had no room for one, so that each request is in full. */

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker.ts'
 import type { Partition } from '../partition.ts'
+import { reachableBroker } from '../reachable-brokers.ts'
 import { isRackAware } from './replication-config.ts'
 
 /** The one that was asked. */
@@ -20,7 +21,6 @@ export function preferredReplica(
     return UNKNOWN_REPLICA
   const isInRack = (brokerId: number) => image.brokers.get(brokerId)?.rack === rackId
   if (isInRack(nodeId)) return UNKNOWN_REPLICA
-  const isReachable = (brokerId: number) =>
-    image.isActive(brokerId) && image.brokers.get(brokerId)!.endPoints.some(({ name }) => name === listener)
+  const isReachable = (brokerId: number) => reachableBroker(image, listener, brokerId) !== undefined
   return partition.readableFrom(fetchOffset).find((id) => isInRack(id) && isReachable(id)) ?? UNKNOWN_REPLICA
 }

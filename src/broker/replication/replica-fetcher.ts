@@ -146,7 +146,7 @@ export class ReplicaFetcher {
     const { limits, nodeId, brokerEpoch } = this.#options
     const { maxWaitMs, minBytes, maxBytes, requestTimeoutMs } = limits
     const replicaState = { replicaId: nodeId, replicaEpoch: brokerEpoch() }
-    const request = this.#session.request(this.#positions())
+    const { number, ...request } = this.#session.request(this.#positions())
     const topics = request.topics.map(({ topicId, partitions }) => ({
       topicId,
       partitions: partitions.map(({ topicId: _, ...position }) => ({
@@ -158,13 +158,13 @@ export class ReplicaFetcher {
     try {
       const asked = { ...request, topics, replicaState, maxWaitMs, minBytes, maxBytes }
       const response = await connection.send(fetch, asked, { timeoutMs: maxWaitMs + requestTimeoutMs })
-      if (!this.#closed) this.#answered(response)
+      if (!this.#closed) this.#answered(response, number)
     } finally {
       this.#inFlight--
     }
   }
 
-  #answered({ errorCode, sessionId, responses }: Response<typeof fetch>): void {
+  #answered({ errorCode, sessionId, responses }: Response<typeof fetch>, number: number): void {
     if (errorCode !== ErrorCode.NONE) {
       this.#session.failed()
       if (SESSION_ERRORS.has(errorCode)) return
@@ -173,13 +173,18 @@ export class ReplicaFetcher {
       })
     }
     this.#session.answered(sessionId)
+    let isWasted = false
     for (const { topicId, partitions } of responses) {
       for (const fetched of partitions) {
-        const told = this.#session.told(topicId, fetched.partitionIndex)
+        const told = this.#session.told(topicId, fetched.partitionIndex, number)
         const followed = this.#followed.get(`${topicId}:${fetched.partitionIndex}`)
-        if (told && followed && this.#isCurrent(followed, told)) this.#take(followed, fetched)
+        if (!followed) continue
+        if (told && this.#isCurrent(followed, told)) this.#take(followed, fetched)
+        else isWasted = true
       }
     }
+    // The leader takes what it has told as heard, a high watermark too, and says nothing of it again in this session.
+    if (isWasted) this.#session.failed()
   }
 
   /** Invariant 1. */
