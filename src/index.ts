@@ -1,9 +1,10 @@
 // The public API: a test in any project can start clusters of embedded brokers and mirror between them. Nothing else is
 // public. Everything runs on this machine's own clock, network and disk.
 
-import { type Config, loadConfig as load } from './config/config.ts'
+import { type Config, loadConfig as load, loadTopology as loadTopologyFile } from './config/config.ts'
+import { topologyPlan } from './config/topology-config.ts'
 import { type Daemon, startDaemon as start } from './daemon.ts'
-import type { LogOptions } from './embedded.ts'
+import type { LogOptions, TopologyPlan } from './embedded.ts'
 import { version } from './platform/node-package.ts'
 import { nodePlatform } from './platform/node-platform.ts'
 
@@ -44,6 +45,14 @@ export function loadConfig(
   { file = 'heliostat.yaml', env = {} }: { file?: string; env?: Readonly<Record<string, string>> } = {},
 ): Config {
   return load(text, file, env).config
+}
+
+/** Reads the text of a topology file for `startTopology`; as `loadConfig`. */
+export function loadTopology(
+  text: string,
+  { file = 'topology.yaml', env = {} }: { file?: string; env?: Readonly<Record<string, string>> } = {},
+): TopologyPlan {
+  return topologyPlan(loadTopologyFile(text, file, env).config)
 }
 
 /** Runs a configuration in this process; relative paths in it begin at `directory`. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ConfigError, FaultError, loadConfig, startDaemon, startTopology } from '../src/index.ts'
+import { ConfigError, FaultError, loadConfig, loadTopology, startDaemon, startTopology } from '../src/index.ts'
 import { buildBatch } from '../src/records/batch-builder.ts'
 import { expectCopied } from './support/copied.ts'
 import { appendBatch, clientOf, makeTopic, until } from './support/log-content.ts'
@@ -51,4 +51,23 @@ it('a test of any project can make its cluster fail on purpose', async () => {
   expect([fault.hits, faults.list().length]).toEqual([1, 1])
   client.close()
   await stop()
+})
+
+it('a test of any project can start a topology file, and cut the link between its datacenters', async () => {
+  const topology = await startTopology(
+    loadTopology(`version: 1
+clusters: { east: { datacenter: virginia }, west: { datacenter: oregon } }
+links: { virginia<->oregon: { latency: 5ms } }
+`),
+  )
+  const link = topology.link('virginia', 'oregon')
+  const client = clientOf(topology.bootstrapFrom('east', 'oregon'))
+  await makeTopic(client, 'orders', 1)
+  link.cut()
+  const refreshed = client.refresh().then(() => 'healed')
+  expect(topology.links.map((one) => one.status().ways.map(({ state }) => state))).toEqual([['cut', 'cut']])
+  link.heal()
+  expect(await refreshed).toBe('healed')
+  client.close()
+  await topology.stop()
 })

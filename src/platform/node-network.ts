@@ -83,6 +83,12 @@ class NodeSocket implements Socket {
   destroy(error?: Error): void {
     this.#socket.destroy(error)
   }
+
+  reset(): void {
+    // TLS has no such thing.
+    if (isTls(this.#socket)) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
+  }
 }
 
 function dial(

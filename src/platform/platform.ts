@@ -73,6 +73,8 @@ export interface Socket {
   end(): void
   /** Closes now; what is queued is dropped. */
   destroy(error?: Error): void
+  /** As `destroy`, and the peer hears of a failure rather than of an end, before what it was sent: TCP's RST. */
+  reset(): void
 }
 
 /**

@@ -354,6 +354,10 @@ class End implements Socket {
     simulation.after(path?.latencyMs ?? 0, `${this.machine.name} hangs up`, () => this.#connection.closedBy(this))
   }
 
+  reset(): void {
+    this.#connection.reset()
+  }
+
   close(error: Error | undefined): void {
     if (this.isClosed) return
     this.isClosed = true

@@ -90,8 +90,8 @@ export class Crossing {
     this.#dialTimer?.cancel()
     this.there.sinkClosed()
     this.back.sinkClosed()
-    this.#client.destroy()
-    this.#broker?.destroy()
+    this.#client.reset()
+    this.#broker?.reset()
   }
 
   #dial(): void {

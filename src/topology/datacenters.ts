@@ -1,5 +1,6 @@
 // The datacenters of a topology: the links between them, and the doors at which clients of one enter to reach a cluster in another.
 
+import { isLoopback } from '../broker/listeners/endpoint.ts'
 import type { Approach, ApproachedListener } from '../broker/listeners/listener-plan.ts'
 import { datacenterProblem } from '../config/link-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
@@ -83,7 +84,7 @@ export class Datacenters {
     link: TwoWayLink,
     from: string,
     cluster: string,
-    { nodeId, isEncrypted, target }: ApproachedListener,
+    { nodeId, host, isEncrypted, target }: ApproachedListener,
     firstPort: number,
   ): Promise<Address> {
     const port = firstPort === 0 ? 0 : firstPort + nodeId - 1
@@ -91,7 +92,8 @@ export class Datacenters {
       link.cross(client, from, { cluster, target, isEncrypted }),
     )
     this.#doors.push(door)
-    return door.address
+    // A certificate may be for localhost alone.
+    return isLoopback(host) ? { host, port: door.address.port } : door.address
   }
 
   #between(one: string, other: string): TwoWayLink {

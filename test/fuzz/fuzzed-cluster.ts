@@ -191,6 +191,7 @@ export class FuzzedConnection {
       },
       end: () => this.#ended(),
       destroy: () => this.#ended(),
+      reset: () => this.#ended(),
     }
   }
 }

@@ -8,6 +8,7 @@ import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import type { Link } from '../../src/topology/link.ts'
 import { startTopology, type Topology } from '../../src/topology/topology.ts'
+import { certificates, fourListeners } from '../broker/listeners/secured-cluster.ts'
 import { rawConnection } from '../broker/raw-connection.ts'
 import { seenOf } from '../oracle/seen-record.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
@@ -87,6 +88,34 @@ describe('a cluster', () => {
   })
 })
 
+test('a secured listener is reached over a link with the same TLS and the same login, and told by its own name', async () => {
+  const config = { ...fourListeners, 'advertised.listeners': 'PLAINTEXT://kafka.example:0,SASL_SSL://localhost:0' }
+  const secured = await startTopology(testPlatform, {
+    clusters: { vault: { datacenter: 'virginia', config }, other: { datacenter: 'oregon' } },
+  })
+  onTestFinished(() => secured.stop())
+  const { PLAINTEXT, SASL_SSL } = secured.clusters['vault']!.listeners
+  // Another machine's name leads to no link of this one.
+  expect(PLAINTEXT!.via['oregon']).toMatch(/^127\.0\.0\.1:/)
+  const { via } = SASL_SSL!
+  const [host, port] = via['oregon']!.split(':')
+  expect(host).toBe('localhost')
+  const login = {
+    tls: { ca: certificates.ca, serverName: 'localhost' },
+    sasl: { mechanism: 'plain', username: 'alice', password: 'secret' } as const,
+  }
+  const connection = await Connection.open(testPlatform, { host: host!, port: Number(port), clientId: 'c', ...login })
+  onTestFinished(() => connection.close())
+  const { brokers } = await connection.send(metadata, { topics: [] })
+  expect(brokers.map((broker) => `${broker.host}:${broker.port}`)).toEqual([via['oregon']])
+  // What passes cannot be read, so a fault of messages meets nothing.
+  const fault = secured.link('oregon', 'virginia').faults.add({ close: true, times: 'all' })
+  expect((await ask(connection)).errorCode).toBe(0)
+  expect(fault.hits).toBe(0)
+  secured.link('oregon', 'virginia').reset()
+  await connection.closed
+})
+
 describe('a link', () => {
   test('that is cut carries nothing, and goes on where it was when it is healed', async () => {
     const connection = await connect()
@@ -144,8 +173,9 @@ describe('a link', () => {
   test('that is reset breaks the connections that are open, for both ends, not new ones', async () => {
     await until(async () => link.status().connections === 0, shown)
     const connections = [await connect(), await connect()]
+    const heard = connections.map((connection) => new Promise((resolve) => connection.onClose(resolve)))
     expect(link.reset()).toBe(2)
-    await Promise.all(connections.map(({ closed }) => closed))
+    for (const reason of await Promise.all(heard)) expect(String(reason)).toContain('ECONNRESET')
     await until(async () => link.status().connections === 0, shown)
     expect((await ask(await connect())).errorCode).toBe(0)
   })

@@ -20,7 +20,7 @@ export interface ListenerPlan {
   /** Whom a certificate stands for. */
   readonly userOfSubject: PrincipalMapping
   /** Whose clients come to it, instead of to which listener. Absent: clients come directly. */
-  readonly approached?: { readonly by: Approach; readonly insteadOf: string }
+  readonly approached?: { readonly by: Approach; readonly insteadOf: string; readonly host: string }
 }
 
 /**
@@ -38,6 +38,8 @@ export interface ApproachedListener {
   readonly nodeId: number
   /** The listener that clients without an approach come to. */
   readonly listener: string
+  /** The host that those are told. */
+  readonly host: string
   /** Whether what is said there cannot be read on the way. */
   readonly isEncrypted: boolean
   /** Where the way leads. */
@@ -91,16 +93,16 @@ export function listenerPlans(
  * which addresses to tell them. Its name is the listener's and the approach's: `PLAINTEXT-OREGON`.
  */
 export function approachedPlans(plans: readonly ListenerPlan[], approaches: readonly Approach[]): ListenerPlan[] {
-  const told = plans.filter(({ endpoint }) => endpoint.advertised !== undefined)
   return approaches.flatMap((by) =>
-    told.map((plan) => {
-      const insteadOf = plan.endpoint.listener
+    plans.flatMap((plan) => {
+      const { listener: insteadOf, advertised } = plan.endpoint
+      if (advertised === undefined) return []
       const listener = `${insteadOf}-${by.name.toUpperCase()}`
       if (plans.some(({ endpoint }) => endpoint.listener === listener)) {
         throw wrong('listeners', `listener ${listener} has the name of the one that clients from ${by.name} need`)
       }
       const endpoint = { ...plan.endpoint, listener, bind: ANY_PORT, advertised: undefined }
-      return { ...plan, endpoint, approached: { by, insteadOf } }
+      return { ...plan, endpoint, approached: { by, insteadOf, host: advertised.host } }
     }),
   )
 }

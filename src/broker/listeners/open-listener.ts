@@ -37,8 +37,8 @@ export class OpenListener {
 async function advertisedAddress(plan: ListenerPlan, nodeId: number, bound: Address): Promise<Address | undefined> {
   const { endpoint, approached, tls } = plan
   if (approached) {
-    const { by, insteadOf } = approached
-    return by.open({ nodeId, listener: insteadOf, isEncrypted: tls !== undefined, target: bound })
+    const { by, insteadOf, host } = approached
+    return by.open({ nodeId, listener: insteadOf, host, isEncrypted: tls !== undefined, target: bound })
   }
   const { advertised } = endpoint
   return advertised && { host: advertised.host, port: advertised.port || bound.port }

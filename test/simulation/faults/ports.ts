@@ -69,4 +69,8 @@ class FaultySocket implements Socket {
   destroy(error?: Error): void {
     this.#socket.destroy(error)
   }
+
+  reset(): void {
+    this.#socket.reset()
+  }
 }
