@@ -9,6 +9,8 @@ import type { ControllerConfig } from './coordinator/controller/controller-machi
 import type { GroupConfig } from './coordinator/group/group-config.ts'
 import type { TransactionConfig } from './coordinator/transaction/transaction-config.ts'
 import { LISTENER_CONFIGS, listenerOverride, nearOverride } from './listeners/listener-properties.ts'
+import { QUORUM_CONFIGS, quorumTimeouts } from './raft/quorum-config.ts'
+import type { QuorumTimeouts } from './raft/raft-quorum.ts'
 import { REPLICATION_CONFIGS } from './replication/replication-config.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition, topicConfig } from './topic-config.ts'
@@ -75,6 +77,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
     min: -1,
     doc: 'A connection without a request for this long is closed.',
   },
+  ...QUORUM_CONFIGS,
   {
     name: 'controller.quota.window.num',
     type: 'INT',
@@ -535,6 +538,11 @@ export class BrokerConfig {
       superUsers: principalsOf(this.#value('super.users')),
       allowEveryoneIfNoAclIsFound: this.boolean('allow.everyone.if.no.acl.found'),
     }
+  }
+
+  /** `position`: of this node among the voters of the quorum. */
+  quorumTimeouts(position: number): QuorumTimeouts {
+    return quorumTimeouts((name) => this.number(name), position)
   }
 
   get transactions(): Omit<TransactionConfig, 'transactionVersion'> {

@@ -29,6 +29,10 @@ import { ProducerIds } from './producer-ids.ts'
 import { Purgatory } from './purgatory.ts'
 import { ConnectionGate } from './quota/connection-gate.ts'
 import { QuotaUsage } from './quota/quota-usage.ts'
+import type { PeerSecurity } from './raft/peer.ts'
+import type { Voter } from './raft/quorum.ts'
+import { RaftQuorum } from './raft/raft-quorum.ts'
+import { SnapshotStore } from './raft/snapshot-store.ts'
 import { replicaHosts } from './replication/replica-hosts.ts'
 import { Replication, type ReplicationOptions } from './replication/replication.ts'
 import { replicaFetchLimits } from './replication/replication-config.ts'
@@ -55,6 +59,10 @@ export interface BrokerOptions {
   readonly faults?: Faults
   /** To the active controller; absent: no partition has a replica elsewhere. */
   readonly alterPartition?: ReplicationOptions['alterPartition']
+  /** Of the cluster's quorum of controllers, with where the others reach them; absent: this broker alone. */
+  readonly voters?: readonly Voter[]
+  /** How this broker proves to the others who it is. */
+  readonly peerSecurity?: PeerSecurity
   /** Users that it is to have; those that it has stay as they are. */
   readonly scramUsers?: readonly ScramUser[]
 }
@@ -84,6 +92,7 @@ export class Broker {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly admission: TransactionAdmission
+  readonly quorum: RaftQuorum
   readonly controller: Controller
   readonly purgatory: Purgatory
   readonly quotas: QuotaUsage
@@ -136,9 +145,10 @@ export class Broker {
     )
     this.#gate = new ConnectionGate(platform.clock, () => ({
       ...config.connections,
-      ...(this.#brokerEpoch === UNREGISTERED && { max: 0 }),
+      ...(this.#isAlone && this.#brokerEpoch === UNREGISTERED && { max: 0 }),
       refuseAfterMs: (ip) => this.quotas.recordConnection(ip, platform.clock.monotonic()),
     }))
+    this.quorum = this.#openQuorum(options)
     this.controller = this.#openController()
     this.producerIds = new ProducerIds(this.controller, this)
     this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
@@ -162,10 +172,16 @@ export class Broker {
     try {
       const plans = broker.#plans(options.listen)
       plans.push(...approachedPlans(plans, options.approaches ?? []))
+      // A lone voter leads at once; otherwise the others must be able to reach this one before there is a leader.
+      if (!broker.#isAlone) for (const plan of plans) await broker.#listen(plan)
+      broker.quorum.start()
+      await broker.#caughtUp()
       broker.#recover()
-      await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
-      for (const plan of plans) await broker.#listen(plan)
-      await broker.#register()
+      if (broker.quorum.led) {
+        await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
+      }
+      if (broker.#isAlone) for (const plan of plans) await broker.#listen(plan)
+      if (broker.quorum.led) await broker.#register()
     } catch (error) {
       await broker.stop()
       throw error
@@ -202,6 +218,7 @@ export class Broker {
     this.replication.close()
     this.peers.close()
     this.controller.close()
+    await this.quorum.close()
     this.partitions.close()
     await closing
   }
@@ -221,15 +238,31 @@ export class Broker {
     })
   }
 
+  #openQuorum({ voters = [{ nodeId: this.nodeId, host: '', port: 0 }], peerSecurity = {} }: BrokerOptions): RaftQuorum {
+    const { nodeId, clusterId, config } = this
+    const platform = { ...this.platform, log: this.log }
+    return this.#orGiveUp(() => {
+      const log = this.partitions.openMetadata()
+      const snapshots = new SnapshotStore(platform.disk, log.directory)
+      const timeouts = config.quorumTimeouts(voters.findIndex((voter) => voter.nodeId === nodeId))
+      return new RaftQuorum({ platform, nodeId, clusterId, voters, security: peerSecurity, timeouts, log, snapshots })
+    })
+  }
+
   #openController(): Controller {
-    const { clock, disk } = this.platform
-    const partition = this.partitions.openMetadata(this.nodeId)
-    const { nodeId, config, log } = this
+    const { quorum, nodeId, config, log } = this
     const onCommitted = (record: MetadataRecord) => this.#apply(record)
+    return this.#orGiveUp(() => {
+      const { clock } = this.platform
+      return new Controller({ quorum, nodeId, config: config.controller, clock, log, onCommitted })
+    })
+  }
+
+  /** A broker that cannot start gives its directory back. */
+  #orGiveUp<T>(open: () => T): T {
     try {
-      return new Controller({ partition, nodeId, config: config.controller, clock, disk, log, onCommitted })
+      return open()
     } catch (error) {
-      // A broker that cannot start gives its directory back.
       this.partitions.close()
       throw error
     }
@@ -262,6 +295,24 @@ export class Broker {
     }
     this.#brokerEpoch = brokerEpoch
     this.#gate.admitWaiting()
+  }
+
+  get #isAlone(): boolean {
+    return this.quorum.voters.length === 1 && this.quorum.voters[0]!.nodeId === this.nodeId
+  }
+
+  async #caughtUp(): Promise<void> {
+    const { quorum } = this
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        if (!quorum.isCaughtUp && !quorum.failure) return
+        unsubscribe()
+        resolve()
+      }
+      const unsubscribe = quorum.onLeaderChange(settle)
+      settle()
+    })
+    if (quorum.failure) throw quorum.failure
   }
 
   #plans(options: PlanOptions): ListenerPlan[] {

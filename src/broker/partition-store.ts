@@ -3,24 +3,15 @@ import { ErrorCode } from '../protocol/errors.ts'
 import { FramePool } from '../protocol/frame-pool.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { RESOURCE_TYPE, type ReadonlyMetadataImage, type TopicImage } from './coordinator/controller/metadata-image.ts'
-import { type PartitionRegistration, RECOVERED } from './coordinator/controller/metadata-record.ts'
+import type { PartitionRegistration } from './coordinator/controller/metadata-record.ts'
 import { CLUSTER_METADATA } from './coordinator/controller/topic-name.ts'
 import { logConfigFor } from './effective-config.ts'
-import { defaultLogConfig, type LogConfig } from './log/log-config.ts'
+import type { LogConfig } from './log/log-config.ts'
 import { LogDirectory } from './log/log-directory.ts'
+import type { PartitionLog } from './log/partition-log.ts'
 import { Partition, type PartitionHost } from './partition.ts'
-
-/** Kafka's own id for its metadata topic. */
-const METADATA_TOPIC: TopicImage = { name: CLUSTER_METADATA, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [] }
-/** The metadata is needed whole, from its first record on, and what it promised must outlive a loss of power: it says whose logs are whose. */
-const METADATA_LOG_CONFIG: LogConfig = {
-  ...defaultLogConfig,
-  retentionMs: -1,
-  delete: false,
-  flushMessages: 1,
-  // What one request changes is one batch; Kafka's metadata log takes as much.
-  maxMessageBytes: 8 * 1024 * 1024,
-}
+import { METADATA_LOG_CONFIG } from './raft/metadata-log.ts'
+import { METADATA_TOPIC_ID } from './raft/raft-wire.ts'
 
 /** What one round of fetches of a few consumers takes. */
 const FREE_BUFFERS_BYTES_MAX = 32 * 1024 * 1024
@@ -91,11 +82,8 @@ export class PartitionStore {
   }
 
   /** The log of the cluster's metadata, from which the image is read. */
-  openMetadata(nodeId: number): Partition {
-    const log = this.#directory.getOrCreate(CLUSTER_METADATA, 0, METADATA_TOPIC.topicId)
-    const replicas = { replicas: [nodeId], addingReplicas: [], removingReplicas: [], isr: [nodeId], leader: nodeId }
-    const epochs = { leaderRecoveryState: RECOVERED, leaderEpoch: 0, partitionEpoch: 0 }
-    return new Partition(METADATA_TOPIC, { partitionId: 0, ...replicas, ...epochs }, log, this.#host)
+  openMetadata(): PartitionLog {
+    return this.#directory.getOrCreate(CLUSTER_METADATA, 0, METADATA_TOPIC_ID)
   }
 
   /** Once the image is read: opens what it gives to this broker, and finishes the deletion of topics that a crash interrupted. */

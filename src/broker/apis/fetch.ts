@@ -12,6 +12,7 @@
 // - Needs READ on the topic: TOPIC_AUTHORIZATION_FAILED. A follower needs CLUSTER_ACTION on the cluster, and is told the same.
 // - The records given to consumers count against the client's consumer_byte_rate. A client that has used it up is given an empty answer,
 //   and what was read for it is read again after its pause. Kafka also empties answers of clients that are over their request_percentage.
+// - Of __cluster_metadata, replicas of it are given what they need to follow its leader (KIP-595): raft/metadata-fetch.ts.
 // - Left out: quotas of replication.
 
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -23,6 +24,7 @@ import { type PartitionAnswer, type Reader, type Round, readRound } from '../fet
 import { type FetchPartition, type FetchSession, FINAL_EPOCH, INITIAL_EPOCH } from '../fetch-session.ts'
 import { type CurrentLeader, leaderHints } from '../leader-hints.ts'
 import type { Partition } from '../partition.ts'
+import { serveMetadataFetch } from '../raft/metadata-fetch.ts'
 import { preferredReplica, UNKNOWN_REPLICA } from '../replication/read-replica.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
@@ -35,6 +37,8 @@ const READ_COMMITTED = 1
 type FetchRequest = Request<typeof fetch>
 
 export const serveFetch = serve(fetch, [4, 18], (broker, request, call) => {
+  const ofMetadata = serveMetadataFetch(broker, request, call)
+  if (ofMetadata) return ofMetadata
   const { version } = call
   const context = openContext(broker, request, version)
   if (typeof context === 'number') return { throttleTimeMs: 0, errorCode: context, responses: [] }

@@ -9,6 +9,7 @@ import { serveAlterPartitionReassignments } from './alter-partition-reassignment
 import { serveAlterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { serveAlterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { serveApiVersions } from './api-versions.ts'
+import { serveBeginQuorumEpoch } from './begin-quorum-epoch.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
 import { serveConsumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { serveCreateAcls } from './create-acls.ts'
@@ -32,9 +33,11 @@ import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
 import { serveDescribeTransactions } from './describe-transactions.ts'
 import { serveDescribeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { serveElectLeaders } from './elect-leaders.ts'
+import { serveEndQuorumEpoch } from './end-quorum-epoch.ts'
 import { serveEndTxn } from './end-txn.ts'
 import { serveExpireDelegationToken } from './expire-delegation-token.ts'
 import { serveFetch } from './fetch.ts'
+import { serveFetchSnapshot } from './fetch-snapshot.ts'
 import { serveFindCoordinator } from './find-coordinator.ts'
 import { serveHeartbeat } from './heartbeat.ts'
 import { serveIncrementalAlterConfigs } from './incremental-alter-configs.ts'
@@ -59,6 +62,7 @@ import { serveSyncGroup } from './sync-group.ts'
 import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
 import { serveUnregisterBroker } from './unregister-broker.ts'
 import { serveUpdateFeatures } from './update-features.ts'
+import { serveVote } from './vote.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
 export const servedApis: readonly ServedApi[] = [
@@ -110,8 +114,12 @@ export const servedApis: readonly ServedApi[] = [
   serveAlterClientQuotas,
   serveDescribeUserScramCredentials,
   serveAlterUserScramCredentials,
+  serveVote,
+  serveBeginQuorumEpoch,
+  serveEndQuorumEpoch,
   serveDescribeQuorum,
   serveUpdateFeatures,
+  serveFetchSnapshot,
   serveDescribeCluster,
   serveDescribeProducers,
   serveUnregisterBroker,

@@ -6,8 +6,9 @@ import type { Clock, Logger, Timer } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { buildBatch } from '../../records/batch-builder.ts'
 import { RecordBatch, splitBatches } from '../../records/record-batch.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import type { AppendClaims } from '../log/producer-state.ts'
-import type { Partition } from '../partition.ts'
+import type { Appended, AppendOptions } from '../partition.ts'
 import {
   type Effects,
   NO_PRODUCER,
@@ -25,8 +26,21 @@ export interface RecordCodec<Rec> {
   decode(record: { key: Buffer | null; value: Buffer | null }): Rec | undefined
 }
 
+/** The log that a machine lives on: a partition of a topic, or the metadata log of a quorum. */
+export interface HostedLog {
+  readonly topic: string
+  readonly partitionId: number
+  readonly log: PartitionLog
+  readonly isLeader: boolean
+  /** Counts the times that it came to lead; a machine lives for one of them. */
+  readonly tenure: number
+  append(batches: readonly RecordBatch[], origin: 'coordinator', options?: AppendOptions): Appended
+  /** Hears each advance of the high watermark. */
+  onHighWatermark(listener: () => void): () => void
+}
+
 export interface Hosting<Command, Rec, Reply> {
-  readonly partition: Partition
+  readonly partition: HostedLog
   readonly codec: RecordCodec<Rec>
   readonly clock: Clock
   readonly log: Logger
@@ -105,7 +119,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   }
 
   /** Whether it hosts the machine for the present leadership of this partition; what was held under an earlier one may be gone. */
-  isOf(partition: Partition): boolean {
+  isOf(partition: HostedLog): boolean {
     return partition === this.#hosting.partition && partition.isLeader && partition.tenure === this.#tenure
   }
 
@@ -144,7 +158,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
       this.#machine.replay(record, { offset: endOffset - 1, producerId: NO_PRODUCER })
       onCommitted?.(record)
     }
-    for (const { batch, from } of allBatches(partition, endOffset)) {
+    for (const { batch, from } of storedBatches(partition, endOffset, 'log_end')) {
       const type = batch.controlType()
       if (type !== undefined) this.#machine.replayMarker?.(batch.producerId, type === 'commit')
       if (batch.isControl) continue
@@ -272,7 +286,7 @@ function closedError(): CoordinatorError {
 }
 
 /** What the state is made of cannot be passed over: a record that is not understood ends the start. */
-function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
+export function understood<Rec>(partition: Pick<HostedLog, 'topic' | 'partitionId'>, decode: () => Rec): Rec {
   try {
     return decode()
   } catch (cause) {
@@ -283,14 +297,19 @@ function understood<Rec>(partition: Partition, decode: () => Rec): Rec {
 }
 
 /**
- * The batches of a partition, those too that are not committed yet: what a leader has will be. Of the first one only the records from
- * `from` on are in the log.
+ * The batches of a log: for `log_end` those too that are not committed yet, since what a leader has will be. Of the first one only the
+ * records from `from` on are in the log.
  */
-function* allBatches(partition: Partition, start: number): Generator<{ batch: RecordBatch; from: number }> {
+export function* storedBatches(
+  partition: Pick<HostedLog, 'topic' | 'partitionId' | 'log'>,
+  start: number,
+  isolation: 'log_end' | 'read_uncommitted',
+): Generator<{ batch: RecordBatch; from: number }> {
   const { log } = partition
   let offset = Math.max(log.logStartOffset, start)
-  while (offset < log.logEndOffset) {
-    const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation: 'log_end', minOneMessage: true })
+  const end = isolation === 'log_end' ? log.logEndOffset : log.highWatermark
+  while (offset < end) {
+    const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation, minOneMessage: true })
     if (read.error !== ErrorCode.NONE || !('batches' in read)) {
       throw new HeliostatError('HEL_STORAGE', `reading ${partition.topic} at ${offset} failed with error ${read.error}`)
     }

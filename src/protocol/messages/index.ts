@@ -11,6 +11,7 @@ import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { apiVersions } from './api-versions.ts'
+import { beginQuorumEpoch } from './begin-quorum-epoch.ts'
 import { brokerHeartbeat } from './broker-heartbeat.ts'
 import { brokerRegistration } from './broker-registration.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
@@ -36,10 +37,12 @@ import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
 import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { endQuorumEpoch } from './end-quorum-epoch.ts'
 import { endTxn } from './end-txn.ts'
 import { envelope } from './envelope.ts'
 import { expireDelegationToken } from './expire-delegation-token.ts'
 import { fetch } from './fetch.ts'
+import { fetchSnapshot } from './fetch-snapshot.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { heartbeat } from './heartbeat.ts'
 import { incrementalAlterConfigs } from './incremental-alter-configs.ts'
@@ -64,6 +67,7 @@ import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
+import { vote } from './vote.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
 export const apis: readonly Api[] = [
@@ -115,10 +119,14 @@ export const apis: readonly Api[] = [
   alterClientQuotas,
   describeUserScramCredentials,
   alterUserScramCredentials,
+  vote,
+  beginQuorumEpoch,
+  endQuorumEpoch,
   describeQuorum,
   alterPartition,
   updateFeatures,
   envelope,
+  fetchSnapshot,
   describeCluster,
   describeProducers,
   brokerRegistration,

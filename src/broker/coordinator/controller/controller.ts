@@ -1,54 +1,55 @@
-import type { Clock, Disk, Logger } from '../../../platform/platform.ts'
-import type { Partition } from '../../partition.ts'
-import { CoordinatorRuntime } from '../runtime.ts'
+import type { Clock, Logger } from '../../../platform/platform.ts'
+import { ErrorCode } from '../../../protocol/errors.ts'
+import type { Quorum } from '../../raft/quorum.ts'
+import { CoordinatorError, CoordinatorRuntime } from '../runtime.ts'
 import type { ControllerCommand, ControllerReplies, ControllerReply } from './command.ts'
+import { CommittedMetadata } from './committed-metadata.ts'
 import { type ControllerConfig, ControllerMachine } from './controller-machine.ts'
-import { LiveRecords } from './live-records.ts'
 import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
-import { SnapshotFile } from './snapshot-file.ts'
+
+interface ControllerOptions {
+  readonly quorum: Quorum
+  readonly nodeId: number
+  readonly config: ControllerConfig
+  readonly clock: Clock
+  readonly log: Logger
+  /** Hears each committed record, those of the past first. */
+  readonly onCommitted: (record: MetadataRecord) => void
+}
 
 /**
- * The host of the controller machine on this broker's own metadata log. A quorum will take its place and keep the machine.
+ * This node's part in the control of the cluster: it follows the committed metadata, and while it leads the quorum it hosts the
+ * controller machine on its log.
  *
- * 1. The newest snapshot and the log from its end on are all of the metadata; the log before it may go at any time.
+ * 1. There is a machine exactly while the quorum is led here. It is built from what is committed, and dropped with the leadership.
  */
 export class Controller {
-  /** Of the metadata log. */
-  readonly partition: Partition
-  readonly #runtime: CoordinatorRuntime<ControllerCommand, MetadataRecord, ControllerReply>
-  readonly #clock: Clock
-  readonly #log: Logger
-  readonly #snapshot: SnapshotFile
-  /** Until `compact` has been. */
-  #live: LiveRecords | undefined = new LiveRecords()
+  readonly #options: ControllerOptions
+  readonly #committed: CommittedMetadata
+  readonly #unsubscribe: readonly (() => void)[]
+  #hosted:
+    | { runtime: CoordinatorRuntime<ControllerCommand, MetadataRecord, ControllerReply>; epoch: number }
+    | undefined
 
-  constructor(options: {
-    partition: Partition
-    nodeId: number
-    config: ControllerConfig
-    clock: Clock
-    disk: Disk
-    log: Logger
-    /** Hears each committed record, those of the past first. */
-    onCommitted: (record: MetadataRecord) => void
-  }) {
-    const { partition, nodeId, config, clock, disk, log } = options
-    this.partition = partition
-    this.#clock = clock
-    this.#log = log
-    this.#snapshot = new SnapshotFile(disk, partition.log.directory)
-    const onCommitted = (record: MetadataRecord) => {
-      this.#live?.apply(record)
-      options.onCommitted(record)
-    }
-    const machine = () => new ControllerMachine(nodeId, config)
-    const codec = metadataRecordCodec
-    const snapshot = () => this.#readSnapshot()
-    this.#runtime = new CoordinatorRuntime({ partition, codec, clock, log, machine, onCommitted, snapshot })
+  constructor(options: ControllerOptions) {
+    this.#options = options
+    const { quorum, clock, onCommitted } = options
+    const { log, snapshots } = quorum
+    this.#committed = new CommittedMetadata({ log, snapshots, clock, onRecord: onCommitted })
+    this.#unsubscribe = [quorum.onCommitted(() => this.#committed.follow()), quorum.onLeaderChange(() => this.#host())]
+    this.#committed.follow()
+    this.#host()
   }
 
+  /** Asks the machine, if it is here; else rejects with NOT_CONTROLLER, as it does when the leadership goes before the reply is committed. */
   async ask<C extends ControllerCommand>(command: C): Promise<ControllerReplies[C['type']]> {
-    return (await this.#runtime.submit(command)) as ControllerReplies[C['type']]
+    if (!this.#hosted) throw notController()
+    try {
+      return (await this.#hosted.runtime.submit(command)) as ControllerReplies[C['type']]
+    } catch (error) {
+      if (error instanceof CoordinatorError && error.errorCode === ErrorCode.NOT_COORDINATOR) throw notController()
+      throw error
+    }
   }
 
   /**
@@ -56,33 +57,46 @@ export class Controller {
    * snapshot, and the log begins anew there. When the disk refuses, the log stays as it is.
    */
   compact(logBytesMax: number): void {
-    const live = this.#live
-    this.#live = undefined
-    const { log } = this.partition
-    if (live === undefined || log.sizeInBytes < logBytesMax) return
-    const endOffset = log.logEndOffset
+    const { quorum, log } = this.#options
+    if (quorum.log.sizeInBytes < logBytesMax) return
     try {
-      this.#snapshot.write({ endOffset, records: live.all }, this.partition.leaderEpoch, this.#clock.now())
-      log.roll()
-      log.deleteRecordsBefore(endOffset)
-      log.enforceRetention(this.#clock.now())
-      this.#snapshot.removeOlder()
+      this.#committed.takeSnapshot()
     } catch (error) {
-      this.#log.warn('controller.snapshot-failed', 'the metadata log stays as long as it is', { error: String(error) })
+      log.warn('controller.snapshot-failed', 'the metadata log stays as long as it is', { error: String(error) })
       return
     }
-    this.#log.info('controller.snapshot', 'a snapshot stands for the metadata log so far', { endOffset })
+    const endOffset = this.#committed.end.offset
+    log.info('controller.snapshot', 'a snapshot stands for the metadata log so far', { endOffset })
   }
 
   close(): void {
-    this.#runtime.close()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#hosted?.runtime.close()
+    this.#hosted = undefined
   }
 
-  /** A log that ends before its snapshot has lost what the snapshot holds, and goes on after it. */
-  #readSnapshot() {
-    const snapshot = this.#snapshot.read()
-    const { log } = this.partition
-    if (snapshot !== undefined && log.logEndOffset < snapshot.endOffset) log.truncateFullyAndStartAt(snapshot.endOffset)
-    return snapshot
+  /** Invariant 1. */
+  #host(): void {
+    const { quorum, nodeId, config, clock, log } = this.#options
+    const { led } = quorum
+    if (led?.leaderEpoch === this.#hosted?.epoch) return
+    this.#hosted?.runtime.close()
+    this.#hosted = undefined
+    if (!led) return
+    const machine = () => new ControllerMachine(nodeId, config)
+    const snapshot = () => ({ records: this.#committed.records, endOffset: this.#committed.end.offset })
+    const runtime = new CoordinatorRuntime({
+      partition: led,
+      codec: metadataRecordCodec,
+      clock,
+      log,
+      machine,
+      snapshot,
+    })
+    this.#hosted = { runtime, epoch: led.leaderEpoch }
   }
+}
+
+function notController(): CoordinatorError {
+  return new CoordinatorError(ErrorCode.NOT_CONTROLLER, 'the controller is not, or no longer, on this node')
 }

@@ -1,0 +1,21 @@
+// BeginQuorumEpoch (key 53), versions 0–1 (KIP-595, KIP-853). The rules are in raft/raft.ts.
+//
+// - The new leader of the controllers makes itself known, and this node fetches from it.
+// - An epoch that has passed: FENCED_LEADER_EPOCH. One of the two is no voter: INCONSISTENT_VOTER_SET. Another cluster:
+//   INCONSISTENT_CLUSTER_ID.
+// - Needs CLUSTER_ACTION on the cluster: CLUSTER_AUTHORIZATION_FAILED.
+// - Differs from Kafka: served on every listener; where a voter is found is configured, so endpoints are not looked at.
+
+import { ErrorCode } from '../../protocol/errors.ts'
+import { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
+import { serve } from '../dispatcher.ts'
+import { metadataPartition, quorumError, responseBody } from '../raft/raft-wire.ts'
+
+export const serveBeginQuorumEpoch = serve(beginQuorumEpoch, [0, 1], (broker, request, call) => {
+  const errorCode = quorumError(broker, request.clusterId, call)
+  const partition = metadataPartition(request.topics)
+  if (errorCode !== ErrorCode.NONE) return { errorCode, topics: [] }
+  if (!partition) return { errorCode: ErrorCode.INVALID_REQUEST, topics: [] }
+  const { leaderId, leaderEpoch } = partition
+  return responseBody(broker.quorum.answer({ type: 'begin-quorum-epoch', leaderId, leaderEpoch }))
+})

@@ -1,0 +1,89 @@
+import { HeliostatError } from '../../../platform/errors.ts'
+import type { Clock } from '../../../platform/platform.ts'
+import type { PartitionLog } from '../../log/partition-log.ts'
+import type { OffsetAndEpoch } from '../../raft/message.ts'
+import type { SnapshotStore } from '../../raft/snapshot-store.ts'
+import { storedBatches, understood } from '../runtime.ts'
+import { LiveRecords } from './live-records.ts'
+import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
+import { decodeSnapshot, encodeSnapshot } from './metadata-snapshot.ts'
+import { CLUSTER_METADATA } from './topic-name.ts'
+
+export interface CommittedMetadataOptions {
+  readonly log: PartitionLog
+  readonly snapshots: SnapshotStore
+  readonly clock: Pick<Clock, 'now'>
+  /** Hears each record once, in the order of the log. */
+  readonly onRecord: (record: MetadataRecord) => void
+}
+
+/**
+ * What is committed of the metadata, followed record by record on every node, whoever leads.
+ *
+ * 1. `live` holds what the records below `end` still say, and they all have been told.
+ * 2. The newest snapshot and the log from its end on are all of the metadata; the log before it may go at any time.
+ */
+export class CommittedMetadata {
+  readonly #options: CommittedMetadataOptions
+  readonly #live = new LiveRecords()
+  #end: OffsetAndEpoch = { offset: 0, epoch: 0 }
+
+  constructor(options: CommittedMetadataOptions) {
+    this.#options = options
+  }
+
+  get end(): OffsetAndEpoch {
+    return this.#end
+  }
+
+  /** What a machine must replay to know all of it. */
+  get records(): readonly MetadataRecord[] {
+    return this.#live.all
+  }
+
+  /** Tells what has become committed since the last call. */
+  follow(): void {
+    const { log, snapshots } = this.#options
+    const { latestId } = snapshots
+    if (latestId && this.#end.offset < log.logStartOffset) this.#read(latestId)
+    for (const { batch, from } of storedBatches({ ...WHERE, log }, this.#end.offset, 'read_uncommitted')) {
+      if (!batch.isControl) {
+        for (const record of batch.records()) {
+          const decoded = record.offset < from ? undefined : understood(WHERE, () => metadataRecordCodec.decode(record))
+          if (decoded) this.#apply(decoded)
+        }
+      }
+      this.#end = { offset: batch.nextOffset, epoch: batch.partitionLeaderEpoch }
+    }
+  }
+
+  /** Writes what holds at `end` to a snapshot, and lets go of the log before `keepFrom` and of what nobody needs beside it. */
+  takeSnapshot(keepFrom: number = this.#end.offset): void {
+    const { log, snapshots, clock } = this.#options
+    const timestamp = clock.now()
+    snapshots.write(this.#end, encodeSnapshot(this.#live.all, { epoch: this.#end.epoch, timestamp }))
+    log.roll()
+    log.deleteRecordsBefore(keepFrom)
+    log.enforceRetention(timestamp)
+    snapshots.removeBelow(keepFrom)
+  }
+
+  #apply(record: MetadataRecord): void {
+    this.#live.apply(record)
+    this.#options.onRecord(record)
+  }
+
+  /** Throws HEL_STORAGE when it is damaged, as nothing else may hold what it held. */
+  #read(id: OffsetAndEpoch): void {
+    const { snapshots } = this.#options
+    const records = decodeSnapshot(snapshots.read(id))
+    if (!records) {
+      const path = snapshots.pathOf(id)
+      throw new HeliostatError('HEL_STORAGE', `${path} is damaged; it should hold the metadata`, { where: { path } })
+    }
+    for (const record of records) this.#apply(record)
+    this.#end = id
+  }
+}
+
+const WHERE = { topic: CLUSTER_METADATA, partitionId: 0 }

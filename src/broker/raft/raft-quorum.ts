@@ -1,0 +1,443 @@
+import { HeliostatError } from '../../platform/errors.ts'
+import type { Platform, Timer } from '../../platform/platform.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
+import { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
+import { fetch } from '../../protocol/messages/fetch.ts'
+import { vote } from '../../protocol/messages/vote.ts'
+import type { Api, RequestInput, Response } from '../../protocol/schema.ts'
+import type { RecordBatch } from '../../records/record-batch.ts'
+import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import type { Appended, AppendOptions } from '../partition.ts'
+import { QuorumStateFile } from './election-state.ts'
+import { FetchWaits } from './fetch-waits.ts'
+import { type FetchRequest, NOBODY, type RaftRequest, type RaftResponse, type SentRequest } from './message.ts'
+import { MetadataLog } from './metadata-log.ts'
+import { Peer, type PeerSecurity } from './peer.ts'
+import type { LedLog, Quorum, QuorumDescription, Voter } from './quorum.ts'
+import { Raft, type RaftEffect, type RaftEvent, type RaftTimeouts, type RaftTimer } from './raft.ts'
+import { answerOf, beginBody, endBody, fetchAnswerOf, fetchBody, voteBody } from './raft-wire.ts'
+import { SnapshotDownload } from './snapshot-download.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+export interface QuorumTimeouts extends RaftTimeouts {
+  /** `controller.quorum.request.timeout.ms`. */
+  readonly requestMs: number
+}
+
+export interface RaftQuorumOptions {
+  readonly platform: Platform
+  readonly nodeId: number
+  readonly clusterId: string
+  /** The same for all nodes of the cluster, for as long as it lives. Who is not among them observes. */
+  readonly voters: readonly Voter[]
+  readonly security: PeerSecurity
+  readonly timeouts: QuorumTimeouts
+  readonly log: PartitionLog
+  readonly snapshots: SnapshotStore
+}
+
+/** How long a leader holds a fetch for which it has nothing new; below every fetch time-out. */
+const FETCH_WAIT_SHARE = 0.25
+const FETCH_WAIT_MS_MAX = 500
+/** A leader that leaves waits so long for the others to have heard of it. */
+const FAREWELL_MS = 500
+
+/**
+ * Drives one replica of the metadata log: its timers, its connections to the voters, its files.
+ *
+ * 1. Effects are carried out in the order in which they were decided, one after the other, even when one of them makes another event.
+ * 2. When the disk fails, or an invariant, this node has no part any more until it starts anew: it could break what it promised.
+ */
+export class RaftQuorum implements Quorum {
+  readonly nodeId: number
+  readonly voters: readonly Voter[]
+  readonly log: PartitionLog
+  readonly snapshots: SnapshotStore
+  readonly #options: RaftQuorumOptions
+  readonly #platform: Platform
+  readonly #raft: Raft
+  readonly #stateFile: QuorumStateFile
+  readonly #voterIds: readonly number[]
+  readonly #peers = new Map<number, Peer>()
+  /** What is asked of the leader besides must not wait behind fetches that wait. */
+  readonly #askedPeers = new Map<number, Peer>()
+  readonly #timers = new Map<RaftTimer, Timer>()
+  readonly #effects: RaftEffect[] = []
+  readonly #waits: FetchWaits
+  readonly #leaderListeners = new Set<() => void>()
+  readonly #committedListeners = new Set<() => void>()
+  readonly #hostListeners = new Set<() => void>()
+  readonly #farewells = new Set<Promise<void>>()
+  #download: SnapshotDownload | undefined
+  #led: LedLog | undefined
+  #told = { leaderId: NOBODY, leaderEpoch: -1, isCaughtUp: false, led: undefined as LedLog | undefined }
+  #isCarryingOut = false
+  #isOver = false
+  #failure: Error | undefined
+
+  constructor(options: RaftQuorumOptions) {
+    const { platform, nodeId, voters, timeouts, log, snapshots } = options
+    this.#options = options
+    this.#platform = platform
+    this.nodeId = nodeId
+    this.voters = voters
+    this.log = log
+    this.snapshots = snapshots
+    this.#waits = new FetchWaits(platform.clock)
+    this.#voterIds = voters.map((voter) => voter.nodeId)
+    this.#stateFile = new QuorumStateFile(platform.disk, log.directory)
+    const electionState = this.#stateFile.read(this.#voterIds)
+    const metadataLog = new MetadataLog(log, snapshots, platform.clock)
+    if (voters.length > 1 && metadataLog.end.offset > 0 && metadataLog.end.epoch === 0) {
+      const message = `${log.directory} is of a cluster whose only voter was one broker; start it with that voter`
+      throw new HeliostatError('HEL_DATA', message, { where: { path: log.directory } })
+    }
+    this.#raft = new Raft(
+      { nodeId, voters: this.#voterIds, timeouts, log: metadataLog, electionState },
+      log.highWatermark,
+    )
+  }
+
+  /** Takes part from now on. A lone voter leads when this returns. */
+  start(): void {
+    this.#happened({ type: 'start' })
+  }
+
+  get leaderId(): number {
+    return this.#isOver ? NOBODY : this.#raft.leaderId
+  }
+
+  get leaderEpoch(): number {
+    return this.#raft.epoch
+  }
+
+  get led(): LedLog | undefined {
+    return this.#led
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#led !== undefined || this.#raft.isCaughtUp
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  onLeaderChange(listener: () => void): () => void {
+    this.#leaderListeners.add(listener)
+    return () => this.#leaderListeners.delete(listener)
+  }
+
+  onCommitted(listener: () => void): () => void {
+    this.#committedListeners.add(listener)
+    return () => this.#committedListeners.delete(listener)
+  }
+
+  describe(): QuorumDescription | undefined {
+    const { leadership, leaderId, epoch } = this.#raft
+    if (!leadership || this.#isOver) return undefined
+    const { highWatermark } = leadership
+    return { leaderId, leaderEpoch: epoch, highWatermark, ...leadership.describe(this.#platform.clock.now()) }
+  }
+
+  async askLeader<A extends Api>(api: A, request: RequestInput<A>): Promise<Response<A>> {
+    const { leaderId } = this
+    const voter = this.voters.find(({ nodeId }) => nodeId === leaderId)
+    if (voter) return this.#peer(this.#askedPeers, voter).ask(api, request)
+    throw new HeliostatError('HEL_UNREACHABLE', 'no leader of the controllers is known', { retriable: true })
+  }
+
+  /** A voter's or a replica's request, by its own handler; a fetch only for what it says, not for records. */
+  answer(request: RaftRequest): RaftResponse {
+    if (this.#isOver) return { errorCode: ErrorCode.BROKER_NOT_AVAILABLE, leaderId: NOBODY, leaderEpoch: NOBODY }
+    const response = this.#happened({ type: 'request', request })
+    return response ?? { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, leaderId: NOBODY, leaderEpoch: NOBODY }
+  }
+
+  /** Waits, as long as the replica says, for something that is news to it. */
+  serveFetch(
+    request: FetchRequest,
+    limits: { maxWaitMs: number; maxBytes: number },
+  ): RaftResponse | Promise<RaftResponse> {
+    const attempt = (isLast: boolean) => {
+      const response = this.#readFor(request, limits.maxBytes)
+      return isLast || isNews(response, request) ? response : undefined
+    }
+    return attempt(limits.maxWaitMs <= 0) ?? this.#waits.until(limits.maxWaitMs, attempt)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOver) return
+    this.#happened({ type: 'resign' })
+    if (this.#farewells.size > 0) await this.#within(FAREWELL_MS, Promise.all(this.#farewells))
+    this.#end()
+  }
+
+  /** What came of it, for whoever asked. */
+  #happened(event: RaftEvent): RaftResponse | undefined {
+    if (this.#isOver) return undefined
+    try {
+      const effects = this.#raft.handle(event, this.#platform.clock.now())
+      const reply = effects.find((effect) => effect.type === 'reply')
+      this.#effects.push(...effects)
+      this.#carryOut()
+      return this.#isOver ? undefined : reply?.response
+    } catch (error) {
+      this.#fail(error as Error)
+      return undefined
+    }
+  }
+
+  /** Invariant 1. */
+  #carryOut(): void {
+    if (this.#isCarryingOut) return
+    this.#isCarryingOut = true
+    try {
+      for (let effect = this.#effects.shift(); effect && !this.#isOver; effect = this.#effects.shift()) {
+        this.#carryOutOne(effect)
+      }
+    } finally {
+      this.#isCarryingOut = false
+    }
+    this.#tellLeader()
+  }
+
+  #carryOutOne(effect: RaftEffect): void {
+    switch (effect.type) {
+      case 'persist':
+        this.#stateFile.write(effect.state, this.#voterIds)
+        return
+      case 'send':
+        this.#send(effect.to, effect.request)
+        return
+      case 'set-timer':
+        this.#setTimer(effect.timer, effect.ms + Math.floor(this.#platform.random.fraction() * effect.jitterMs))
+        return
+      case 'cancel-timer':
+        this.#cancelTimer(effect.timer)
+        return
+      case 'high-watermark':
+        this.#committed(effect.offset)
+        return
+      case 'leader':
+        this.#waits.wake()
+        return
+      case 'fetch-snapshot':
+        this.#fetchSnapshot(effect)
+        return
+      case 'reply':
+        return
+    }
+  }
+
+  #committed(offset: number): void {
+    this.log.highWatermark = offset
+    for (const listener of [...this.#committedListeners, ...this.#hostListeners]) listener()
+    this.#waits.wake()
+  }
+
+  /** Once per change, when all that belongs to it has been done. */
+  #tellLeader(): void {
+    const { leadership, epoch } = this.#raft
+    const isActive = leadership !== undefined && leadership.highWatermark >= 0 && !this.#isOver
+    if (!isActive) this.#led = undefined
+    else if (this.#led?.leaderEpoch !== epoch) this.#led = this.#lead(epoch)
+    const { leaderId, leaderEpoch, isCaughtUp, led } = this
+    const before = this.#told
+    const isSame = leaderId === before.leaderId && leaderEpoch === before.leaderEpoch
+    if (!this.#isOver && isSame && isCaughtUp === before.isCaughtUp && led === before.led) return
+    this.#told = { leaderId, leaderEpoch, isCaughtUp, led }
+    const fields = { leaderId, leaderEpoch, isActive }
+    if (!isSame) this.#platform.log.info('raft.leader', 'who leads the controllers has changed', fields)
+    for (const listener of [...this.#leaderListeners]) listener()
+  }
+
+  #lead(leaderEpoch: number): LedLog {
+    const isLeading = () => this.#raft.leadership !== undefined && this.#raft.epoch === leaderEpoch && !this.#isOver
+    const led: LedLog = {
+      topic: CLUSTER_METADATA,
+      partitionId: 0,
+      leaderEpoch,
+      tenure: leaderEpoch,
+      log: this.log,
+      get isLeader() {
+        return isLeading()
+      },
+      append: (batches, origin, options = {}) => this.#append(led, batches, origin, options),
+      onHighWatermark: (listener) => {
+        this.#hostListeners.add(listener)
+        return () => this.#hostListeners.delete(listener)
+      },
+    }
+    return led
+  }
+
+  #append(led: LedLog, batches: readonly RecordBatch[], origin: 'coordinator', options: AppendOptions): Appended {
+    // The state of the quorum may be ahead of whoever is hosted here, who hears of it in a moment.
+    if (!led.isLeader) {
+      const errorMessage = `this node leads epoch ${led.leaderEpoch} of the metadata no more`
+      return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, errorMessage, recordErrors: [] }
+    }
+    const result = this.log.append(batches, { leaderEpoch: led.leaderEpoch, origin, claims: options.claims })
+    if (!('baseOffset' in result)) {
+      const { error: errorCode, message: errorMessage } = result
+      if (this.log.failure) this.#fail(this.log.failure)
+      return { errorCode, errorMessage, recordErrors: [] }
+    }
+    options.beforeVisible?.()
+    this.#happened({ type: 'appended' })
+    this.#waits.wake()
+    const { baseOffset, lastOffset, logAppendTime: logAppendTimeMs, logStartOffset } = result
+    return { errorCode: ErrorCode.NONE, baseOffset, nextOffset: lastOffset + 1, logAppendTimeMs, logStartOffset }
+  }
+
+  #readFor(request: FetchRequest, maxBytes: number): RaftResponse {
+    const response = this.answer(request)
+    const { fetched } = response
+    if (!fetched || fetched.diverging || fetched.snapshotId) return response
+    const read = this.log.read(request.fetchOffset, maxBytes, { isolation: 'log_end', minOneMessage: true })
+    if (!('batches' in read)) return { ...response, errorCode: read.error, fetched: undefined }
+    return { ...response, fetched: { ...fetched, records: Buffer.concat(read.batches) } }
+  }
+
+  #send(to: number, request: SentRequest): void {
+    const voter = this.voters.find(({ nodeId }) => nodeId === to)
+    if (!voter) throw new Error(`no voter has the id ${to}`)
+    const answered = this.#ask(this.#peer(this.#peers, voter), to, request).then(
+      (response) => void this.#happened({ type: 'response', from: to, request, response }),
+      (error) => {
+        this.#platform.log.debug('raft.undelivered', `${request.type} was not answered`, { to, error: String(error) })
+        this.#happened({ type: 'undelivered', to, request })
+      },
+    )
+    if (request.type !== 'end-quorum-epoch') return
+    this.#farewells.add(answered)
+    void answered.finally(() => this.#farewells.delete(answered))
+  }
+
+  async #ask(peer: Peer, to: number, request: SentRequest): Promise<RaftResponse> {
+    const { clusterId, timeouts } = this.#options
+    switch (request.type) {
+      case 'vote':
+        return answerOf(await peer.ask(vote, voteBody(request, clusterId, to)))
+      case 'begin-quorum-epoch':
+        return answerOf(await peer.ask(beginQuorumEpoch, beginBody(request, clusterId, to)))
+      case 'end-quorum-epoch':
+        return answerOf(await peer.ask(endQuorumEpoch, endBody(request, clusterId)))
+      case 'fetch': {
+        const waitMs = Math.min(FETCH_WAIT_MS_MAX, Math.floor(timeouts.fetchMs * FETCH_WAIT_SHARE))
+        return fetchAnswerOf(await peer.ask(fetch, fetchBody(request, clusterId, waitMs)))
+      }
+    }
+  }
+
+  #fetchSnapshot({ from, snapshotId }: Extract<RaftEffect, { type: 'fetch-snapshot' }>): void {
+    const { clusterId } = this.#options
+    const { epoch } = this.#raft
+    const isWanted = () => !this.#isOver && this.#raft.epoch === epoch && this.#raft.state === 'follower'
+    const voter = this.voters.find(({ nodeId }) => nodeId === from)!
+    this.#download?.abandon()
+    const download = new SnapshotDownload({
+      peer: this.#peer(this.#peers, voter),
+      clusterId,
+      replicaId: this.nodeId,
+      leaderEpoch: epoch,
+      snapshotId,
+      store: this.snapshots,
+      onProgress: () => this.#happened({ type: 'snapshot-progress', leaderEpoch: epoch }),
+    })
+    this.#download = download
+    download.run().then(
+      () => {
+        if (isWanted()) this.#startAt(snapshotId.offset)
+      },
+      (error) => {
+        this.#platform.log.warn('raft.snapshot-failed', 'a snapshot could not be fetched', {
+          from,
+          error: String(error),
+        })
+        const again = () => this.#happened({ type: 'snapshot-ended' })
+        if (isWanted()) this.#platform.clock.setTimer(this.#options.timeouts.retryBackoffMs, again)
+      },
+    )
+  }
+
+  /** The snapshot takes the place of the log. */
+  #startAt(offset: number): void {
+    try {
+      this.log.truncateFullyAndStartAt(offset)
+    } catch (error) {
+      this.#fail(error as Error)
+      return
+    }
+    this.#happened({ type: 'snapshot-ended' })
+  }
+
+  #peer(peers: Map<number, Peer>, voter: Voter): Peer {
+    const known = peers.get(voter.nodeId)
+    if (known) return known
+    const { security, timeouts } = this.#options
+    const peer = new Peer(this.#platform, voter, `raft-${this.nodeId}`, timeouts.requestMs, security)
+    peers.set(voter.nodeId, peer)
+    return peer
+  }
+
+  #setTimer(timer: RaftTimer, ms: number): void {
+    this.#cancelTimer(timer)
+    this.#timers.set(
+      timer,
+      this.#platform.clock.setTimer(ms, () => {
+        // A process that was held up finds in its sockets what it has been waiting for: that is heard first.
+        this.#platform.clock.defer(() => {
+          if (this.#timers.get(timer) !== set) return
+          this.#timers.delete(timer)
+          this.#happened({ type: 'timeout', timer })
+        })
+      }),
+    )
+    const set = this.#timers.get(timer)
+  }
+
+  #cancelTimer(timer: RaftTimer): void {
+    this.#timers.get(timer)?.cancel()
+    this.#timers.delete(timer)
+  }
+
+  #within(ms: number, promise: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#platform.clock.setTimer(ms, resolve)
+      void promise.finally(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  /** Invariant 2. */
+  #fail(error: Error): void {
+    if (this.#isOver) return
+    const detail = error.stack ?? error.message
+    this.#platform.log.error('raft.failed', 'this node has no part in the quorum any more', { error: detail })
+    this.#failure = error
+    this.#end()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#effects.length = 0
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#download?.abandon()
+    for (const peer of [...this.#peers.values(), ...this.#askedPeers.values()]) peer.close()
+    this.#waits.close()
+    this.#tellLeader()
+  }
+}
+
+/** Whether a fetch need not wait: there is an error, or something that its replica does not know. */
+function isNews({ fetched }: RaftResponse, request: FetchRequest): boolean {
+  if (!fetched || fetched.diverging || fetched.snapshotId) return true
+  return fetched.records.length > 0 || fetched.highWatermark > request.highWatermark
+}

@@ -1,0 +1,186 @@
+// Nodes of one quorum of controllers, each on its own simulated machine: the log, Raft, the controller and the handlers of the quorum's
+// requests as a broker has them, and nothing else of a broker.
+import { serveApiVersions } from '../../../src/broker/apis/api-versions.ts'
+import { serveBeginQuorumEpoch } from '../../../src/broker/apis/begin-quorum-epoch.ts'
+import { serveDescribeQuorum } from '../../../src/broker/apis/describe-quorum.ts'
+import { serveEndQuorumEpoch } from '../../../src/broker/apis/end-quorum-epoch.ts'
+import { serveFetch } from '../../../src/broker/apis/fetch.ts'
+import { serveFetchSnapshot } from '../../../src/broker/apis/fetch-snapshot.ts'
+import { serveVote } from '../../../src/broker/apis/vote.ts'
+import type { Broker } from '../../../src/broker/broker.ts'
+import { BrokerConfig } from '../../../src/broker/broker-config.ts'
+import { Controller } from '../../../src/broker/coordinator/controller/controller.ts'
+import { MetadataImage } from '../../../src/broker/coordinator/controller/metadata-image.ts'
+import { CLOSE, Dispatcher } from '../../../src/broker/dispatcher.ts'
+import { LogDirectory } from '../../../src/broker/log/log-directory.ts'
+import { METADATA_LOG_CONFIG } from '../../../src/broker/raft/metadata-log.ts'
+import type { Voter } from '../../../src/broker/raft/quorum.ts'
+import { RaftQuorum } from '../../../src/broker/raft/raft-quorum.ts'
+import { METADATA_TOPIC_ID } from '../../../src/broker/raft/raft-wire.ts'
+import { SnapshotStore } from '../../../src/broker/raft/snapshot-store.ts'
+import { ANONYMOUS } from '../../../src/broker/security/authorizer.ts'
+import type { Platform, Socket, SocketHandler } from '../../../src/platform/platform.ts'
+import { FrameReader } from '../../../src/protocol/frame.ts'
+import type { SimMachine } from '../../../src/simulation/sim-machine.ts'
+import { Simulation } from '../../../src/simulation/simulation.ts'
+
+const PORT = 9092
+const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+const DIRECTORY = '/data'
+const FRAME_BYTES_MAX = 64 * 1024 * 1024
+const dispatcher = new Dispatcher([
+  serveFetch,
+  serveApiVersions,
+  serveVote,
+  serveBeginQuorumEpoch,
+  serveEndQuorumEpoch,
+  serveDescribeQuorum,
+  serveFetchSnapshot,
+])
+
+/** One life of a node. */
+export interface QuorumNode {
+  readonly nodeId: number
+  readonly quorum: RaftQuorum
+  readonly controller: Controller
+  readonly image: MetadataImage
+  stop(): Promise<void>
+}
+
+export interface QuorumOptions {
+  readonly seed: number
+  readonly nodes: number
+  /** The first ones vote. */
+  readonly voters: number
+  readonly config?: Readonly<Record<string, unknown>>
+  /** Hears of every node that begins. */
+  readonly onBoot?: (node: QuorumNode) => void
+}
+
+export class QuorumNodes {
+  readonly simulation: Simulation
+  readonly machines: readonly SimMachine[]
+  readonly #options: QuorumOptions
+  readonly #voters: readonly Voter[]
+  readonly #up = new Map<number, QuorumNode>()
+  readonly #lostDisks = new Set<number>()
+
+  /** Each machine is a datacenter of its own, so that any way can be cut. */
+  constructor(options: QuorumOptions) {
+    this.#options = options
+    const { seed } = options
+    this.simulation = new Simulation({ seed, settle: () => new Promise((resolve) => setImmediate(resolve)) })
+    this.machines = Array.from({ length: options.nodes }, (_, index) => this.simulation.machine(`node-${index + 1}`))
+    this.#voters = this.machines.slice(0, options.voters).map(({ name }, index) => {
+      return { nodeId: index + 1, host: name, port: PORT }
+    })
+  }
+
+  get up(): QuorumNode[] {
+    return [...this.#up.values()]
+  }
+
+  node(nodeId: number): QuorumNode | undefined {
+    return this.#up.get(nodeId)
+  }
+
+  /** The node whose controller is active, if there is exactly one. */
+  get leader(): QuorumNode | undefined {
+    const leading = this.up.filter(({ quorum }) => quorum.led !== undefined)
+    return leading.length === 1 ? leading[0] : undefined
+  }
+
+  boot(nodeId: number): void {
+    const machine = this.machines[nodeId - 1]!
+    const config = new BrokerConfig(this.#options.config)
+    const platform = machine.boot()
+    if (this.#lostDisks.delete(nodeId)) platform.disk.remove(DIRECTORY)
+    const node = startNode(platform, nodeId, machine.name, this.#voters, config)
+    this.#up.set(nodeId, node)
+    this.#options.onBoot?.(node)
+  }
+
+  /** The process dies, or its power goes and what it did not sync, or its disk with all that was on it. */
+  kill(nodeId: number, loss: 'process' | 'power' | 'disk' = 'process'): void {
+    const machine = this.machines[nodeId - 1]!
+    if (loss === 'process') machine.kill()
+    else machine.cutPower()
+    if (loss === 'disk') this.#lostDisks.add(nodeId)
+    this.#up.delete(nodeId)
+  }
+
+  /** Nothing passes between this machine and the others, or nothing that this one sends, or nothing that they send. */
+  isolate(nodeId: number, way: 'both' | 'out' | 'in' = 'both'): void {
+    const { network } = this.simulation
+    const { name } = this.machines[nodeId - 1]!
+    for (const other of this.machines) {
+      if (other.name === name) continue
+      if (way !== 'in') network.cut(name, other.name, 'one-way')
+      if (way !== 'out') network.cut(other.name, name, 'one-way')
+    }
+  }
+
+  /** Whether within this time one node leads, and all that are up have all that is committed. */
+  settled(limitMs = 60_000): Promise<boolean> {
+    return this.simulation.until(() => {
+      const end = this.leader?.quorum.log.logEndOffset
+      return end !== undefined && this.up.every(({ quorum }) => quorum.log.highWatermark === end)
+    }, limitMs)
+  }
+}
+
+function startNode(
+  platform: Platform,
+  nodeId: number,
+  host: string,
+  voters: readonly Voter[],
+  config: BrokerConfig,
+): QuorumNode {
+  const directory = LogDirectory.open(platform, DIRECTORY, { configOf: () => METADATA_LOG_CONFIG })
+  const log = directory.getOrCreate('__cluster_metadata', 0, METADATA_TOPIC_ID)
+  const snapshots = new SnapshotStore(platform.disk, log.directory)
+  const timeouts = config.quorumTimeouts(voters.findIndex((voter) => voter.nodeId === nodeId))
+  const security = {}
+  const quorum = new RaftQuorum({ platform, nodeId, clusterId: CLUSTER_ID, voters, security, timeouts, log, snapshots })
+  const image = new MetadataImage()
+  const onCommitted = image.apply.bind(image)
+  const { clock } = platform
+  const controller = new Controller({
+    quorum,
+    nodeId,
+    config: config.controller,
+    clock,
+    log: platform.log,
+    onCommitted,
+  })
+  // What the handlers of the quorum's requests touch of a broker.
+  const broker = { platform, nodeId, clusterId: CLUSTER_ID, quorum, image, quotas: { isSet: () => false } }
+  void platform.network.listen({ host, port: PORT }, (socket) => serveOn(broker as unknown as Broker, socket))
+  quorum.start()
+  const stop = async () => {
+    controller.close()
+    await quorum.close()
+    directory.close()
+  }
+  return { nodeId, quorum, controller, image, stop }
+}
+
+/** Answers leave in the order of the requests. */
+function serveOn(broker: Broker, socket: Socket): SocketHandler {
+  const { host } = socket.remote
+  const session = { caller: { principal: ANONYMOUS, host }, listener: 'PLAINTEXT' }
+  let last: Promise<void> = Promise.resolve()
+  const reader = new FrameReader(
+    FRAME_BYTES_MAX,
+    (frame) => {
+      const answer = Promise.resolve(dispatcher.dispatch(broker, broker.platform.log, session, frame))
+      last = last.then(async () => {
+        const frames = await answer
+        if (frames === CLOSE) socket.destroy()
+        else if (frames) socket.write(frames)
+      })
+    },
+    () => socket.destroy(),
+  )
+  return { readInto: () => reader.readInto(), didRead: (length) => reader.didRead(length), closed: () => {} }
+}
