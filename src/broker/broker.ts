@@ -42,7 +42,7 @@ import { addScramUsers, type ScramUser } from './security/scram-user.ts'
 import { ServerConnection } from './server-connection.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
-import { appendMarker } from './transaction-markers.ts'
+import { writeMarkers } from './transaction-markers.ts'
 
 export interface BrokerOptions {
   readonly platform: Platform
@@ -161,9 +161,9 @@ export class Broker {
       }),
       partitionCount: () => this.image.topics.get(TRANSACTION_STATE)?.partitions.length ?? 0,
       nextProducerId: () => this.producerIds.next(),
-      appendMarker: (at, marker) => appendMarker(this, at, marker),
+      writeMarkers: (marker, partitions) => writeMarkers(this, marker, partitions),
     })
-    this.admission = new TransactionAdmission(this.transactions, platform.clock)
+    this.admission = new TransactionAdmission(this)
   }
 
   /** Recovers what is on the disk, then listens. */

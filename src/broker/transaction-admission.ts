@@ -1,10 +1,14 @@
 // Before transactional records are appended, the coordinator must know that the transaction reaches their partition (KIP-890): or a
 // batch that comes late would open a transaction that nobody ever ends. Partitions in which it is open already are not asked about.
 
-import type { Clock } from '../platform/platform.ts'
+import { HeliostatError } from '../platform/errors.ts'
 import { ErrorCode } from '../protocol/errors.ts'
+import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
+import type { Broker } from './broker.ts'
+import { TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
+import { partitionOf } from './coordinator/group/group-coordinator.ts'
 import { CoordinatorError } from './coordinator/runtime.ts'
-import type { TransactionCoordinator } from './coordinator/transaction/transaction-coordinator.ts'
+import type { TopicPartition } from './coordinator/transaction/transaction-metadata.ts'
 import type { AppendClaims } from './log/producer-state.ts'
 import type { Partition } from './partition.ts'
 
@@ -29,14 +33,13 @@ export interface Admitted {
 /** The end of the transaction before may be under way still. It takes moments, so the producer need not be told. */
 const RETRY_MS = 20
 const RETRY_MAX_MS = 100
+const NO_LEADER = -1
 
 export class TransactionAdmission {
-  readonly #transactions: TransactionCoordinator
-  readonly #clock: Clock
+  readonly #broker: Broker
 
-  constructor(transactions: TransactionCoordinator, clock: Clock) {
-    this.#transactions = transactions
-    this.#clock = clock
+  constructor(broker: Broker) {
+    this.#broker = broker
   }
 
   /** `sequences`: of the first batch for each partition. */
@@ -69,28 +72,67 @@ export class TransactionAdmission {
   async #ask(producer: Producer, asked: readonly Partition[], admission: Admission): Promise<number[]> {
     const partitions = asked.map(({ topic, partitionId }) => ({ topic, partition: partitionId }))
     try {
-      if (admission === 'add') {
-        const errorCode = await this.#add({ ...producer, partitions })
-        return asked.map(() => errorCode)
-      }
-      const reply = await this.#transactions.ask({ type: 'verify-partitions', ...producer, partitions })
-      return reply.partitions.map(({ errorCode }) => errorCode)
+      if (admission === 'add') return await this.#add(producer, partitions)
+      return await this.#askOnce(producer, partitions, true)
     } catch (error) {
       if (error instanceof CoordinatorError) return asked.map(() => error.errorCode)
+      if (error instanceof HeliostatError) return asked.map(() => ErrorCode.NETWORK_EXCEPTION)
       throw error
     }
   }
 
-  async #add(command: Producer & { partitions: readonly { topic: string; partition: number }[] }): Promise<number> {
+  async #add(producer: Producer, partitions: readonly TopicPartition[]): Promise<number[]> {
+    const { clock } = this.#broker.platform
     for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
-      const { errorCode } = await this.#transactions.ask({
-        type: 'add-partitions',
-        ...command,
-        clientTransactionVersion: 2,
-      })
-      if (errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS || waitedMs >= RETRY_MAX_MS) return errorCode
-      await new Promise<void>((resolve) => this.#clock.setTimer(RETRY_MS, resolve))
+      const codes = await this.#askOnce(producer, partitions, false)
+      if (!codes.includes(ErrorCode.CONCURRENT_TRANSACTIONS) || waitedMs >= RETRY_MAX_MS) return codes
+      await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve))
     }
+  }
+
+  /** The coordinator may be on any broker. */
+  async #askOnce(producer: Producer, partitions: readonly TopicPartition[], verifyOnly: boolean): Promise<number[]> {
+    const { nodeId, transactions } = this.#broker
+    const coordinatorId = this.#coordinatorOf(producer.transactionalId)
+    if (coordinatorId !== nodeId) return await this.#askBroker(coordinatorId, producer, partitions, verifyOnly)
+    if (verifyOnly) {
+      const reply = await transactions.ask({ type: 'verify-partitions', ...producer, partitions })
+      return reply.partitions.map(({ errorCode }) => errorCode)
+    }
+    const added = { type: 'add-partitions', ...producer, partitions, clientTransactionVersion: 2 } as const
+    const { errorCode } = await transactions.ask(added)
+    return partitions.map(() => errorCode)
+  }
+
+  async #askBroker(
+    coordinatorId: number,
+    producer: Producer,
+    partitions: readonly TopicPartition[],
+    verifyOnly: boolean,
+  ): Promise<number[]> {
+    const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, group]) => ({
+      name,
+      partitions: group.map(({ partition }) => partition),
+    }))
+    const asked = { transactions: [{ ...producer, verifyOnly, topics }] }
+    const answer = await this.#broker.peers.send(coordinatorId, addPartitionsToTxn, asked)
+    const codes = new Map(
+      answer.resultsByTransaction.flatMap(({ topicResults }) =>
+        topicResults.flatMap(({ name, resultsByPartition }) =>
+          resultsByPartition.map((one) => [`${name}:${one.partitionIndex}`, one.partitionErrorCode] as const),
+        ),
+      ),
+    )
+    // As a whole it is refused to a broker without the right; to a producer that says nothing (Kafka's AddPartitionsToTxnManager).
+    const refusal = answer.errorCode === ErrorCode.NONE ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.INVALID_TXN_STATE
+    return partitions.map(({ topic, partition }) => codes.get(`${topic}:${partition}`) ?? refusal)
+  }
+
+  #coordinatorOf(transactionalId: string): number {
+    const partitions = this.#broker.image.topics.get(TRANSACTION_STATE)?.partitions ?? []
+    const leader = partitions[partitionOf(transactionalId, Math.max(1, partitions.length))]?.leader ?? NO_LEADER
+    if (leader !== NO_LEADER) return leader
+    throw new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `nobody coordinates ${transactionalId}`)
   }
 }
 

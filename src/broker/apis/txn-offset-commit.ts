@@ -106,7 +106,8 @@ async function commit(
 function offsetsPartition(broker: Broker, groupId: string): Partition | undefined {
   const partitionCount = broker.image.topics.get(CONSUMER_OFFSETS)?.partitions.length ?? 0
   if (partitionCount === 0) return undefined
-  return broker.partitions.get(CONSUMER_OFFSETS, partitionOf(groupId, partitionCount))
+  const partition = broker.partitions.get(CONSUMER_OFFSETS, partitionOf(groupId, partitionCount))
+  return partition?.isLeader ? partition : undefined
 }
 
 function admissionOf(version: number): Admission {

@@ -13,7 +13,11 @@ export interface MarkerWriterOptions {
   readonly log: Logger
   /** Of the coordinator whose transactions these are. */
   readonly coordinatorEpoch: () => number
-  readonly append: (at: TopicPartition, marker: Marker) => number
+  /** Of each partition NONE, or why it does not have its marker yet. Never rejects. */
+  readonly write: (
+    marker: Marker,
+    partitions: readonly TopicPartition[],
+  ) => readonly number[] | Promise<readonly number[]>
   /** Resolves when it is durable that every partition has its marker. */
   readonly complete: (transactionalId: string, producer: Pick<Marker, 'producerId' | 'producerEpoch'>) => Promise<void>
 }
@@ -23,6 +27,8 @@ interface Decision {
   readonly marker: Marker
   /** Partitions that have no marker yet. */
   readonly missing: Set<TopicPartition>
+  /** They are being asked. */
+  isUnderWay: boolean
 }
 
 /**
@@ -54,7 +60,8 @@ export class MarkerWriter {
       coordinatorEpoch: this.#options.coordinatorEpoch(),
       transactionVersion: clientTransactionVersion,
     }
-    this.#decisions.set(transactionalId, { transactionalId, marker, missing: new Set(partitionsOf(value.partitions)) })
+    const missing = new Set(partitionsOf(value.partitions))
+    this.#decisions.set(transactionalId, { transactionalId, marker, missing, isUnderWay: false })
     this.#schedule()
   }
 
@@ -73,15 +80,39 @@ export class MarkerWriter {
     })
   }
 
-  #carryOut(decision: Decision) {
-    const { transactionalId, marker, missing } = decision
-    for (const at of missing) {
-      const errorCode = this.#options.append(at, marker)
+  #carryOut(decision: Decision): void {
+    if (decision.isUnderWay) return
+    const asked = [...decision.missing]
+    const answers = this.#options.write(decision.marker, asked)
+    if (!(answers instanceof Promise)) {
+      this.#written(decision, asked, answers)
+      return
+    }
+    decision.isUnderWay = true
+    void answers.then((settled) => {
+      decision.isUnderWay = false
+      // Meanwhile the coordinator may have resigned, or somebody else have ended the transaction.
+      if (this.#decisions.get(decision.transactionalId) === decision) this.#written(decision, asked, settled)
+    })
+  }
+
+  #written(decision: Decision, asked: readonly TopicPartition[], answers: readonly number[]): void {
+    const { missing } = decision
+    for (const [index, at] of asked.entries()) {
+      const errorCode = answers[index]!
       // A partition that is gone has no reader to tell.
       if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) missing.delete(at)
-      else if (FINAL.has(errorCode)) return this.#giveUp(decision, at, errorCode)
+      else if (FINAL.has(errorCode)) {
+        this.#giveUp(decision, at, errorCode)
+        return
+      }
     }
-    if (missing.size > 0) return this.#retry(decision)
+    if (missing.size > 0) this.#retry(decision)
+    else this.#complete(decision)
+  }
+
+  #complete(decision: Decision): void {
+    const { transactionalId, marker } = decision
     // From here on the coordinator's answer decides, so that no second one is asked meanwhile.
     this.#decisions.delete(transactionalId)
     this.#options.complete(transactionalId, marker).catch(() => {

@@ -14,11 +14,10 @@ import {
   type TransactionReplies,
   type TransactionReply,
 } from './command.ts'
-import type { Marker } from './marker.ts'
-import { MarkerWriter } from './marker-writer.ts'
+import { MarkerWriter, type MarkerWriterOptions } from './marker-writer.ts'
 import type { TransactionConfig } from './transaction-config.ts'
 import { TransactionMachine } from './transaction-machine.ts'
-import type { TopicPartition, TransactionRecord } from './transaction-metadata.ts'
+import type { TransactionRecord } from './transaction-metadata.ts'
 import { transactionRecordCodec } from './transaction-record-codec.ts'
 
 type Runtime = CoordinatorRuntime<TransactionCommand, TransactionRecord, TransactionReply>
@@ -33,8 +32,7 @@ export interface TransactionCoordinatorOptions {
   /** Of `__transaction_state`; 0 while there is no such topic. */
   readonly partitionCount: () => number
   readonly nextProducerId: () => Promise<number>
-  /** NONE, or why the partition does not have the marker. */
-  readonly appendMarker: (at: TopicPartition, marker: Marker) => number
+  readonly writeMarkers: MarkerWriterOptions['write']
 }
 
 /**
@@ -91,12 +89,12 @@ export class TransactionCoordinator {
 
   /** Those that were decided are ended. */
   #take(partition: Partition): void {
-    const { clock, log, config, appendMarker } = this.#options
+    const { clock, log, config, writeMarkers } = this.#options
     const markers = new MarkerWriter({
       clock,
       log,
       coordinatorEpoch: () => partition.leaderEpoch,
-      append: appendMarker,
+      write: writeMarkers,
       complete: async (transactionalId, { producerId, producerEpoch }) => {
         await runtime.submit({ type: 'markers-written', transactionalId, producerId, producerEpoch })
       },

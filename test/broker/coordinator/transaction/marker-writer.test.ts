@@ -26,7 +26,7 @@ function transaction(state: TransactionState, partitions: readonly number[] = [0
 }
 
 /** `answers`: of the next appends, by partition; none: the marker is there. */
-function writer(answers: Map<number, number[]> = new Map()) {
+function writer(answers: Map<number, number[]> = new Map(), delayMs = 0) {
   const clock = new FakeClock()
   const written: string[] = []
   const completed: string[] = []
@@ -37,15 +37,19 @@ function writer(answers: Map<number, number[]> = new Map()) {
     clock,
     log,
     coordinatorEpoch: () => 5,
-    append: ({ topic, partition }, marker: Marker) => {
-      const errorCode = answers.get(partition)?.shift() ?? ErrorCode.NONE
-      if (errorCode === ErrorCode.NONE) {
-        const end = marker.committed ? 'commit' : 'abort'
-        written.push(
-          `${topic}-${partition} ${end} ${marker.producerId}/${marker.producerEpoch} by ${marker.coordinatorEpoch}`,
-        )
-      }
-      return errorCode
+    write: (marker: Marker, partitions) => {
+      const codes = partitions.map(({ topic, partition }) => {
+        const errorCode = answers.get(partition)?.shift() ?? ErrorCode.NONE
+        if (errorCode === ErrorCode.NONE) {
+          const end = marker.committed ? 'commit' : 'abort'
+          written.push(
+            `${topic}-${partition} ${end} ${marker.producerId}/${marker.producerEpoch} by ${marker.coordinatorEpoch}`,
+          )
+        }
+        return errorCode
+      })
+      // Leaders elsewhere answer after a while.
+      return delayMs === 0 ? codes : new Promise((resolve) => clock.setTimer(delayMs, () => resolve(codes)))
     },
     complete: async (transactionalId) => {
       if (refusesCompletion) throw new Error('the log cannot be written')
@@ -97,6 +101,29 @@ describe('MarkerWriter', () => {
     await clock.advance(1000)
     expect(written).toEqual(['t-0 commit 7/3 by 5', 't-1 commit 7/3 by 5'])
     expect(completed).toEqual(['tx'])
+  })
+
+  it('asks leaders elsewhere once at a time, whatever else is decided meanwhile', async () => {
+    const { markers, clock, written, completed } = writer(new Map([[1, [ErrorCode.NETWORK_EXCEPTION]]]), 300)
+    markers.follow({ transactionalId: 'tx', value: transaction('PrepareCommit') })
+    await clock.advance(10)
+    markers.follow({ transactionalId: 'other', value: transaction('PrepareAbort', [4]) })
+    await clock.advance(100)
+    expect(written).toEqual(['t-0 commit 7/3 by 5', 't-4 abort 7/3 by 5'])
+    await clock.advance(1000)
+    expect(written).toEqual(['t-0 commit 7/3 by 5', 't-4 abort 7/3 by 5', 't-1 commit 7/3 by 5'])
+    expect(completed).toEqual(['other', 'tx'])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('hears no answer any more that comes after its close', async () => {
+    const { markers, clock, completed } = writer(new Map([[0, [ErrorCode.NETWORK_EXCEPTION]]]), 300)
+    markers.follow({ transactionalId: 'tx', value: transaction('PrepareCommit') })
+    await clock.advance(10)
+    markers.close()
+    await clock.advance(5000)
+    expect(completed).toEqual([])
+    expect(clock.timers).toBe(0)
   })
 
   it('does not wait for a partition that is gone', async () => {
