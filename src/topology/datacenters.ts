@@ -16,6 +16,13 @@ export interface PlacedCluster {
   readonly via?: Readonly<Record<string, number>> | undefined
 }
 
+/** Where the clients of one datacenter enter to reach one listener of one broker elsewhere. */
+interface Door {
+  readonly listener: Listener
+  /** Where the broker listens now: it may have stopped and started again. */
+  target: Address
+}
+
 /** Clients of another datacenter are of this machine, as all of the topology is. */
 const HOST = '127.0.0.1'
 
@@ -23,7 +30,7 @@ export class Datacenters {
   readonly names: readonly string[]
   readonly links: readonly TwoWayLink[]
   readonly #platform: Platform
-  readonly #doors: Listener[] = []
+  readonly #doors = new Map<string, Door>()
 
   /** Throws HEL_TOPOLOGY when the links do not fit the clusters. */
   constructor(
@@ -69,31 +76,39 @@ export class Datacenters {
           open: (way) => {
             listener ??= way.listener
             const first = way.listener === listener ? (via[name] ?? 0) : 0
-            return this.#openDoor(link, name, cluster, way, first)
+            return this.#openDoor(link, { from: name, cluster, firstPort: first }, way)
           },
         }
       })
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#doors.splice(0).map((door) => door.close()))
+    const doors = [...this.#doors.values()]
+    this.#doors.clear()
+    await Promise.all(doors.map(({ listener }) => listener.close()))
     for (const link of this.links) link.close()
   }
 
+  /** A broker that starts again finds its door where it was. */
   async #openDoor(
     link: TwoWayLink,
-    from: string,
-    cluster: string,
-    { nodeId, host, isEncrypted, target }: ApproachedListener,
-    firstPort: number,
+    { from, cluster, firstPort }: { from: string; cluster: string; firstPort: number },
+    { nodeId, listener, host, isEncrypted, target }: ApproachedListener,
   ): Promise<Address> {
-    const port = firstPort === 0 ? 0 : firstPort + nodeId - 1
-    const door = await this.#platform.network.listen({ host: HOST, port }, (client) =>
-      link.cross(client, from, { cluster, target, isEncrypted }),
-    )
-    this.#doors.push(door)
+    const key = `${from} ${cluster} ${nodeId} ${listener}`
+    let door = this.#doors.get(key)
+    if (door) door.target = target
+    else {
+      const port = firstPort === 0 ? 0 : firstPort + nodeId - 1
+      const opened = await this.#platform.network.listen({ host: HOST, port }, (client) =>
+        link.cross(client, from, { cluster, target: this.#doors.get(key)?.target ?? target, isEncrypted }),
+      )
+      door = { listener: opened, target }
+      this.#doors.set(key, door)
+    }
+    const { address } = door.listener
     // A certificate may be for localhost alone.
-    return isLoopback(host) ? { host, port: door.address.port } : door.address
+    return isLoopback(host) ? { host, port: address.port } : address
   }
 
   #between(one: string, other: string): TwoWayLink {
