@@ -5,14 +5,15 @@ import { ControlClient } from './client/control-client.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
+import { explainName } from './daemon-explain.ts'
+import { flowOf, policyOf } from './daemon-job.ts'
 import { FlowSync } from './daemon-sync.ts'
 import { type FlowWork, flowJobs, type JobQueue } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
-import { Mirror, type MirrorHooks, type Start } from './mirror/mirror.ts'
+import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
 import type { RemoteNames } from './mirror/remote-names.ts'
-import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
 import { SharedOwnership } from './mirror/work-sharing.ts'
 import { Checkpointer } from './offset-translation/checkpointer.ts'
@@ -39,6 +40,7 @@ export interface DaemonFlowOptions {
 export class DaemonFlow implements FlowView {
   readonly name: string
   readonly rpo: FlowView['rpo']
+  readonly #job: MirrorJob
   readonly #mirror: Mirror
   readonly #source: ClusterClient
   readonly #target: ClusterClient
@@ -50,6 +52,7 @@ export class DaemonFlow implements FlowView {
   readonly #work: FlowWork
 
   constructor(platform: Platform, config: Config, job: MirrorJob, options: DaemonFlowOptions) {
+    this.#job = job
     this.name = job.name
     this.rpo = job.rpo
     const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, options.read)
@@ -59,22 +62,7 @@ export class DaemonFlow implements FlowView {
     const mm2 = config.compat.mm2Topics
     const topic = (name: string) => new InternalTopic(platform, this.#target, name)
     this.#mirror = new Mirror(platform, {
-      flow: {
-        name: job.name,
-        source: job.from,
-        target: job.to,
-        topics: job.topics,
-        naming: job.naming,
-        separator: job.separator,
-        isolation: job.isolation,
-        start: startOf(job.start),
-        startByTopic: job.startByTopic.map(({ topics, start }) => ({ topics, start: startOf(start) })),
-        progress: job.progress,
-        onDataLoss: job.onDataLoss,
-        configs: job.sync.topicConfigs === true ? {} : job.sync.topicConfigs,
-        replicationFactor: job.replicationFactor,
-        refreshMs: job.refresh,
-      },
+      flow: flowOf(job),
       source: this.#source,
       target: this.#target,
       limits: { bufferBytes: job.buffer },
@@ -169,6 +157,28 @@ export class DaemonFlow implements FlowView {
     }
   }
 
+  explain(name: string) {
+    return explainName(
+      {
+        job: this.#job,
+        source: this.#source,
+        target: this.#target,
+        refusalOf: async (topic) => this.#mirror.refusedTopics.get(topic)?.message,
+        partitionsOf: async (topic) => this.#partitionsOf(topic),
+        translate: async (topic, partition, offset) => this.translate({ topic, partition, offset, reverse: false }),
+      },
+      name,
+    )
+  }
+
+  #partitionsOf(topic: string): string[] {
+    const found = this.status().topics.find((status) => status.topic === topic)
+    return (found?.partitions ?? []).map(({ partition, state, reason, upstream }) => {
+      const place = upstream === undefined ? '' : `, mirrored up to source offset ${upstream}`
+      return `partition ${partition}: ${state}${place}${reason === undefined ? '' : `: ${reason}`}`
+    })
+  }
+
   pause(topic?: string) {
     this.#mirror.pause(topic)
   }
@@ -183,15 +193,6 @@ export class DaemonFlow implements FlowView {
     }
     return undefined
   }
-}
-
-function startOf(start: MirrorJob['start']): Start {
-  return typeof start === 'string' ? start : { timestamp: Date.parse(start.timestamp) }
-}
-
-/** How a mirror of a configuration names its topics. */
-export function policyOf({ from, naming, separator, progress }: MirrorJob): ReplicationPolicy {
-  return replicationPolicy({ naming, source: from, separator, progress })
 }
 
 /** A commit on the source is on the target within about a second. */

@@ -48,7 +48,7 @@ export class FlowSync {
       const rules = () => aclRules(options)
       this.#acls = new AclSync(platform, { ...clusters, flow: job.name, notesTopic: mirror.policy.aclsTopic, rules })
     }
-    const afterMs = typeof deletes === 'object' ? deletes.after : DELETES_AFTER_MS
+    const afterMs = deletesAfterMs(job)
     if (deletes !== false) {
       const gone = (topic: string) => mirror.forget(topic)
       const { progressTopic } = mirror.policy
@@ -80,7 +80,18 @@ export class FlowSync {
   }
 }
 
-async function aclRules({ job, mirror, source }: FlowSyncOptions): Promise<AclRules> {
+/** How long a source topic is gone before its copy is deleted. */
+export function deletesAfterMs({ sync: { deletes } }: MirrorJob): number {
+  return typeof deletes === 'object' ? deletes.after : DELETES_AFTER_MS
+}
+
+export interface AclScope {
+  readonly job: MirrorJob
+  readonly mirror: Pick<Mirror, 'policy' | 'explain'>
+  readonly source: ClusterClient
+}
+
+export async function aclRules({ job, mirror, source }: AclScope): Promise<AclRules> {
   const isSyncedGroup = nameFilter(job.groups).matches
   const { groups } = await listAllGroups(source)
   const isMirrored = (topic: string) => mirror.explain(topic).mirrored

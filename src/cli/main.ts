@@ -49,7 +49,7 @@ function program(): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       'after',
-      '\nExit codes: 0 ok · 1 failed · 2 usage · 3 not ready · 4 unreachable · 78 bad configuration',
+      '\nExit codes: 0 ok · 1 failed · 2 usage, or changes · 3 not ready · 4 unreachable · 78 bad configuration',
     )
   const command = (grammar: string, description: string) =>
     heliostat.command(grammar).description(description).exitOverride()
@@ -84,6 +84,29 @@ function program(): Command {
     .addOption(output())
     .option('--deny-warnings', 'warnings fail too', false)
     .action(async (files, options) => end((await import('./lint.ts')).lint(files, options)))
+  command(
+    'check',
+    'dial the clusters of a file: whether they answer, their versions, rights, and that none has two names',
+  )
+    .argument('<file>', 'configuration')
+    .addOption(output())
+    .action(async (file, options) => end(await (await import('./check.ts')).check(file, options)))
+  command('schema', 'print the JSON Schema of the configuration, for editors').action(async () =>
+    end((await import('./schema.ts')).schema()),
+  )
+  command('plan', 'what a run would create, alter or delete, each with its rule; nothing is changed')
+    .argument('<file>', 'configuration')
+    .option('--detailed-exitcode', 'exit 2 when there is something to change', false)
+    .addOption(output())
+    .action(async (file, options) => end(await (await import('./plan.ts')).plan(file, options)))
+  command('explain', 'every rule that led to a topic or group being mirrored or not, translated or not')
+    .argument('<name>', 'topic or group')
+    .argument('[file]', 'configuration: ask the clusters')
+    .option('--flow <flow>', 'only of this mirror')
+    .option('--url <url>', 'address of the daemon', 'http://127.0.0.1:8642')
+    .option('--token <token>', 'bearer token of the daemon; HELIOSTAT_TOKEN does too')
+    .addOption(output())
+    .action(async (name, file, options) => end(await (await import('./explain.ts')).explain(name, file, options)))
   command('status', 'how the flows stand, from a running daemon or straight from the clusters')
     .argument('[file]', 'configuration: ask the clusters')
     .option('--url <url>', 'address of the daemon', 'http://127.0.0.1:8642')

@@ -28,6 +28,12 @@ export function render<Row>(rows: readonly Row[], columns: readonly Column<Row>[
   return lines.map((line) => `${line.trimEnd()}\n`).join('')
 }
 
+/** One answer that is no list; for scripts, so there is no table of it. */
+export function renderOne(value: object, format: Exclude<Format, 'table'>): string {
+  if (format === 'yaml') return stringify(value)
+  return `${JSON.stringify(value, null, format === 'json' ? 2 : 0)}\n`
+}
+
 const cell = (value: string | number | boolean | undefined | null) =>
   value === undefined || value === null ? '-' : String(value)
 

@@ -2,16 +2,14 @@ import type { ClusterClient } from '../client/cluster-client.ts'
 import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { type PartitionProgressView, ProgressReader } from '../mirror/progress-reader.ts'
-import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { FlowSummary } from '../server/admin-api.ts'
+import { askDaemon, type DaemonAddress } from './daemon-client.ts'
 import { exitCode } from './exit-code.ts'
 import { readConfig, withFlow } from './flow-session.ts'
 import { bytesText, type Column, countText, type Format, render } from './output.ts'
 
-export interface StatusOptions {
-  readonly url: string
-  readonly token?: string
+export interface StatusOptions extends DaemonAddress {
   readonly output: Format
 }
 
@@ -33,27 +31,11 @@ const flowColumns: readonly Column<FlowSummary>[] = [
   { title: 'GROUPS READY', value: (flow) => `${flow.groups - flow.groupsBlocked}/${flow.groups}`, right: true },
 ]
 
-async function fromDaemon({ url, token = process.env['HELIOSTAT_TOKEN'], output }: StatusOptions): Promise<number> {
-  const flows = (await ask(`${url.replace(/\/$/, '')}/api/v1/flows`, token)) as FlowSummary[]
-  process.stdout.write(render(flows, flowColumns, output))
+async function fromDaemon(options: StatusOptions): Promise<number> {
+  const flows = (await askDaemon(options, '/api/v1/flows')) as FlowSummary[]
+  process.stdout.write(render(flows, flowColumns, options.output))
   const breached = flows.some((flow) => flow.stoppedPartitions > 0 || flow.rpoSeconds > flow.rpoTargetSeconds)
   return breached ? exitCode.notReady : exitCode.ok
-}
-
-async function ask(url: string, token: string | undefined): Promise<unknown> {
-  let answer: Response
-  try {
-    answer = await fetch(url, { headers: token ? { authorization: `Bearer ${token}` } : {} })
-  } catch (error) {
-    const message = `no daemon answers at ${url}; --url names another, or give the configuration to ask the clusters themselves`
-    throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
-  }
-  if (answer.ok) return answer.json()
-  const hint = answer.status === 401 ? '; --token or HELIOSTAT_TOKEN gives one' : ''
-  throw new HeliostatError(
-    'HEL_REFUSED',
-    `${url} answers ${answer.status}: ${(await answer.text()).slice(0, 200)}${hint}`,
-  )
 }
 
 interface PartitionRow {

@@ -79,13 +79,13 @@ async function ofOffsets(
     const reason =
       translated !== undefined
         ? undefined
-        : (view?.reason ?? (view ? outside(view.map!, offset, reverse) : 'not mirrored'))
+        : (view?.reason ?? (view ? outsideOf(view.map!, offset, reverse) : 'not mirrored'))
     rows.push({ topic, partition, offset, translatedTopic, translated, reason })
   }
   return rows
 }
 
-function outside(
+export function outsideOf(
   map: { lowestUpstream: number; nextUpstream: number; nextDownstream: number },
   offset: number,
   reverse: boolean,

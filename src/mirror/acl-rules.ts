@@ -104,6 +104,22 @@ export function aclText(acl: Acl): string {
   return JSON.stringify([resourceType, patternType, resourceName, principal, host, operation, permissionType])
 }
 
+/** A rule for people: `User:alice may READ topics that begin with east. from any host`. */
+export function aclSentence(acl: Acl): string {
+  const operation = nameIn(ACL_OPERATION, acl.operation)
+  const may = acl.permissionType === ACL_PERMISSION.DENY ? 'may not' : 'may'
+  const kind = nameIn(ACL_RESOURCE, acl.resourceType).toLowerCase()
+  const which =
+    acl.patternType === ACL_PATTERN.PREFIXED
+      ? `${kind}s that begin with ${acl.resourceName}`
+      : `${kind} ${acl.resourceName}`
+  return `${acl.principal} ${may} ${operation} ${which} from ${acl.host === EVERYTHING ? 'any host' : acl.host}`
+}
+
+function nameIn(names: Readonly<Record<string, number>>, value: number): string {
+  return Object.keys(names).find((name) => names[name] === value) ?? String(value)
+}
+
 /** A line of `aclText` read back; undefined when it is none. */
 export function aclOf(text: string): Acl | undefined {
   try {

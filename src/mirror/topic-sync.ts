@@ -18,6 +18,18 @@ export interface TopicSyncOptions {
   readonly replicationFactor: 'source' | 'target-default' | number
 }
 
+/** What the target lacks; topics by their names on the source. */
+export interface TopicChanges {
+  readonly create: readonly { readonly topic: string; readonly plan: TopicPlan }[]
+  readonly grow: readonly {
+    readonly topic: string
+    readonly remoteTopic: string
+    /** Partitions. */
+    readonly from: number
+    readonly to: number
+  }[]
+}
+
 /** A topic whose remote topic exists with enough partitions. */
 export interface SyncedTopic {
   readonly topic: string
@@ -57,6 +69,12 @@ export class TopicSync {
     this.#configWriter = new ConfigWriter(target)
   }
 
+  /** What `sync` would create and grow. */
+  async plan(topics: readonly TopicMetadata[]): Promise<TopicChanges> {
+    const names = topics.map(({ name }) => name)
+    return this.#changes(topics, await readTopicConfigs(this.#source, names))
+  }
+
   /** Per topic: ready, or why it cannot be. */
   async sync(topics: readonly TopicMetadata[]): Promise<Map<string, SyncedTopic | HeliostatError>> {
     const { policy } = this.#options
@@ -65,9 +83,10 @@ export class TopicSync {
       this.#source,
       topics.map(({ name }) => name),
     )
-    const missing = topics.filter(({ name }) => !this.#target.topics().has(policy.remoteTopic(name)))
-    const refused = await this.#create(missing.map((topic) => this.#plan(topic, configs.get(topic.name))))
-    for (const [remote, error] of await this.#writer.grow(this.#toGrow(topics))) refused.set(remote, error)
+    const { create, grow } = this.#changes(topics, configs)
+    const refused = await this.#create(create.map(({ plan }) => plan))
+    const counts = new Map(grow.map(({ remoteTopic, to }) => [remoteTopic, to]))
+    for (const [remote, error] of await this.#writer.grow(counts)) refused.set(remote, error)
     const expected = topics.filter(({ name }) => !refused.has(policy.remoteTopic(name)))
     await this.#untilVisible(expected)
     const limits = await readTopicConfigs(
@@ -122,13 +141,16 @@ export class TopicSync {
     return replicationFactor === 'source' ? (topic.partitions[0]?.replicas.length ?? 1) : replicationFactor
   }
 
-  #toGrow(topics: readonly TopicMetadata[]): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>()
-    for (const { name, partitions } of topics) {
-      const remote = this.#target.topics().get(this.#options.policy.remoteTopic(name))
-      if (remote && remote.partitions.length < partitions.length) counts.set(remote.name, partitions.length)
+  #changes(topics: readonly TopicMetadata[], configs: ReadonlyMap<string, TopicConfigs>): TopicChanges {
+    const create: TopicChanges['create'][number][] = []
+    const grow: TopicChanges['grow'][number][] = []
+    for (const topic of topics) {
+      const remote = this.#target.topics().get(this.#options.policy.remoteTopic(topic.name))
+      const [from, to] = [remote?.partitions.length ?? 0, topic.partitions.length]
+      if (!remote) create.push({ topic: topic.name, plan: this.#plan(topic, configs.get(topic.name)) })
+      else if (from < to) grow.push({ topic: topic.name, remoteTopic: remote.name, from, to })
     }
-    return counts
+    return { create, grow }
   }
 
   /** A created topic has leaders a little later, and not on every broker's answer at once. */

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import type { MirrorStatus } from '../mirror/status.ts'
+import { HeliostatError } from '../platform/errors.ts'
 import { dashboard } from './dashboard.ts'
 import { type FlowView, totalsOf } from './flow-view.ts'
 import { answerLocally, refuseOtherOrigin } from './local-only.ts'
@@ -44,7 +45,8 @@ export function adminApp(options: AdminOptions): Hono {
 }
 
 function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
-  const withFlow = (answer: (context: Context, flow: FlowView) => Response) => (context: Context) => {
+  type Answer = (context: Context, flow: FlowView) => Response | Promise<Response>
+  const withFlow = (answer: Answer) => (context: Context) => {
     const name = context.req.param('flow') ?? ''
     const flow = flows.get(name)
     if (flow) return answer(context, flow)
@@ -72,6 +74,7 @@ function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
     withFlow((context, flow) => context.json(flow.sync())),
   )
   app.get('/api/v1/flows/:flow/translate', withFlow(translate))
+  app.get('/api/v1/flows/:flow/explain', withFlow(explain))
   app.get('/api/v1/jobs', (context) => context.json([...flows.values()].flatMap((flow) => flow.jobs())))
   for (const verb of ['pause', 'resume'] as const) {
     app.post(
@@ -93,6 +96,17 @@ function translate(context: Context, flow: FlowView): Response {
   }
   const answer = flow.translate({ topic, partition, offset, reverse: context.req.query('reverse') === 'true' })
   return context.json(answer, answer.offset === undefined ? 404 : 200)
+}
+
+async function explain(context: Context, flow: FlowView): Promise<Response> {
+  const name = context.req.query('name')
+  if (!name) return context.json({ error: 'a name is required: ?name=orders' }, 400)
+  try {
+    return context.json(await flow.explain(name))
+  } catch (error) {
+    if (error instanceof HeliostatError) return context.json({ error: error.message }, 503)
+    throw error
+  }
 }
 
 export interface FlowSummary {

@@ -13,6 +13,8 @@ export interface FlowView {
   /** Background work. */
   jobs(): readonly JobStatus[]
   translate(query: TranslateQuery): TranslateAnswer
+  /** Every rule that led to mirrored or not, translated or not. */
+  explain(name: string): Promise<readonly NameExplanation[]>
   /** Stops reading a topic, or the whole flow, and keeps the position. */
   pause(topic?: string): void
   resume(topic?: string): void
@@ -40,6 +42,18 @@ export interface SyncView {
     readonly missingSince: number
     readonly dueAt: number
   }[]
+}
+
+export interface NameExplanation {
+  readonly flow: string
+  readonly kind: 'topic' | 'group'
+  readonly name: string
+  /** mirrored, not mirrored, not mirrored yet, would be mirrored; translated, translated in part, not translated. */
+  readonly verdict: string
+  /** Of a topic: its name on the target. */
+  readonly remoteTopic?: string
+  /** Sentences for people, in the order in which the rules were asked; the last ones decided. */
+  readonly steps: readonly string[]
 }
 
 export interface TranslateQuery {

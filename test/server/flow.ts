@@ -67,6 +67,9 @@ export function stillFlow(
       offset > 120
         ? { topic, partition: index, reason: 'not mirrored yet' }
         : { topic, partition: index, offset: reverse ? offset + 20 : offset - 20 },
+    explain: async (name) => [
+      { flow: 'east->west', kind: 'topic', name, verdict: 'not mirrored', steps: ['no include pattern matches'] },
+    ],
     pause: (topic) => calls.push(`pause ${topic}`),
     resume: (topic) => calls.push(`resume ${topic}`),
   }

@@ -1,0 +1,28 @@
+import { HeliostatError } from '../platform/errors.ts'
+
+/** Where a running daemon answers, and what it wants to be told first. */
+export interface DaemonAddress {
+  readonly url: string
+  readonly token?: string
+}
+
+/** The JSON that a running daemon answers to a GET of this path. */
+export async function askDaemon(
+  { url, token = process.env['HELIOSTAT_TOKEN'] }: DaemonAddress,
+  path: string,
+): Promise<unknown> {
+  const address = `${url.replace(/\/$/, '')}${path}`
+  let answer: Response
+  try {
+    answer = await fetch(address, { headers: token ? { authorization: `Bearer ${token}` } : {} })
+  } catch (error) {
+    const message = `no daemon answers at ${url}; --url names another, or give the configuration to ask the clusters themselves`
+    throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
+  }
+  if (answer.ok) return answer.json()
+  const hint = answer.status === 401 ? '; --token or HELIOSTAT_TOKEN gives one' : ''
+  throw new HeliostatError(
+    'HEL_REFUSED',
+    `${address} answers ${answer.status}: ${(await answer.text()).slice(0, 200)}${hint}`,
+  )
+}

@@ -1,0 +1,39 @@
+// What a mirror of a configuration means to the rooms that carry it out.
+import type { MirrorJob } from './config/config.ts'
+import type { Flow, Start } from './mirror/mirror.ts'
+import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
+import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
+
+function startOf(start: MirrorJob['start']): Start {
+  return typeof start === 'string' ? start : { timestamp: Date.parse(start.timestamp) }
+}
+
+export function flowOf(job: MirrorJob): Flow {
+  return {
+    name: job.name,
+    source: job.from,
+    target: job.to,
+    topics: job.topics,
+    naming: job.naming,
+    separator: job.separator,
+    isolation: job.isolation,
+    start: startOf(job.start),
+    startByTopic: job.startByTopic.map(({ topics, start }) => ({ topics, start: startOf(start) })),
+    progress: job.progress,
+    onDataLoss: job.onDataLoss,
+    configs: job.sync.topicConfigs === true ? {} : job.sync.topicConfigs,
+    replicationFactor: job.replicationFactor,
+    refreshMs: job.refresh,
+  }
+}
+
+/** Which topics a mirror of a configuration takes. */
+export function filterOf(job: MirrorJob): TopicFilter {
+  const heartbeats = job.progress === undefined
+  return topicFilter(job.topics, { policy: policyOf(job), target: job.to, heartbeats })
+}
+
+/** How a mirror of a configuration names its topics. */
+export function policyOf({ from, naming, separator, progress }: MirrorJob): ReplicationPolicy {
+  return replicationPolicy({ naming, source: from, separator, progress })
+}
