@@ -48,6 +48,8 @@ export interface Hosting<Command, Rec, Reply> {
   readonly machine: () => StateMachine<Command, Rec, Reply>
   /** Hears each record once it is committed, at load too: for what lives beside the machine and follows the same log. */
   readonly onCommitted?: (record: Rec) => void
+  /** A long log is read in turns with everything else; meanwhile commands are refused with COORDINATOR_LOAD_IN_PROGRESS. */
+  readonly loadsInTurns?: boolean
   /** What stands for the log below an offset, asked at each load; the log there may be gone. */
   readonly snapshot?: () => { readonly records: readonly Rec[]; readonly endOffset: number } | undefined
 }
@@ -108,6 +110,8 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   readonly #unsubscribe: () => void
   readonly #tenure: number
   #lastId: RequestId = NO_REQUEST
+  /** What is left of a load that is under way. */
+  #loading: Generator<void> | undefined
   #closed = false
 
   constructor(hosting: Hosting<Command, Rec, Reply>) {
@@ -126,6 +130,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   /** Resolves once the reply may be told; rejects with a CoordinatorError. */
   submit(command: Command, claims?: AppendClaims): Promise<Reply> {
     if (this.#closed) return Promise.reject(closedError())
+    if (this.#loading) return Promise.reject(loadingError())
     const id = ++this.#lastId
     const reply = new Promise<Reply>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
     this.#handle(id, command, claims)
@@ -135,6 +140,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   /** Ends a producer's transaction in this log; NONE, or why the marker is not there. */
   appendMarker(marker: Marker): number {
     if (this.#closed) return ErrorCode.NOT_COORDINATOR
+    if (this.#loading) return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
     const { partition, clock } = this.#hosting
     const { producerId, committed, transactionVersion } = marker
     return partition.append([markerBatch(marker, clock.now())], 'coordinator', {
@@ -146,19 +152,52 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   /** Answers all that wait with an error; the log stays as it is. */
   close(): void {
     this.#closed = true
+    this.#loading = undefined
     this.#unsubscribe()
     this.#cancelTimers()
     this.#failAll(closedError())
   }
 
   #load(onCommitted?: (record: Rec) => void): void {
-    const { partition, codec, clock } = this.#hosting
+    this.#loading = this.#replayed(onCommitted)
+    this.#goOnLoading()
+  }
+
+  #goOnLoading(): void {
+    const { clock, loadsInTurns } = this.#hosting
+    const loading = this.#loading!
+    let isDone = loading.next().done
+    while (!isDone && !loadsInTurns) isDone = loading.next().done
+    if (isDone) {
+      this.#loading = undefined
+      this.#apply(this.#machine.loaded(clock.now()))
+      return
+    }
+    clock.defer(() => {
+      if (this.#loading !== loading) return
+      try {
+        this.#goOnLoading()
+      } catch (cause) {
+        this.#lost(cause)
+      }
+    })
+  }
+
+  /** Stops after each chunk of the log. */
+  *#replayed(onCommitted?: (record: Rec) => void): Generator<void> {
+    const { partition, codec } = this.#hosting
     const { records: past, endOffset } = this.#hosting.snapshot?.() ?? { records: [], endOffset: 0 }
     for (const record of past) {
       this.#machine.replay(record, { offset: endOffset - 1, producerId: NO_PRODUCER })
       onCommitted?.(record)
     }
+    let bytes = 0
     for (const { batch, from } of storedBatches(partition, endOffset, 'log_end')) {
+      if (bytes >= LOAD_CHUNK_BYTES) {
+        bytes = 0
+        yield
+      }
+      bytes += batch.sizeInBytes
       const type = batch.controlType()
       if (type !== undefined) this.#machine.replayMarker?.(batch.producerId, type === 'commit')
       if (batch.isControl) continue
@@ -172,7 +211,12 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
         else if (this.#hosting.onCommitted) this.#uncommitted.push({ offset: batch.nextOffset, record: decoded })
       }
     }
-    this.#apply(this.#machine.loaded(clock.now()))
+  }
+
+  /** The log cannot be read: nobody is coordinated here until this broker leads it anew. */
+  #lost(cause: unknown): void {
+    this.#hosting.log.error('coordinator.lost', 'the state cannot be read from its log', { error: String(cause) })
+    this.close()
   }
 
   #handle(id: RequestId, command: Command, claims?: AppendClaims): void {
@@ -252,9 +296,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     try {
       this.#load()
     } catch (cause) {
-      // The log cannot be read either: nobody is coordinated here until the broker starts anew.
-      this.#hosting.log.error('coordinator.lost', 'the state cannot be read from its log', { error: String(cause) })
-      this.close()
+      this.#lost(cause)
     }
   }
 
@@ -279,6 +321,10 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }
+}
+
+function loadingError(): CoordinatorError {
+  return new CoordinatorError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'the coordinator is reading its log')
 }
 
 function closedError(): CoordinatorError {
@@ -307,8 +353,8 @@ export function* storedBatches(
 ): Generator<{ batch: RecordBatch; from: number }> {
   const { log } = partition
   let offset = Math.max(log.logStartOffset, start)
-  const end = isolation === 'log_end' ? log.logEndOffset : log.highWatermark
-  while (offset < end) {
+  // Asked each time: a log that is read in turns may grow meanwhile.
+  while (offset < (isolation === 'log_end' ? log.logEndOffset : log.highWatermark)) {
     const read = log.read(offset, LOAD_CHUNK_BYTES, { isolation, minOneMessage: true })
     if (read.error !== ErrorCode.NONE || !('batches' in read)) {
       throw new HeliostatError('HEL_STORAGE', `reading ${partition.topic} at ${offset} failed with error ${read.error}`)

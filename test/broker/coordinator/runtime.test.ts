@@ -78,7 +78,7 @@ const registration = {
   partitionEpoch: 0,
 }
 
-function host(disk: Disk = memoryDisk(), clock = new FakeClock()) {
+function host(disk: Disk = memoryDisk(), clock = new FakeClock(), padding = 0) {
   const log = PartitionLog.open(disk, '/log', { clock, config: defaultLogConfig, log: silent })
   const topic = { name: 'sums', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }
   const partition = new Partition(topic, registration, log, loneHost(clock))
@@ -86,7 +86,8 @@ function host(disk: Disk = memoryDisk(), clock = new FakeClock()) {
   const machines: Sum[] = []
   const runtime = new CoordinatorRuntime<Command, number, number>({
     partition,
-    codec,
+    codec: { ...codec, encode: (record) => ({ key: null, value: Buffer.from(String(record).padEnd(padding)) }) },
+    loadsInTurns: true,
     clock,
     log: silent,
     machine: () => {
@@ -117,6 +118,38 @@ describe('CoordinatorRuntime', () => {
     const second = host(disk)
     expect(await second.runtime.submit({ read: true })).toBe(5050)
     expect(second.committed).toHaveLength(100)
+  })
+
+  it('reads a long log in turns, and decides nothing meanwhile', async () => {
+    const disk = memoryDisk()
+    const first = host(disk, new FakeClock(), 200_000)
+    for (let i = 1; i <= 20; i++) await first.runtime.submit({ add: i })
+    first.runtime.close()
+    first.log.close()
+    const { runtime, clock, committed } = host(disk)
+    expect(committed.length).toBeLessThan(10)
+    await expect(runtime.submit({ read: true })).rejects.toMatchObject({
+      errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+    })
+    const marker = { producerId: 5, producerEpoch: 0, committed: true, ...end }
+    expect(runtime.appendMarker(marker)).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+    await clock.advance(0)
+    expect(await runtime.submit({ read: true })).toBe(210)
+    expect(committed).toHaveLength(20)
+  })
+
+  it('stops reading when it is closed', async () => {
+    const disk = memoryDisk()
+    const first = host(disk, new FakeClock(), 200_000)
+    for (let i = 1; i <= 20; i++) await first.runtime.submit({ add: i })
+    first.runtime.close()
+    first.log.close()
+    const { runtime, clock, committed } = host(disk)
+    const before = committed.length
+    runtime.close()
+    await clock.advance(0)
+    expect(committed).toHaveLength(before)
+    await expect(runtime.submit({ read: true })).rejects.toMatchObject({ errorCode: ErrorCode.NOT_COORDINATOR })
   })
 
   it('holds every answer, also to what only reads, until the high watermark passes what it tells of', async () => {

@@ -87,6 +87,7 @@ export class GroupCoordinator {
     const { clock, log, config, view } = this.#options
     const runtime = new CoordinatorRuntime<GroupCommand, GroupRecord, GroupReply>({
       partition,
+      loadsInTurns: true,
       codec: groupRecordCodec,
       clock,
       log,

@@ -101,6 +101,7 @@ export class TransactionCoordinator {
     })
     const runtime: Runtime = new CoordinatorRuntime({
       partition,
+      loadsInTurns: true,
       codec: transactionRecordCodec(() => config().transactionVersion),
       clock,
       log,
