@@ -21,7 +21,7 @@ export type ClusterConfig = Config['clusters'][string]
 export function loadConfig(text: string, file: string, env: Environment): Loaded<Config> {
   if (looksLikeMirrorMaker(text)) {
     const message =
-      'this looks like a properties file of MirrorMaker 2; heliostat reads YAML: `heliostat create` prints one to start from'
+      'this looks like a properties file of MirrorMaker 2; heliostat reads YAML: `heliostat import FILE` turns it into one'
     throw new ConfigError(file, [{ severity: 'error', rule: 'mirrormaker', message, line: 1, column: 1 }])
   }
   const { config, warnings } = load(mirrorConfigSchema, rules, text, file, env)

@@ -34,9 +34,19 @@ describe('heliostat', () => {
     expect(await heliostat('version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
     const help = await heliostat('--help')
     expect(help.code).toBe(0)
-    for (const command of ['run', 'broker', 'fault', 'demo', 'lint', 'create', 'status', 'translate']) {
+    for (const command of ['run', 'broker', 'fault', 'demo', 'lint', 'create', 'import', 'status', 'translate']) {
       expect(help.stdout).toContain(`  ${command}`)
     }
+  })
+
+  it('turns a file of MirrorMaker 2 into one that lints, tells what became of each key, and ends with 1 when something is not to be had', async () => {
+    const flow = `clusters = A, B\nA.bootstrap.servers = ${deaf}\nB.bootstrap.servers = localhost:2\nA->B.enabled = true\n`
+    const plain = await heliostat('import', file('mm2.properties', `${flow}tasks.max = 4\n`))
+    expect(plain).toMatchObject({ code: 0, stderr: expect.stringMatching(/mm2\.properties:5 none tasks\.max: /) })
+    expect(await heliostat('lint', file('imported.yaml', plain.stdout))).toMatchObject({ code: 0, stdout: '' })
+    const refused = await heliostat('import', file('smt.properties', `${flow}transforms = x\n`))
+    expect(refused).toMatchObject({ code: 1, stdout: plain.stdout.replace('mm2.properties', 'smt.properties') })
+    expect((await heliostat('import', file('no.properties', 'a = 1\n'))).code).toBe(78)
   })
 
   it('answers wrong usage with 2 and a hint, on stderr alone', async () => {

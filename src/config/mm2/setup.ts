@@ -1,0 +1,45 @@
+// What a MirrorMaker 2 set-up says, whatever file it stands in: clusters by alias, and flows with the effective settings of their
+// connectors. Each setting remembers where it stands, so that each key of the file can be answered by name.
+
+export interface Setting {
+  readonly value: string
+  /** As written in the file. */
+  readonly key: string
+  readonly line: number
+}
+
+export type Settings = ReadonlyMap<string, Setting>
+
+export interface Mm2Flow {
+  readonly source: string
+  readonly target: string
+  /** Of all three connectors, under their own names: `topics`, `sync.group.offsets.enabled`, `source.consumer.client.rack`. */
+  readonly connector: Settings
+}
+
+export interface Mm2Setup {
+  /** Client settings by alias: `bootstrap.servers`, `security.protocol`, `ssl.…`, `sasl.…`. */
+  readonly clusters: ReadonlyMap<string, Settings>
+  /** Flows that copy topics. */
+  readonly flows: readonly Mm2Flow[]
+}
+
+/** What became of one key of the file. */
+export interface Answer {
+  readonly key: string
+  readonly line: number
+  /**
+   * `mapped`: it stands in the YAML · `same`: heliostat does so anyway · `none`: it has no meaning here · `refused`: it is asked for and
+   * not to be had · `unknown`: MirrorMaker does not know it either.
+   */
+  readonly verdict: 'mapped' | 'same' | 'none' | 'refused' | 'unknown'
+  readonly message: string
+}
+
+/** ConfigDef's LIST: commas between, blanks around them of no meaning. */
+export function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
