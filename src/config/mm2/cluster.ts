@@ -101,7 +101,7 @@ const ENVIRONMENT = /\$\{env:(?:[^:}]*:)?([A-Za-z_]\w*)\}/g
 const IN_A_DIRECTORY = /^\$\{directory:([^:}]+):([^}]+)\}$/
 
 /** `${env:NAME}` of Kafka's provider is `${NAME}`. */
-export function environment(value: string): string {
+function environment(value: string): string {
   return value.replace(ENVIRONMENT, '${$1}')
 }
 
