@@ -2,7 +2,7 @@
 import { nodePlatform } from './platform/node-platform.ts'
 import { startTopology as startClusters, type Topology, type TopologyPlan } from './topology/topology.ts'
 
-export type { Cluster, ClusterListener } from './broker/cluster.ts'
+export type { Cluster, ClusterBroker, ClusterListener } from './broker/cluster.ts'
 export { FaultError, type FaultProblem, type FaultSpec } from './broker/faults/fault.ts'
 export type { Fault, FaultControls } from './broker/faults/faults.ts'
 export { HeliostatError } from './platform/errors.ts'

@@ -13,6 +13,7 @@ export { ConfigError, type Problem } from './config/problem.ts'
 export type { Daemon } from './daemon.ts'
 export {
   type Cluster,
+  type ClusterBroker,
   type ClusterListener,
   type ClusterPlan,
   type Fault,

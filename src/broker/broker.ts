@@ -1,7 +1,8 @@
-import { HeliostatError } from '../platform/errors.ts'
-import type { Address, Logger, Platform } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import type { Address, Logger, Platform, Socket, SocketHandler } from '../platform/platform.ts'
+import { alterPartition } from '../protocol/messages/alter-partition.ts'
 import type { BrokerConfig } from './broker-config.ts'
+import { BrokerLifecycle } from './broker-lifecycle.ts'
+import { ControllerChannel } from './controller-channel.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { MetadataRecord } from './coordinator/controller/metadata-record.ts'
@@ -12,6 +13,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
 import { featureLevel, TRANSACTION_VERSION } from './features.ts'
 import { FetchSessions } from './fetch-session.ts'
+import { INTERNAL_LISTENER } from './listeners/internal-listener.ts'
 import {
   type Approach,
   approachedPlans,
@@ -34,7 +36,7 @@ import type { Voter } from './raft/quorum.ts'
 import { RaftQuorum } from './raft/raft-quorum.ts'
 import { SnapshotStore } from './raft/snapshot-store.ts'
 import { replicaHosts } from './replication/replica-hosts.ts'
-import { Replication, type ReplicationOptions } from './replication/replication.ts'
+import { Replication } from './replication/replication.ts'
 import { replicaFetchLimits } from './replication/replication-config.ts'
 import { AclAuthorizer } from './security/acl-authorizer.ts'
 import type { ScramMechanism } from './security/scram-credential.ts'
@@ -57,14 +59,22 @@ export interface BrokerOptions {
   readonly dispatcher: Dispatcher
   /** What shall go wrong on purpose, the same for all brokers of the cluster; absent: nothing. */
   readonly faults?: Faults
-  /** To the active controller; absent: no partition has a replica elsewhere. */
-  readonly alterPartition?: ReplicationOptions['alterPartition']
-  /** Of the cluster's quorum of controllers, with where the others reach them; absent: this broker alone. */
-  readonly voters?: readonly Voter[]
-  /** How this broker proves to the others who it is. */
-  readonly peerSecurity?: PeerSecurity
+  /** Absent: this broker is alone, and decides alone. */
+  readonly cluster?: ClusterMembership
   /** Users that it is to have; those that it has stay as they are. */
   readonly scramUsers?: readonly ScramUser[]
+}
+
+/** How a broker meets the others of its cluster. */
+interface ClusterMembership {
+  /** The quorum of controllers, with where they are reached. */
+  readonly voters: readonly Voter[]
+  /** Where the others reach this broker; it is closed with the broker. */
+  readonly listener: OpenListener
+  /** How it proves to the others who it is. */
+  readonly security: PeerSecurity
+  /** Of what nodes ask one another. */
+  readonly dispatcher: Dispatcher
 }
 
 const FETCH_SESSION_EVICTION_MS = 120_000
@@ -75,7 +85,9 @@ const UNREGISTERED = -1
  *
  * 1. `image` is the metadata up to the last committed record; every partition that it gives to this broker is open.
  * 2. A record of the metadata log is applied here only once it is committed.
- * 3. Clients may connect earlier, but are served only once the broker is registered with its addresses.
+ * 3. Clients may connect earlier, but are served only once the broker is registered with its addresses, follows the metadata from there
+ *    on, and is unfenced.
+ * 4. What it leads according to an earlier life it gives up first: the logs are opened with what holds after its registration.
  */
 export class Broker {
   readonly platform: Platform
@@ -94,6 +106,8 @@ export class Broker {
   readonly admission: TransactionAdmission
   readonly quorum: RaftQuorum
   readonly controller: Controller
+  /** To the active controller. */
+  readonly channel: ControllerChannel
   readonly purgatory: Purgatory
   readonly quotas: QuotaUsage
   readonly fetchSessions: FetchSessions
@@ -102,18 +116,24 @@ export class Broker {
   readonly faults: Faults | undefined
   /** Absent: nobody is held back. It holds the access rules of the image. */
   readonly authorizer: AclAuthorizer | undefined
+  readonly #options: BrokerOptions
   readonly #dispatcher: Dispatcher
+  readonly #plans: readonly ListenerPlan[]
   readonly #connections = new Set<ServerConnection>()
   /** In the order of `listeners`. */
   readonly #listeners: OpenListener[] = []
   readonly #gate: ConnectionGate
   #loading = true
+  #isServing = false
   #brokerEpoch = UNREGISTERED
+  /** Absent: this broker is alone. */
+  #lifecycle: BrokerLifecycle | undefined
   /** While the past is read: topics that were deleted in it. */
   readonly #deletedTopicIds = new Set<string>()
 
   private constructor(options: BrokerOptions) {
     const { platform, nodeId, clusterId, directory, config } = options
+    this.#options = options
     this.platform = platform
     this.logLevels = new LogLevels(platform.log.level ?? 'debug')
     this.log = this.logLevels.logger(platform.log.child({ node: nodeId }, 'debug'))
@@ -124,7 +144,7 @@ export class Broker {
     this.#dispatcher = options.dispatcher
     this.faults = options.faults
     this.peers = new Peers({ platform, nodeId, endpointOf: (id) => this.#endpointOf(id) })
-    this.replication = this.#openReplication(options.alterPartition)
+    this.replication = this.#openReplication()
     const { host } = this.replication
     this.partitions = new PartitionStore({ ...platform, log: this.log }, directory, { image: this.image, config, host })
     this.groups = new GroupCoordinator({
@@ -145,13 +165,15 @@ export class Broker {
     )
     this.#gate = new ConnectionGate(platform.clock, () => ({
       ...config.connections,
-      ...(this.#isAlone && this.#brokerEpoch === UNREGISTERED && { max: 0 }),
+      ...(!this.#isServing && { max: 0 }),
       refuseAfterMs: (ip) => this.quotas.recordConnection(ip, platform.clock.monotonic()),
     }))
-    this.quorum = this.#openQuorum(options)
+    this.#plans = this.#orGiveUp(() => this.#planned())
+    this.quorum = this.#openQuorum()
     this.controller = this.#openController()
-    this.producerIds = new ProducerIds(this.controller, this)
-    this.topicCreator = new TopicCreator(this.controller, this.image, config, platform.random)
+    this.channel = new ControllerChannel(this.quorum, platform.clock)
+    this.producerIds = new ProducerIds(this)
+    this.topicCreator = new TopicCreator(this)
     this.transactions = new TransactionCoordinator({
       clock: platform.clock,
       log: this.log,
@@ -166,27 +188,27 @@ export class Broker {
     this.admission = new TransactionAdmission(this)
   }
 
-  /** Recovers what is on the disk, then listens. */
-  static async start(options: BrokerOptions): Promise<Broker> {
-    const broker = new Broker(options)
+  /** Recovers what is on the disk. */
+  static open(options: BrokerOptions): Broker {
+    return new Broker(options)
+  }
+
+  /** Resolves when it serves clients. */
+  async start(): Promise<void> {
     try {
-      const plans = broker.#plans(options.listen)
-      plans.push(...approachedPlans(plans, options.approaches ?? []))
-      // A lone voter leads at once; otherwise the others must be able to reach this one before there is a leader.
-      if (!broker.#isAlone) for (const plan of plans) await broker.#listen(plan)
-      broker.quorum.start()
-      await broker.#caughtUp()
-      broker.#recover()
-      if (broker.quorum.led) {
-        await addScramUsers(broker.controller, broker.image, broker.platform.random, options.scramUsers ?? [])
-      }
-      if (broker.#isAlone) for (const plan of plans) await broker.#listen(plan)
-      if (broker.quorum.led) await broker.#register()
+      this.quorum.start()
+      await this.#caughtUp()
+      for (const plan of this.#plans) await this.#listen(plan)
+      await this.#register()
+      this.#recover()
+      if (this.#lifecycle) await this.#lifecycle.unfence()
+      else await addScramUsers(this.controller, this.image, this.platform.random, this.#options.scramUsers ?? [])
+      this.#isServing = true
+      this.#gate.admitWaiting()
     } catch (error) {
-      await broker.stop()
+      await this.stop('at once')
       throw error
     }
-    return broker
   }
 
   get listeners(): readonly OpenListener[] {
@@ -200,7 +222,8 @@ export class Broker {
 
   /** Whom clients are told to be the controller. */
   get controllerId(): number {
-    return this.nodeId
+    const { leaderId } = this.quorum
+    return this.image.isActive(leaderId) ? leaderId : this.nodeId
   }
 
   /** Where clients reach it that came through this listener; undefined when it is not advertised. */
@@ -208,22 +231,59 @@ export class Broker {
     return this.#listeners.find(({ plan }) => plan.endpoint.listener === listener)?.advertised
   }
 
-  async stop(): Promise<void> {
-    const closing = Promise.all(this.#listeners.map((listener) => listener.close()))
+  /** The last record of the metadata that it obeys. */
+  get metadataOffset(): number {
+    return this.controller.metadataOffset
+  }
+
+  /** Resolves when the metadata says so here, or after the time. */
+  async until(isSo: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
+    if (isSo()) return
+    const { clock } = this.platform
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        timer?.cancel()
+        unsubscribe()
+        resolve()
+      }
+      const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.setTimer(timeoutMs, end)
+      // The controller follows before.
+      const unsubscribe = this.quorum.onCommitted(() => {
+        if (isSo()) end()
+      })
+    })
+  }
+
+  /** Takes a connection of another node of the cluster. */
+  acceptNode(socket: Socket, plan: ListenerPlan): SocketHandler {
+    const { dispatcher } = this.#options.cluster!
+    const connection = new ServerConnection(this, dispatcher, socket, plan, () => this.#connections.delete(connection))
+    this.#connections.add(connection)
+    connection.admit()
+    return connection
+  }
+
+  /** `controlled`: others take over first. `killed`: the logs are left as by a crash. */
+  async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
+    if (how === 'controlled') await this.#lifecycle?.leave()
+    this.#lifecycle?.close()
+    this.channel.close()
+    const listeners = [...this.#listeners, ...(this.#options.cluster ? [this.#options.cluster.listener] : [])]
+    const closing = Promise.all(listeners.map((listener) => listener.close()))
     for (const connection of this.#connections) connection.close()
-    this.faults?.close()
     this.purgatory.close()
     this.transactions.close()
     this.groups.close()
     this.replication.close()
-    this.peers.close()
     this.controller.close()
-    await this.quorum.close()
-    this.partitions.close()
+    if (how !== 'killed') await this.quorum.close()
+    else this.quorum.abandon()
+    this.peers.close()
+    this.partitions.close(how !== 'killed')
     await closing
   }
 
-  #openReplication(alterPartition: BrokerOptions['alterPartition'] = nobodyToAsk): Replication {
+  #openReplication(): Replication {
     const { config, nodeId, image, log, platform } = this
     return new Replication({
       clock: platform.clock,
@@ -234,18 +294,19 @@ export class Broker {
       lagTimeMaxMs: config.number('replica.lag.time.max.ms'),
       limits: replicaFetchLimits((name) => config.number(name)),
       dial: (leaderId) => this.peers.dial(leaderId, 'fetcher'),
-      alterPartition,
+      alterPartition: (request) => this.channel.ask(alterPartition, request),
     })
   }
 
-  #openQuorum({ voters = [{ nodeId: this.nodeId, host: '', port: 0 }], peerSecurity = {} }: BrokerOptions): RaftQuorum {
+  #openQuorum(): RaftQuorum {
     const { nodeId, clusterId, config } = this
+    const { voters = [{ nodeId, host: '', port: 0 }], security = {} } = this.#options.cluster ?? {}
     const platform = { ...this.platform, log: this.log }
     return this.#orGiveUp(() => {
       const log = this.partitions.openMetadata()
       const snapshots = new SnapshotStore(platform.disk, log.directory)
       const timeouts = config.quorumTimeouts(voters.findIndex((voter) => voter.nodeId === nodeId))
-      return new RaftQuorum({ platform, nodeId, clusterId, voters, security: peerSecurity, timeouts, log, snapshots })
+      return new RaftQuorum({ platform, nodeId, clusterId, voters, security, timeouts, log, snapshots })
     })
   }
 
@@ -279,26 +340,39 @@ export class Broker {
     for (const partition of this.partitions.all()) this.#takeRole(partition, true)
   }
 
-  /** Brokers meet on the first listener that they advertise. */
-  #endpointOf(nodeId: number): Address | undefined {
-    return this.image.brokers.get(nodeId)?.endPoints[0]
+  #endpointOf(nodeId: number): (Address & PeerSecurity) | undefined {
+    const { endPoints = [] } = this.image.brokers.get(nodeId) ?? {}
+    const endPoint = endPoints.find(({ name }) => name === INTERNAL_LISTENER)
+    return endPoint && { host: endPoint.host, port: endPoint.port, ...this.#options.cluster?.security }
   }
 
-  /** Invariant 3. */
+  /** Invariant 4. */
   async #register(): Promise<void> {
-    const registration = ownRegistration(this)
-    const { errorCode, brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration })
-    if (errorCode !== ErrorCode.NONE) {
-      const { name } = errorOf(errorCode)
-      const message = `broker ${this.nodeId} cannot be registered: ${name}`
-      throw new HeliostatError('HEL_CONFIG', message, { where: { node: this.nodeId } })
+    const { clock } = this.platform
+    const { log, clusterId, channel, image, config } = this
+    const { cluster } = this.#options
+    const registration = ownRegistration(this, cluster?.listener)
+    if (!cluster) {
+      const { brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration })
+      this.#brokerEpoch = brokerEpoch
+      return
     }
-    this.#brokerEpoch = brokerEpoch
-    this.#gate.admitWaiting()
-  }
-
-  get #isAlone(): boolean {
-    return this.quorum.voters.length === 1 && this.quorum.voters[0]!.nodeId === this.nodeId
+    const lifecycle = new BrokerLifecycle({
+      clock,
+      log,
+      clusterId,
+      registration,
+      channel,
+      image,
+      metadataOffset: () => this.metadataOffset,
+      until: (isSo) => this.until(isSo),
+      heartbeatMs: config.number('broker.heartbeat.interval.ms'),
+      onRegistered: (brokerEpoch) => {
+        this.#brokerEpoch = brokerEpoch
+      },
+    })
+    this.#lifecycle = lifecycle
+    await lifecycle.register()
   }
 
   async #caughtUp(): Promise<void> {
@@ -315,9 +389,11 @@ export class Broker {
     if (quorum.failure) throw quorum.failure
   }
 
-  #plans(options: PlanOptions): ListenerPlan[] {
+  #planned(): ListenerPlan[] {
+    const { listen, approaches = [] } = this.#options
     const scramCredentials = ({ type }: ScramMechanism, user: string) => this.image.scramCredentials(user).get(type)
-    return listenerPlans(this.config, options, { random: this.platform.random, scramCredentials })
+    const plans = listenerPlans(this.config, listen, { random: this.platform.random, scramCredentials })
+    return [...plans, ...approachedPlans(plans, approaches)]
   }
 
   async #listen(plan: ListenerPlan): Promise<void> {
@@ -410,8 +486,4 @@ export class Broker {
     const own = this.image.configs(RESOURCE_TYPE.BROKER, String(this.nodeId))
     this.config.alter(own, this.image.configs(RESOURCE_TYPE.BROKER, ''))
   }
-}
-
-function nobodyToAsk(): Promise<never> {
-  return Promise.reject(new HeliostatError('HEL_UNREACHABLE', 'there is no controller to ask', { retriable: true }))
 }

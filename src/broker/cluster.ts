@@ -1,44 +1,48 @@
 import { HeliostatError } from '../platform/errors.ts'
-import { memoryDisk } from '../platform/memory-disk.ts'
 import type { Platform } from '../platform/platform.ts'
 import { servedApis } from './apis/index.ts'
-import { Broker } from './broker.ts'
-import { BrokerConfig } from './broker-config.ts'
-import { Dispatcher } from './dispatcher.ts'
+import type { Broker } from './broker.ts'
+import { ClusterNode } from './cluster-node.ts'
+import { type ClusterProperties, obtainProperties } from './cluster-properties.ts'
 import { type FaultControls, Faults } from './faults/faults.ts'
-import { handleWithFaults } from './faults/with-faults.ts'
 import type { SecurityProtocol } from './listeners/endpoint.ts'
 import type { Approach } from './listeners/listener-plan.ts'
+import { portsRunningOn } from './listeners/listener-ports.ts'
 import { addressText } from './listeners/open-listener.ts'
-import { parseScramUser } from './security/scram-user.ts'
-import { randomUuid } from './uuid.ts'
+import type { Voter } from './raft/quorum.ts'
+import { retireBroker } from './retirement.ts'
+import { addScramUsers, parseScramUser } from './security/scram-user.ts'
 
 export interface ClusterOptions {
   /** How people and the log call the cluster. */
   readonly name: string
-  /** 1. */
+  /** 1. Their ids count from 1. */
   readonly brokers?: number
-  /** Of the one plain listener that there is without the property `listeners`. 0, or absent: any free one. */
+  /** Of the first broker's one plain listener that there is without the property `listeners`; the ports of the others run on. 0, or absent: any free ones. */
   readonly port?: number
   /** 127.0.0.1. */
   readonly host?: string
-  /** The directory of the logs; absent: in memory, and gone with the cluster. */
-  readonly data?: string
-  /** Broker properties by Kafka's names. */
+  /** The directory of the logs, with one for each broker in it; absent: in memory, and gone with the cluster. */
+  readonly data?: string | undefined
+  /** Broker properties by Kafka's names. Ports in `listeners` run on by broker. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** Racks that the brokers stand in, one after the other and round again. */
+  readonly racks?: readonly string[]
   /** Lets listeners without TLS (PLAINTEXT, SASL_PLAINTEXT) leave this machine; otherwise they are refused beyond loopback. */
-  readonly allowInsecure?: boolean
+  readonly allowInsecure?: boolean | undefined
   /** SCRAM users to start with, as `kafka-storage --add-scram` takes them: `SCRAM-SHA-256=[name=alice,password=alice-secret]`. */
-  readonly addScram?: readonly string[]
+  readonly addScram?: readonly string[] | undefined
   /** Ways on which clients come besides, each with a name of its own. */
   readonly approaches?: readonly Approach[]
+  /** The machine of a node; absent: all are on this one. */
+  readonly machine?: (nodeId: number) => Platform
 }
 
 export interface Cluster {
   readonly name: string
   /** 22 characters; of a data directory it stays the same. */
   readonly clusterId: string
-  /** `host:port` of the brokers on the first listener, comma-separated. */
+  /** `host:port` of the brokers on the first listener, comma-separated. Of those that run, here and below. */
   readonly bootstrap: string
   /** `host:port` by node id, on the first listener. */
   readonly nodes: Readonly<Record<string, string>>
@@ -48,7 +52,25 @@ export interface Cluster {
   readonly listeners: Readonly<Record<string, ClusterListener>>
   /** What shall go wrong on purpose, for tests of clients. */
   readonly faults: FaultControls
+  /** One of the brokers, running or not; throws HEL_CLUSTER for an id that there is not. */
+  broker(nodeId: number): ClusterBroker
+  /** One more, with the next id, in its rack; resolves to the id when it serves. It holds nothing until partitions are created or reassigned. */
+  addBroker(options?: { readonly rack?: string }): Promise<number>
+  /** Retires a broker: all that it holds is reassigned to others, then it stops and is unregistered. Those of the quorum stay. */
+  removeBroker(nodeId: number): Promise<void>
   stop(): Promise<void>
+}
+
+/** A broker of the cluster, through its lives. */
+export interface ClusterBroker {
+  readonly nodeId: number
+  readonly isRunning: boolean
+  /** Resolves when it serves, with its addresses and what was on its disk. */
+  start(): Promise<void>
+  /** Others take over what it leads before it stops, if they can. */
+  stop(): Promise<void>
+  /** At once and without a word, as by a crash of its process. */
+  kill(): Promise<void>
 }
 
 /** How clients reach the cluster through one of its listeners. */
@@ -63,76 +85,227 @@ export interface ClusterListener {
 }
 
 const FIRST_NODE_ID = 1
-const MEMORY_DIRECTORY = '/memory'
+/** Of the nodes the first few decide together; the others follow. */
+const VOTERS_MAX = 3
+const INTERNAL_REPLICAS_MAX = 3
+const BROKERS_MAX = 1000
+const SECRET_BYTES = 24
 
 /** Starts a cluster of this process; resolves when clients can connect. */
 export async function startCluster(platform: Platform, options: ClusterOptions): Promise<Cluster> {
-  const { name, brokers = 1, port = 0, host = '127.0.0.1', data, allowInsecure = false } = options
-  if (brokers !== 1) {
-    const message = `cluster ${name}: ${brokers} brokers were asked for; replication between brokers is not there yet, so only 1 can be had`
+  const { name, brokers = 1 } = options
+  if (!Number.isInteger(brokers) || brokers < 1 || brokers > BROKERS_MAX) {
+    const message = `cluster ${name}: ${brokers} brokers were asked for; there can be 1 to ${BROKERS_MAX}`
     throw new HeliostatError('HEL_CONFIG', message, { where: { cluster: name } })
   }
   const log = platform.log.child({ cluster: name })
-  const own: Platform = { ...platform, log, disk: data === undefined ? memoryDisk() : platform.disk }
-  const root = data ?? MEMORY_DIRECTORY
-  const config = new BrokerConfig(options.config)
-  const scramUsers = (options.addScram ?? []).map(parseScramUser)
-  const clusterId = obtainClusterId(own, root)
-  const apiNames = servedApis.map(({ api }) => api.name)
-  const faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
-  const broker = await Broker.start({
-    platform: own,
-    nodeId: FIRST_NODE_ID,
-    clusterId,
-    listen: { address: { host, port }, allowInsecure, files: platform.disk },
-    directory: `${root}/${FIRST_NODE_ID}`,
-    config,
-    dispatcher: new Dispatcher(servedApis, handleWithFaults),
-    faults,
-    scramUsers,
-    approaches: options.approaches,
-  })
-  const listeners = listenersOf(broker)
-  const [{ bootstrap, nodes, via }] = Object.values(listeners) as [ClusterListener]
+  const cluster = new RunningCluster({ ...platform, log }, options)
+  await cluster.start(brokers)
+  const { clusterId, listeners } = cluster
   log.info('cluster.started', 'the cluster serves', { clusterId, listeners })
+  // All of it is the object's own: tests take clusters apart and add to them.
   return {
     name,
     clusterId,
-    bootstrap,
-    nodes,
-    via,
-    listeners,
-    faults,
-    stop: () => broker.stop(),
+    faults: cluster.faults,
+    get bootstrap() {
+      return cluster.first.bootstrap
+    },
+    get nodes() {
+      return cluster.first.nodes
+    },
+    get via() {
+      return cluster.first.via
+    },
+    get listeners() {
+      return cluster.listeners
+    },
+    broker: (nodeId) => cluster.broker(nodeId),
+    addBroker: (added) => cluster.addBroker(added),
+    removeBroker: (nodeId) => cluster.removeBroker(nodeId),
+    stop: () => cluster.stop(),
   }
 }
 
-/** Those that are told to clients; one at least is, or the broker would not have started. */
-function listenersOf(broker: Broker): Record<string, ClusterListener> {
-  const told = broker.listeners.flatMap(({ plan, advertised }) => (advertised ? [{ plan, advertised }] : []))
-  const direct = told.filter(({ plan }) => !plan.approached)
-  const listeners = direct.map(({ plan: { endpoint }, advertised }) => {
-    const bootstrap = addressText(advertised)
-    const nodes = { [broker.nodeId]: bootstrap }
-    const { listener, securityProtocol } = endpoint
-    const via = told.flatMap(({ plan: { approached }, advertised }) =>
-      approached?.insteadOf === listener ? [[approached.by.name, addressText(advertised)] as const] : [],
+class RunningCluster {
+  readonly faults: Faults
+  readonly #name: string
+  readonly #platform: Platform
+  readonly #options: ClusterOptions
+  readonly #properties: ClusterProperties
+  readonly #secret: string | undefined
+  readonly #nodes = new Map<number, ClusterNode>()
+  /** Absent while the cluster is of one. */
+  #voters: readonly Voter[] | undefined
+
+  constructor(platform: Platform, options: ClusterOptions) {
+    const { name, data, brokers = 1 } = options
+    this.#name = name
+    this.#platform = platform
+    this.#options = options
+    const voters = Array.from({ length: Math.min(brokers, VOTERS_MAX) }, (_, index) => FIRST_NODE_ID + index)
+    this.#properties = obtainProperties(platform, data, voters)
+    const apiNames = servedApis.map(({ api }) => api.name)
+    this.faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
+    // Whoever secures what clients may do means the way between the brokers too.
+    const isSecured = ['listeners', 'authorizer.class.name'].some(
+      (property) => options.config?.[property] !== undefined,
     )
-    return [listener, { securityProtocol, bootstrap, nodes, via: Object.fromEntries(via) }] as const
-  })
-  return Object.fromEntries(listeners)
+    this.#secret = isSecured ? platform.random.bytes(SECRET_BYTES).toString('base64url') : undefined
+  }
+
+  get clusterId(): string {
+    return this.#properties.clusterId
+  }
+
+  get listeners(): Readonly<Record<string, ClusterListener>> {
+    return listenersOf(this.#running)
+  }
+
+  async start(brokers: number): Promise<void> {
+    const ids = Array.from({ length: brokers }, (_, index) => FIRST_NODE_ID + index)
+    const nodes = ids.map((id) => this.#node(id, brokers))
+    try {
+      if (brokers > 1) {
+        const addresses = await Promise.all(nodes.map((node) => node.open()))
+        this.#voters = addresses.filter(({ nodeId }) => this.#properties.voters.includes(nodeId))
+      }
+      await Promise.all(nodes.map((node) => node.start(this.#voters)))
+      if (brokers > 1) await this.#settled()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  broker(nodeId: number): ClusterBroker {
+    const node = this.#nodes.get(nodeId)
+    if (!node) {
+      const known = [...this.#nodes.keys()].join(', ')
+      const message = `cluster ${this.#name} has no broker ${nodeId}; there are ${known}`
+      throw new HeliostatError('HEL_CLUSTER', message, { where: { cluster: this.#name, node: nodeId } })
+    }
+    return {
+      nodeId,
+      get isRunning() {
+        return node.broker !== undefined
+      },
+      start: async () => {
+        if (!node.broker) await node.start(this.#voters)
+      },
+      stop: () => node.stop('controlled'),
+      kill: () => node.stop('killed'),
+    }
+  }
+
+  async addBroker({ rack }: { readonly rack?: string } = {}): Promise<number> {
+    if (!this.#voters) {
+      const message = `cluster ${this.#name} was started with one broker, which decides alone; start it with two or more to let it grow`
+      throw new HeliostatError('HEL_CLUSTER', message, { where: { cluster: this.#name } })
+    }
+    const nodeId = Math.max(...this.#nodes.keys()) + 1
+    const node = this.#node(nodeId, this.#nodes.size + 1, rack)
+    try {
+      await node.start(this.#voters)
+    } catch (error) {
+      this.#nodes.delete(nodeId)
+      throw error
+    }
+    return nodeId
+  }
+
+  async removeBroker(nodeId: number): Promise<void> {
+    const { isRunning } = this.broker(nodeId)
+    if (!this.#voters || this.#voters.some((voter) => voter.nodeId === nodeId)) {
+      const message = `broker ${nodeId} of cluster ${this.#name} is one of those that decide; they stay for as long as the cluster lives`
+      throw new HeliostatError('HEL_CLUSTER', message, { where: { cluster: this.#name, node: nodeId } })
+    }
+    const node = this.#nodes.get(nodeId)!
+    const other = this.#running.find((broker) => broker.nodeId !== nodeId)
+    if (!other) throw new HeliostatError('HEL_CLUSTER', `no broker of cluster ${this.#name} runs`)
+    await retireBroker(other, nodeId, () => (isRunning ? node.stop('controlled') : Promise.resolve()))
+    this.#nodes.delete(nodeId)
+  }
+
+  async stop(): Promise<void> {
+    this.faults.close()
+    await Promise.all([...this.#nodes.values()].map((node) => node.stop('at once')))
+  }
+
+  get #running(): Broker[] {
+    return [...this.#nodes.values()].flatMap(({ broker }) => broker ?? [])
+  }
+
+  get first(): ClusterListener {
+    const [first = { securityProtocol: 'PLAINTEXT', bootstrap: '', nodes: {}, via: {} }] = Object.values(this.listeners)
+    return first as ClusterListener
+  }
+
+  #node(nodeId: number, brokers: number, rack?: string): ClusterNode {
+    const { host = '127.0.0.1', port = 0, data, allowInsecure = false, racks = [], addScram, machine } = this.#options
+    const platform = machine ? { ...machine(nodeId), log: this.#platform.log } : this.#platform
+    const index = nodeId - FIRST_NODE_ID
+    const ownRack = rack ?? racks[index % racks.length]
+    const replicas = Math.min(brokers, INTERNAL_REPLICAS_MAX)
+    const node = new ClusterNode({
+      platform,
+      nodeId,
+      clusterId: this.clusterId,
+      host,
+      port: port === 0 ? 0 : port + index,
+      listen: { allowInsecure, files: platform.disk },
+      approaches: this.#options.approaches,
+      scramUsers: brokers > 1 ? [] : (addScram ?? []).map(parseScramUser),
+      directory: data === undefined ? undefined : `${data}/${nodeId}`,
+      config: {
+        'offsets.topic.replication.factor': replicas,
+        'transaction.state.log.replication.factor': replicas,
+        ...(ownRack !== undefined && { 'broker.rack': ownRack }),
+        ...portsRunningOn(this.#options.config ?? {}, index),
+      },
+      faults: this.faults,
+      internal: { host: '127.0.0.1', port: 0 },
+      secret: this.#secret,
+    })
+    this.#nodes.set(nodeId, node)
+    return node
+  }
+
+  /** Every broker knows that all of them serve, and the users are there. */
+  async #settled(): Promise<void> {
+    const brokers = this.#running
+    const all = (broker: Broker) => brokers.every(({ nodeId }) => broker.image.isActive(nodeId))
+    await Promise.all(brokers.map((broker) => broker.until(() => all(broker))))
+    const users = (this.#options.addScram ?? []).map(parseScramUser)
+    const active = brokers.find(({ controller }) => controller.isActive)
+    if (users.length === 0 || !active) return
+    await addScramUsers(active.controller, active.image, this.#platform.random, users)
+  }
 }
 
-/** Drawn once and kept in the data directory, in the form of Kafka's meta.properties. */
-function obtainClusterId({ disk, random }: Platform, root: string): string {
-  const path = `${root}/meta.properties`
-  disk.makeDirectory(root)
-  if (disk.exists(path)) {
-    const kept = /^cluster\.id=(\S+)$/m.exec(disk.read(path).toString())?.[1]
-    if (kept !== undefined) return kept
-    throw new HeliostatError('HEL_DATA', `${path} has no cluster.id`, { where: { path } })
-  }
-  const clusterId = randomUuid(random)
-  disk.replace(path, Buffer.from(`version=1\ncluster.id=${clusterId}\n`))
-  return clusterId
+/** Those that are told to clients; one at least is, or no broker would have started. */
+function listenersOf(brokers: readonly Broker[]): Record<string, ClusterListener> {
+  const told = brokers.flatMap(({ nodeId, listeners }) =>
+    listeners.flatMap(({ plan, advertised }) =>
+      advertised ? [{ nodeId, plan, address: addressText(advertised) }] : [],
+    ),
+  )
+  const direct = told.filter(({ plan }) => !plan.approached)
+  const byName = Map.groupBy(direct, ({ plan }) => plan.endpoint.listener)
+  return Object.fromEntries(
+    [...byName].map(([listener, ends]) => {
+      const approached = told.filter(({ plan }) => plan.approached?.insteadOf === listener)
+      const byApproach = Map.groupBy(approached, ({ plan }) => plan.approached!.by.name)
+      const joined = (all: readonly { readonly address: string }[]) => all.map(({ address }) => address).join(',')
+      return [
+        listener,
+        {
+          securityProtocol: ends[0]!.plan.endpoint.securityProtocol,
+          bootstrap: joined(ends),
+          nodes: Object.fromEntries(ends.map(({ nodeId, address }) => [nodeId, address])),
+          via: Object.fromEntries([...byApproach].map(([by, all]) => [by, joined(all)])),
+        },
+      ]
+    }),
+  )
 }

@@ -17,27 +17,42 @@ export async function alterResources(
   call: Call,
   resources: readonly Resource[],
   validateOnly: boolean,
+  /** The same request for those resources alone, carried out by the active controller elsewhere. */
+  forward: (resources: readonly number[]) => Promise<readonly ItemError[]>,
 ): Promise<Answered[]> {
   const early = new Map<Resource, ItemError>()
   for (const resource of resources) {
     const error =
       repeatedError(resource, resources) ??
       configRefusal(call, 'ALTER_CONFIGS', resource) ??
-      strangerError(broker, resource)
+      (call.isForwarded ? undefined : strangerError(broker, resource))
     if (error) early.set(resource, error)
     else if (resource.resourceType === RESOURCE_TYPE.BROKER_LOGGER && !resource.replaceAll) {
       early.set(resource, alterLoggers(broker, resource, validateOnly) ?? invalid('NONE', null))
     }
   }
   const forController = resources.filter((resource) => !early.has(resource))
-  const groupBounds = broker.config.groups.consumer
-  const command = { type: 'alter-configs', resources: forController, validateOnly, groupBounds } as const
-  const reply = await broker.controller.ask(command)
+  const decided = await decide(broker, call, forController, validateOnly, () =>
+    forward(forController.map((resource) => resources.indexOf(resource))),
+  )
   return resources.map((resource) => {
     const { resourceType, resourceName } = resource
-    const { errorCode, errorMessage } = early.get(resource) ?? reply.resources[forController.indexOf(resource)]!
+    const { errorCode, errorMessage } = early.get(resource) ?? decided[forController.indexOf(resource)]!
     return { errorCode, errorMessage, resourceType, resourceName }
   })
+}
+
+async function decide(
+  { controller, config }: Broker,
+  call: Call,
+  resources: readonly Resource[],
+  validateOnly: boolean,
+  forward: () => Promise<readonly ItemError[]>,
+): Promise<readonly ItemError[]> {
+  if (resources.length === 0) return []
+  if (!controller.isActive && !call.isForwarded) return forward()
+  const command = { type: 'alter-configs', resources, validateOnly, groupBounds: config.groups.consumer } as const
+  return (await controller.ask(command)).resources
 }
 
 function repeatedError(resource: Resource, all: readonly Resource[]): ItemError | undefined {

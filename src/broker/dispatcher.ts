@@ -1,3 +1,4 @@
+import { HeliostatError } from '../platform/errors.ts'
 import type { Logger } from '../platform/platform.ts'
 import {
   DecodeError,
@@ -8,8 +9,10 @@ import {
 } from '../protocol/codec.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
-import type { Api, Request, ResponseInput } from '../protocol/schema.ts'
+import type { Api, Request, RequestInput, Response, ResponseInput } from '../protocol/schema.ts'
 import type { Broker } from './broker.ts'
+import { CoordinatorError } from './coordinator/runtime.ts'
+import { forward, forwardRequest } from './forwarding.ts'
 import { type Mute, RequestUsage } from './quota/request-usage.ts'
 import type { Caller, Operation, Resource } from './security/authorizer.ts'
 
@@ -26,6 +29,10 @@ export interface Call {
   may(operation: Operation, resource: Resource, name: string): boolean
   /** Whether there may be some resource of the type with which the caller may do this. */
   mayWithSome(operation: Operation, resource: Resource): boolean
+  /** Another broker has brought it, for the controller to carry out: what is about the client's own broker has been done there. */
+  readonly isForwarded: boolean
+  /** Lets the active controller, wherever it is, carry out such a request for the caller. */
+  forward<A extends Api>(api: A, request: RequestInput<A>): Promise<Response<A>>
   /** What this broker serves, for ApiVersions. */
   readonly served: readonly ServedApi[]
   /** Of the request, with its header. */
@@ -38,6 +45,9 @@ export interface Call {
 export interface Session {
   readonly caller: Caller
   readonly listener: string
+  /** Another node of the cluster: it may everything, and has no quota. */
+  readonly isInternal?: boolean
+  readonly isForwarded?: boolean
 }
 
 /** `undefined`: nothing is sent. CLOSE: the connection ends, the only sign that the protocol has for it. */
@@ -50,6 +60,8 @@ export interface ServedApi {
   readonly maxVersion: number
   /** What ApiVersions says; below `minVersion` for the sake of clients that read more into it. */
   readonly advertisedMinVersion: number
+  /** Only the active controller can carry it out: any other broker takes it there. */
+  readonly isForwarded?: boolean
   readonly handle: (broker: Broker, request: never, call: Call) => Answer<Api> | Promise<Answer<Api>>
 }
 
@@ -65,6 +77,11 @@ export function serve<A extends Api>(
   advertisedMinVersion: number = minVersion,
 ): ServedApi {
   return { api, minVersion, maxVersion, advertisedMinVersion, handle: handle as unknown as ServedApi['handle'] }
+}
+
+/** A row for what only the active controller can carry out. */
+export function forwarded(row: ServedApi): ServedApi {
+  return { ...row, isForwarded: true }
 }
 
 export type Dispatched = Buffer[] | undefined | typeof CLOSE
@@ -109,8 +126,10 @@ export class Dispatcher {
     if (!row) throw new DecodeError(`the API key ${header.apiKey} is not served`)
     const version = header.apiVersion
     if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
+    const { caller, listener, isInternal = false, isForwarded = false } = session
+    const isToForward = row.isForwarded === true && !isForwarded
+    if (isToForward && !broker.controller.isActive) return this.#forward(broker, log, session, frame)
     const request = decodeRequest(row.api, version, frame, header.bodyOffset)
-    const { caller, listener } = session
     const usage = new RequestUsage(broker, caller, header.clientId ?? '', mute)
     const call: Call = {
       version,
@@ -121,21 +140,43 @@ export class Dispatcher {
       caller,
       clientHost: `/${caller.host}`,
       served: this.#served,
+      isForwarded,
+      forward: (api, altered) => {
+        return forwardRequest(broker, caller, { version, clientId: header.clientId ?? '' }, api, altered)
+      },
       may: (operation, resource, name) => {
+        if (isInternal) return true
         if (broker.authorizer?.allows(caller, operation, resource, name) ?? true) return true
         const who = `${caller.principal.type}:${caller.principal.name}`
         log.debug('broker.denied', `${who} has no right ${operation}`, { api: row.api.name, operation, resource, name })
         return false
       },
-      mayWithSome: (operation, resource) => broker.authorizer?.allowsSome(caller, operation, resource) ?? true,
+      mayWithSome: (operation, resource) => {
+        return isInternal || (broker.authorizer?.allowsSome(caller, operation, resource) ?? true)
+      },
     }
     const answer = this.#handle(broker, row, request, call)
     usage.returned()
-    if (!(answer instanceof Promise)) return encode(row.api, header, announced(answer, usage.end()))
+    const end = () => (isInternal ? 0 : usage.end())
+    if (!(answer instanceof Promise)) return encode(row.api, header, announced(answer, end()))
     // The last step catches for both: an answer that cannot be encoded must end this connection, not the process.
     return answer
-      .then((settled) => encode(row.api, header, announced(settled, usage.end())))
-      .catch((error) => refuse(log, error))
+      .then((settled) => encode(row.api, header, announced(settled, end())))
+      .catch((error) => {
+        const isNoMore = error instanceof CoordinatorError && error.errorCode === ErrorCode.NOT_CONTROLLER
+        return isToForward && isNoMore ? this.#forward(broker, log, session, frame) : refuse(log, error)
+      })
+  }
+
+  async #forward(broker: Broker, log: Logger, { caller }: Session, frame: Buffer): Promise<Dispatched> {
+    try {
+      const answer = await forward(broker, caller, frame)
+      const size = Buffer.alloc(4)
+      size.writeInt32BE(answer.length)
+      return [size, answer]
+    } catch (error) {
+      return refuse(log, error)
+    }
   }
 
   /** KIP-511: a client must be able to find out which version of ApiVersions it may ask. All other APIs it can look up there. */
@@ -168,7 +209,9 @@ function encode(api: Api, header: RequestHeader, answer: Answer<Api>): Dispatche
 }
 
 function refuse(log: Logger, error: unknown): typeof CLOSE {
-  if (error instanceof DecodeError) {
+  if (error instanceof HeliostatError || error instanceof CoordinatorError) {
+    log.warn('broker.uncontrolled', 'a request needs a controller; the connection is closed', { error: error.message })
+  } else if (error instanceof DecodeError) {
     log.warn('broker.bad-request', 'a request cannot be served; the connection is closed', { error: error.message })
   } else {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)

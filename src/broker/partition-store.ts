@@ -153,10 +153,11 @@ export class PartitionStore {
     }
   }
 
-  close(): void {
+  /** Without order the next opening finds the logs as after a crash. */
+  close(isOrderly = true): void {
     for (const partitions of this.#partitions.values()) for (const partition of partitions.values()) partition.close()
     this.#partitions.clear()
-    this.#directory.close()
+    this.#directory.close(isOrderly)
   }
 
   #configOf(topic: string): LogConfig {

@@ -1,9 +1,14 @@
-import { ErrorCode } from '../protocol/errors.ts'
-import type { Controller } from './coordinator/controller/controller.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { allocateProducerIds } from '../protocol/messages/allocate-producer-ids.ts'
+import type { Broker } from './broker.ts'
 import { CoordinatorError } from './coordinator/runtime.ts'
 
 /** How many a broker takes at once, as by Kafka. */
-const PRODUCER_ID_BLOCK = 1000
+export const PRODUCER_ID_BLOCK = 1000
+const ALLOCATION_MS_MAX = 30_000
+
+type Controlled = Pick<Broker, 'controller' | 'channel' | 'nodeId' | 'brokerEpoch'>
 
 /**
  * Producer ids of this broker, taken from the controller in blocks.
@@ -11,17 +16,16 @@ const PRODUCER_ID_BLOCK = 1000
  * 1. No id is handed out twice, by any broker: a block is in the metadata log before its first id is used.
  */
 export class ProducerIds {
-  readonly #controller: Controller
-  readonly #broker: { readonly nodeId: number; readonly brokerEpoch: number }
+  readonly #broker: Controlled
   #next = 0
   #end = 0
   #refill: Promise<void> | undefined
 
-  constructor(controller: Controller, broker: { readonly nodeId: number; readonly brokerEpoch: number }) {
-    this.#controller = controller
+  constructor(broker: Controlled) {
     this.#broker = broker
   }
 
+  /** Rejects with a CoordinatorError when no controller gives any. */
   async next(): Promise<number> {
     while (this.#next === this.#end) {
       this.#refill ??= this.#takeBlock()
@@ -32,19 +36,31 @@ export class ProducerIds {
 
   async #takeBlock(): Promise<void> {
     try {
-      const block = await this.#controller.ask({
-        type: 'allocate-producer-ids',
-        brokerId: this.#broker.nodeId,
-        brokerEpoch: this.#broker.brokerEpoch,
-        count: PRODUCER_ID_BLOCK,
-      })
-      if (block.errorCode !== ErrorCode.NONE) {
-        throw new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `no producer ids: error ${block.errorCode}`)
-      }
-      this.#next = block.first
-      this.#end = block.first + block.count
+      const { errorCode, producerIdStart, producerIdLen } = await this.#allocate()
+      if (errorCode !== ErrorCode.NONE) throw unavailable(errorOf(errorCode).name)
+      this.#next = producerIdStart
+      this.#end = producerIdStart + producerIdLen
     } finally {
       this.#refill = undefined
     }
   }
+
+  async #allocate() {
+    const { controller, channel, nodeId: brokerId, brokerEpoch } = this.#broker
+    if (controller.isActive) {
+      const command = { type: 'allocate-producer-ids', brokerId, brokerEpoch, count: PRODUCER_ID_BLOCK } as const
+      const { errorCode, first, count } = await controller.ask(command)
+      return { errorCode, producerIdStart: first, producerIdLen: count }
+    }
+    try {
+      return await channel.askPatiently(allocateProducerIds, { brokerId, brokerEpoch }, ALLOCATION_MS_MAX)
+    } catch (error) {
+      if (error instanceof HeliostatError) throw unavailable(error.message)
+      throw error
+    }
+  }
+}
+
+function unavailable(why: string): CoordinatorError {
+  return new CoordinatorError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, `no producer ids: ${why}`)
 }

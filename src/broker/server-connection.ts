@@ -232,7 +232,8 @@ export class ServerConnection implements SocketHandler, Arrival {
 
   #sessionOf(principal: Principal): Session {
     const host = hostAddress(this.#socket.remote.host)
-    return { caller: { principal, host }, listener: this.#plan.endpoint.listener }
+    const { endpoint, isInternal = false } = this.#plan
+    return { caller: { principal, host }, listener: endpoint.listener, isInternal }
   }
 
   /** A stranger gets little memory. */

@@ -160,7 +160,7 @@ it('does not start on metadata that it does not understand, and gives the direct
 })
 
 const WRONG: readonly [string, object, RegExp][] = [
-  ['several brokers', { brokers: 3 }, /only 1/],
+  ['no broker', { brokers: 0 }, /1 to 1000/],
   ['an unknown property', { config: { 'num.partition': 3 } }, /did you mean num\.partitions\?/],
   ['a value of the wrong type', { config: { 'num.partitions': 'many' } }, /num\.partitions: Not a number/],
   ['a value out of range', { config: { 'log.segment.bytes': 10 } }, /at least 1048576/],

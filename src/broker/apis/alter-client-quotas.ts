@@ -8,16 +8,18 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { alterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveAlterClientQuotas = serve(alterClientQuotas, [0, 1], async (broker, request, call) => {
-  const { entries, validateOnly } = request
-  if (!call.may('ALTER_CONFIGS', 'CLUSTER', CLUSTER_NAME)) {
-    const errorCode = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
-    const errorMessage = 'Cluster authorization failed.'
-    return { throttleTimeMs: 0, entries: entries.map(({ entity }) => ({ entity, errorCode, errorMessage })) }
-  }
-  const reply = await broker.controller.ask({ type: 'alter-client-quotas', entries, validateOnly })
-  return { throttleTimeMs: 0, entries: reply.entries }
-})
+export const serveAlterClientQuotas = forwarded(
+  serve(alterClientQuotas, [0, 1], async (broker, request, call) => {
+    const { entries, validateOnly } = request
+    if (!call.may('ALTER_CONFIGS', 'CLUSTER', CLUSTER_NAME)) {
+      const errorCode = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+      const errorMessage = 'Cluster authorization failed.'
+      return { throttleTimeMs: 0, entries: entries.map(({ entity }) => ({ entity, errorCode, errorMessage })) }
+    }
+    const reply = await broker.controller.ask({ type: 'alter-client-quotas', entries, validateOnly })
+    return { throttleTimeMs: 0, entries: reply.entries }
+  }),
+)

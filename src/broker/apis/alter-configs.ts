@@ -17,5 +17,10 @@ export const serveAlterConfigs = serve(alterConfigs, [0, 2], async (broker, requ
     operations: configs.map(({ name, value }) => ({ name, value, operation: OPERATION.SET })),
     replaceAll: true,
   }))
-  return { throttleTimeMs: 0, responses: await alterResources(broker, call, resources, request.validateOnly) }
+  const forward = async (kept: readonly number[]) => {
+    const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
+    return (await call.forward(alterConfigs, rest)).responses
+  }
+  const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
+  return { throttleTimeMs: 0, responses }
 })

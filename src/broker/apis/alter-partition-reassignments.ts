@@ -10,13 +10,11 @@
 import { alterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import type { ItemError } from '../coordinator/controller/command.ts'
 import { invalid } from '../coordinator/controller/topic-creation.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveAlterPartitionReassignments = serve(
-  alterPartitionReassignments,
-  [0, 1],
-  async (broker, request, call) => {
+export const serveAlterPartitionReassignments = forwarded(
+  serve(alterPartitionReassignments, [0, 1], async (broker, request, call) => {
     const { topics, allowReplicationFactorChange } = request
     const answer = { throttleTimeMs: 0, allowReplicationFactorChange }
     if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
@@ -30,5 +28,5 @@ export const serveAlterPartitionReassignments = serve(
     const command = { type: 'alter-partition-reassignments', topics, allowReplicationFactorChange } as const
     const { topics: responses } = await broker.controller.ask(command)
     return { ...answer, ...(invalid('NONE', null) satisfies ItemError), responses }
-  },
+  }),
 )

@@ -8,13 +8,11 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { alterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveAlterUserScramCredentials = serve(
-  alterUserScramCredentials,
-  [0, 0],
-  async (broker, { deletions, upsertions }, call) => {
+export const serveAlterUserScramCredentials = forwarded(
+  serve(alterUserScramCredentials, [0, 0], async (broker, { deletions, upsertions }, call) => {
     if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
       const users = new Set([...deletions, ...upsertions].map(({ name }) => name))
       const errorMessage = 'Cluster authorization failed.'
@@ -25,5 +23,5 @@ export const serveAlterUserScramCredentials = serve(
     }
     const reply = await broker.controller.ask({ type: 'alter-scram-credentials', deletions, upsertions })
     return { throttleTimeMs: 0, results: reply.users }
-  },
+  }),
 )

@@ -6,31 +6,33 @@
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { createPartitions } from '../../protocol/messages/create-partitions.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { mutationRequester } from '../quota/mutation-requester.ts'
 
 const STRICT_SINCE = 3
 
-export const serveCreatePartitions = serve(createPartitions, [0, 3], async (broker, request, call) => {
-  const names = request.topics.map(({ name }) => name)
-  // A name that stands twice is a wrong request whoever sends it.
-  const isRefused = (name: string) =>
-    names.indexOf(name) === names.lastIndexOf(name) && !call.may('ALTER', 'TOPIC', name)
-  const permitted = request.topics.filter(({ name }) => !isRefused(name))
-  const topics = permitted.map(({ name, count, assignments }) => ({
-    name,
-    count,
-    assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
-  }))
-  const { validateOnly } = request
-  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
-  const reply = await broker.controller.ask({ type: 'create-partitions', requester, topics, validateOnly })
-  call.pause(reply.pauseMs)
-  const refused = names.filter(isRefused).map((name) => ({
-    name,
-    errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
-    errorMessage: null,
-  }))
-  const once = new Map(reply.topics.map((topic) => [topic.name, topic]))
-  return { throttleTimeMs: 0, results: [...once.values(), ...refused] }
-})
+export const serveCreatePartitions = forwarded(
+  serve(createPartitions, [0, 3], async (broker, request, call) => {
+    const names = request.topics.map(({ name }) => name)
+    // A name that stands twice is a wrong request whoever sends it.
+    const isRefused = (name: string) =>
+      names.indexOf(name) === names.lastIndexOf(name) && !call.may('ALTER', 'TOPIC', name)
+    const permitted = request.topics.filter(({ name }) => !isRefused(name))
+    const topics = permitted.map(({ name, count, assignments }) => ({
+      name,
+      count,
+      assignments: assignments?.map(({ brokerIds }) => brokerIds) ?? null,
+    }))
+    const { validateOnly } = request
+    const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+    const reply = await broker.controller.ask({ type: 'create-partitions', requester, topics, validateOnly })
+    call.pause(reply.pauseMs)
+    const refused = names.filter(isRefused).map((name) => ({
+      name,
+      errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+      errorMessage: null,
+    }))
+    const once = new Map(reply.topics.map((topic) => [topic.name, topic]))
+    return { throttleTimeMs: 0, results: [...once.values(), ...refused] }
+  }),
+)

@@ -15,33 +15,35 @@ import type { Broker } from '../broker.ts'
 import { describeTopicConfigs } from '../config-description.ts'
 import type { CreatedTopic } from '../coordinator/controller/command.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
-import { type Call, serve } from '../dispatcher.ts'
+import { type Call, forwarded, serve } from '../dispatcher.ts'
 import { mutationRequester } from '../quota/mutation-requester.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
 const STRICT_SINCE = 6
 
-export const serveCreateTopics = serve(createTopics, [2, 7], async (broker, request, call) => {
-  const names = request.topics.map(({ name }) => name)
-  const refused = new Set(names.filter((name) => isRefused(call, names, name)))
-  const wanted = request.topics
-    .filter(({ name }) => !refused.has(name))
-    .map((topic) => ({
-      name: topic.name,
-      numPartitions: topic.numPartitions,
-      replicationFactor: topic.replicationFactor,
-      assignments: topic.assignments,
-      configs: new Map(topic.configs.map(({ name, value }) => [name, value])),
+export const serveCreateTopics = forwarded(
+  serve(createTopics, [2, 7], async (broker, request, call) => {
+    const names = request.topics.map(({ name }) => name)
+    const refused = new Set(names.filter((name) => isRefused(call, names, name)))
+    const wanted = request.topics
+      .filter(({ name }) => !refused.has(name))
+      .map((topic) => ({
+        name: topic.name,
+        numPartitions: topic.numPartitions,
+        replicationFactor: topic.replicationFactor,
+        assignments: topic.assignments,
+        configs: new Map(topic.configs.map(({ name, value }) => [name, value])),
+      }))
+    const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+    const created = await broker.topicCreator.create(wanted, request.validateOnly, requester)
+    call.pause(created.pauseMs)
+    const topics = created.topics.map((topic, index) => ({
+      ...topic,
+      ...(topic.errorCode === ErrorCode.NONE ? shapeOf(broker, call, topic, wanted[index]!.configs) : { configs: [] }),
     }))
-  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
-  const created = await broker.topicCreator.create(wanted, request.validateOnly, requester)
-  call.pause(created.pauseMs)
-  const topics = created.topics.map((topic, index) => ({
-    ...topic,
-    ...(topic.errorCode === ErrorCode.NONE ? shapeOf(broker, call, topic, wanted[index]!.configs) : { configs: [] }),
-  }))
-  return { throttleTimeMs: 0, topics: [...oncePerName(topics), ...[...refused].map(refusal)] }
-})
+    return { throttleTimeMs: 0, topics: [...oncePerName(topics), ...[...refused].map(refusal)] }
+  }),
+)
 
 /** What is wrong about the request itself is told to everybody. */
 function isRefused(call: Call, names: readonly string[], name: string): boolean {

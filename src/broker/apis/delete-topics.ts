@@ -12,7 +12,7 @@ import { deleteTopics } from '../../protocol/messages/delete-topics.ts'
 import type { Request } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
-import { type Call, serve } from '../dispatcher.ts'
+import { type Call, forwarded, serve } from '../dispatcher.ts'
 import { mutationRequester } from '../quota/mutation-requester.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
@@ -25,31 +25,33 @@ interface Named {
   readonly topicId: string
 }
 
-export const serveDeleteTopics = serve(deleteTopics, [1, 6], async (broker, request, call) => {
-  const { version } = call
-  const asked = namedTopics(request, version)
-  if (!broker.config.boolean('delete.topic.enable')) {
-    const says = version >= FIRST_VERSION_THAT_SAYS_DISABLED
-    const errorCode = says ? ErrorCode.TOPIC_DELETION_DISABLED : ErrorCode.INVALID_REQUEST
-    return { throttleTimeMs: 0, responses: asked.map((topic) => ({ ...topic, errorCode, errorMessage: null })) }
-  }
-  const refused = asked.flatMap((topic) => {
-    const errorMessage = complaint(topic, asked)
-    return errorMessage === undefined ? [] : [{ ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }]
-  })
-  const wellNamed = asked.filter((topic) => complaint(topic, asked) === undefined)
-  const unauthorized = wellNamed.flatMap((topic) => refusal(broker, call, topic) ?? [])
-  const permitted = wellNamed.filter((topic) => !refusal(broker, call, topic))
-  const ambiguous = permitted.flatMap((topic) => namedByIdToo(broker, topic, permitted) ?? [])
-  const topics = permitted.filter(({ name, topicId }) => {
-    return !ambiguous.some((other) => (name === null ? other.topicId === topicId : other.name === name))
-  })
-  const requester = mutationRequester(broker.config, call, STRICT_SINCE)
-  const reply = await broker.controller.ask({ type: 'delete-topics', requester, topics })
-  call.pause(reply.pauseMs)
-  const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
-  return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized, ...ambiguous] }
-})
+export const serveDeleteTopics = forwarded(
+  serve(deleteTopics, [1, 6], async (broker, request, call) => {
+    const { version } = call
+    const asked = namedTopics(request, version)
+    if (!broker.config.boolean('delete.topic.enable')) {
+      const says = version >= FIRST_VERSION_THAT_SAYS_DISABLED
+      const errorCode = says ? ErrorCode.TOPIC_DELETION_DISABLED : ErrorCode.INVALID_REQUEST
+      return { throttleTimeMs: 0, responses: asked.map((topic) => ({ ...topic, errorCode, errorMessage: null })) }
+    }
+    const refused = asked.flatMap((topic) => {
+      const errorMessage = complaint(topic, asked)
+      return errorMessage === undefined ? [] : [{ ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }]
+    })
+    const wellNamed = asked.filter((topic) => complaint(topic, asked) === undefined)
+    const unauthorized = wellNamed.flatMap((topic) => refusal(broker, call, topic) ?? [])
+    const permitted = wellNamed.filter((topic) => !refusal(broker, call, topic))
+    const ambiguous = permitted.flatMap((topic) => namedByIdToo(broker, topic, permitted) ?? [])
+    const topics = permitted.filter(({ name, topicId }) => {
+      return !ambiguous.some((other) => (name === null ? other.topicId === topicId : other.name === name))
+    })
+    const requester = mutationRequester(broker.config, call, STRICT_SINCE)
+    const reply = await broker.controller.ask({ type: 'delete-topics', requester, topics })
+    call.pause(reply.pauseMs)
+    const once = new Map(refused.map((topic) => [`${topic.name}:${topic.topicId}`, topic]))
+    return { throttleTimeMs: 0, responses: [...reply.topics, ...once.values(), ...unauthorized, ...ambiguous] }
+  }),
+)
 
 function namedTopics(request: Request<typeof deleteTopics>, version: number): Named[] {
   if (version >= FIRST_VERSION_WITH_IDS) return request.topics.map(({ name, topicId }) => ({ name, topicId }))

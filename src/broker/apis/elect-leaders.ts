@@ -12,23 +12,25 @@ import type { Request } from '../../protocol/schema.ts'
 import type { ItemError } from '../coordinator/controller/command.ts'
 import { ELECTION } from '../coordinator/controller/leader-election.ts'
 import { invalid } from '../coordinator/controller/topic-creation.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveElectLeaders = serve(electLeaders, [0, 2], async (broker, request, call) => {
-  const error = requestError(request, call.may('ALTER', 'CLUSTER', CLUSTER_NAME))
-  if (error) {
-    const all = [...broker.image.topics.keys()].map((topic) => ({ topic, partitions: [] }))
-    const replicaElectionResults = (request.topicPartitions ?? all).map(({ topic, partitions }) => ({
-      topic,
-      partitionResult: partitions.map((partitionId) => ({ partitionId, ...error })),
-    }))
-    return { throttleTimeMs: 0, errorCode: error.errorCode, replicaElectionResults }
-  }
-  const { electionType, topicPartitions: topics } = request
-  const { results } = await broker.controller.ask({ type: 'elect-leaders', electionType, topics })
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, replicaElectionResults: results }
-})
+export const serveElectLeaders = forwarded(
+  serve(electLeaders, [0, 2], async (broker, request, call) => {
+    const error = requestError(request, call.may('ALTER', 'CLUSTER', CLUSTER_NAME))
+    if (error) {
+      const all = [...broker.image.topics.keys()].map((topic) => ({ topic, partitions: [] }))
+      const replicaElectionResults = (request.topicPartitions ?? all).map(({ topic, partitions }) => ({
+        topic,
+        partitionResult: partitions.map((partitionId) => ({ partitionId, ...error })),
+      }))
+      return { throttleTimeMs: 0, errorCode: error.errorCode, replicaElectionResults }
+    }
+    const { electionType, topicPartitions: topics } = request
+    const { results } = await broker.controller.ask({ type: 'elect-leaders', electionType, topics })
+    return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, replicaElectionResults: results }
+  }),
+)
 
 function requestError({ electionType }: Request<typeof electLeaders>, mayAlter: boolean): ItemError | undefined {
   if (!mayAlter) return invalid('CLUSTER_AUTHORIZATION_FAILED', 'Cluster authorization failed.')

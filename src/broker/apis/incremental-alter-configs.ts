@@ -17,5 +17,10 @@ export const serveIncrementalAlterConfigs = serve(incrementalAlterConfigs, [0, 1
     operations: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
     replaceAll: false,
   }))
-  return { throttleTimeMs: 0, responses: await alterResources(broker, call, resources, request.validateOnly) }
+  const forward = async (kept: readonly number[]) => {
+    const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
+    return (await call.forward(incrementalAlterConfigs, rest)).responses
+  }
+  const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
+  return { throttleTimeMs: 0, responses }
 })

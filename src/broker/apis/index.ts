@@ -3,13 +3,17 @@
 import type { ServedApi } from '../dispatcher.ts'
 import { serveAddOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { serveAllocateProducerIds } from './allocate-producer-ids.ts'
 import { serveAlterClientQuotas } from './alter-client-quotas.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
+import { serveAlterPartition } from './alter-partition.ts'
 import { serveAlterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { serveAlterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { serveAlterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveBeginQuorumEpoch } from './begin-quorum-epoch.ts'
+import { serveBrokerHeartbeat } from './broker-heartbeat.ts'
+import { serveBrokerRegistration } from './broker-registration.ts'
 import { serveConsumerGroupDescribe } from './consumer-group-describe.ts'
 import { serveConsumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
 import { serveCreateAcls } from './create-acls.ts'
@@ -35,6 +39,7 @@ import { serveDescribeUserScramCredentials } from './describe-user-scram-credent
 import { serveElectLeaders } from './elect-leaders.ts'
 import { serveEndQuorumEpoch } from './end-quorum-epoch.ts'
 import { serveEndTxn } from './end-txn.ts'
+import { serveEnvelope } from './envelope.ts'
 import { serveExpireDelegationToken } from './expire-delegation-token.ts'
 import { serveFetch } from './fetch.ts'
 import { serveFetchSnapshot } from './fetch-snapshot.ts'
@@ -114,12 +119,8 @@ export const servedApis: readonly ServedApi[] = [
   serveAlterClientQuotas,
   serveDescribeUserScramCredentials,
   serveAlterUserScramCredentials,
-  serveVote,
-  serveBeginQuorumEpoch,
-  serveEndQuorumEpoch,
   serveDescribeQuorum,
   serveUpdateFeatures,
-  serveFetchSnapshot,
   serveDescribeCluster,
   serveDescribeProducers,
   serveUnregisterBroker,
@@ -129,4 +130,18 @@ export const servedApis: readonly ServedApi[] = [
   serveConsumerGroupDescribe,
   serveListConfigResources,
   serveDescribeTopicPartitions,
+]
+
+/** What nodes of a cluster serve one another besides, on a listener that clients are not told of. */
+export const internalApis: readonly ServedApi[] = [
+  ...servedApis,
+  serveVote,
+  serveBeginQuorumEpoch,
+  serveEndQuorumEpoch,
+  serveAlterPartition,
+  serveEnvelope,
+  serveFetchSnapshot,
+  serveBrokerRegistration,
+  serveBrokerHeartbeat,
+  serveAllocateProducerIds,
 ]

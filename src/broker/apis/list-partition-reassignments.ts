@@ -7,18 +7,20 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { listPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
 import type { Broker } from '../broker.ts'
 import { isBeingReassigned } from '../coordinator/controller/reassignment.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveListPartitionReassignments = serve(listPartitionReassignments, [0, 0], (broker, request, call) => {
-  const mayDescribe = call.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)
-  return {
-    throttleTimeMs: 0,
-    errorCode: mayDescribe ? ErrorCode.NONE : ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
-    errorMessage: mayDescribe ? null : 'Cluster authorization failed.',
-    topics: mayDescribe ? underWay(broker, request.topics) : [],
-  }
-})
+export const serveListPartitionReassignments = forwarded(
+  serve(listPartitionReassignments, [0, 0], (broker, request, call) => {
+    const mayDescribe = call.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)
+    return {
+      throttleTimeMs: 0,
+      errorCode: mayDescribe ? ErrorCode.NONE : ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+      errorMessage: mayDescribe ? null : 'Cluster authorization failed.',
+      topics: mayDescribe ? underWay(broker, request.topics) : [],
+    }
+  }),
+)
 
 function underWay({ image }: Broker, asked: readonly { name: string; partitionIndexes: readonly number[] }[] | null) {
   const wanted = asked ?? [...image.topics.keys()].map((name) => ({ name, partitionIndexes: undefined }))

@@ -7,14 +7,16 @@
 
 import { unregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import { invalid } from '../coordinator/controller/topic-creation.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveUnregisterBroker = serve(unregisterBroker, [0, 0], async (broker, { brokerId }, call) => {
-  if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
-    return { throttleTimeMs: 0, ...invalid('CLUSTER_AUTHORIZATION_FAILED', 'Cluster authorization failed.') }
-  }
-  const isOnly = brokerId === broker.nodeId && broker.image.brokers.size === 1
-  if (isOnly) return { throttleTimeMs: 0, ...invalid('NONE', null) }
-  return { throttleTimeMs: 0, ...(await broker.controller.ask({ type: 'unregister-broker', brokerId })) }
-})
+export const serveUnregisterBroker = forwarded(
+  serve(unregisterBroker, [0, 0], async (broker, { brokerId }, call) => {
+    if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
+      return { throttleTimeMs: 0, ...invalid('CLUSTER_AUTHORIZATION_FAILED', 'Cluster authorization failed.') }
+    }
+    const isOnly = brokerId === broker.nodeId && broker.image.brokers.size === 1
+    if (isOnly) return { throttleTimeMs: 0, ...invalid('NONE', null) }
+    return { throttleTimeMs: 0, ...(await broker.controller.ask({ type: 'unregister-broker', brokerId })) }
+  }),
+)

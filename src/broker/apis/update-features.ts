@@ -9,23 +9,25 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { updateFeatures } from '../../protocol/messages/update-features.ts'
 import { UPGRADE_TYPE } from '../coordinator/controller/feature-update.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
-export const serveUpdateFeatures = serve(updateFeatures, [0, 2], async (broker, request, call) => {
-  if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
-    const errorCode = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
-    return { throttleTimeMs: 0, errorCode, errorMessage: 'Cluster authorization failed.', results: [] }
-  }
-  const updates = request.featureUpdates.map(({ feature, maxVersionLevel, allowDowngrade, upgradeType }) => ({
-    name: feature,
-    level: maxVersionLevel,
-    upgradeType: allowDowngrade ? UPGRADE_TYPE.SAFE_DOWNGRADE : upgradeType,
-  }))
-  const reply = await broker.controller.ask({ type: 'update-features', updates, validateOnly: request.validateOnly })
-  const results =
-    reply.errorCode === ErrorCode.NONE
-      ? updates.map(({ name }) => ({ feature: name, errorCode: reply.errorCode, errorMessage: 'NONE' }))
-      : []
-  return { throttleTimeMs: 0, ...reply, results }
-})
+export const serveUpdateFeatures = forwarded(
+  serve(updateFeatures, [0, 2], async (broker, request, call) => {
+    if (!call.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
+      const errorCode = ErrorCode.CLUSTER_AUTHORIZATION_FAILED
+      return { throttleTimeMs: 0, errorCode, errorMessage: 'Cluster authorization failed.', results: [] }
+    }
+    const updates = request.featureUpdates.map(({ feature, maxVersionLevel, allowDowngrade, upgradeType }) => ({
+      name: feature,
+      level: maxVersionLevel,
+      upgradeType: allowDowngrade ? UPGRADE_TYPE.SAFE_DOWNGRADE : upgradeType,
+    }))
+    const reply = await broker.controller.ask({ type: 'update-features', updates, validateOnly: request.validateOnly })
+    const results =
+      reply.errorCode === ErrorCode.NONE
+        ? updates.map(({ name }) => ({ feature: name, errorCode: reply.errorCode, errorMessage: 'NONE' }))
+        : []
+    return { throttleTimeMs: 0, ...reply, results }
+  }),
+)

@@ -19,6 +19,8 @@ export interface ListenerPlan {
   readonly sasl: SaslPlan | undefined
   /** Whom a certificate stands for. */
   readonly userOfSubject: PrincipalMapping
+  /** For the other nodes of the cluster: who logs in there may everything. */
+  readonly isInternal?: boolean
   /** Whose clients come to it, instead of to which listener. Absent: clients come directly. */
   readonly approached?: { readonly by: Approach; readonly insteadOf: string; readonly host: string }
 }

@@ -174,19 +174,19 @@ export class LogDirectory {
     write(CLEANED_OFFSETS, (log) => (log.config.compact ? log.cleanedOffset : undefined))
   }
 
-  /** Closes all logs and lets the directory go; when all went well, the next opening scans nothing. */
-  close(): void {
+  /** Closes all logs and lets the directory go; when all went well, the next opening scans nothing. Without order it scans as after a crash. */
+  close(isOrderly = true): void {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const timer of this.#timers) timer.cancel()
     this.#abandonCompaction()
-    let isClean = true
+    let isClean = isOrderly
     for (const { log } of this.#logs.values()) {
       const wasSound = log.failure === undefined
       isClean = this.#attempt('log.close-failed', () => log.close()) && wasSound && isClean
     }
     try {
-      this.saveCheckpoints()
+      if (isOrderly) this.saveCheckpoints()
       if (isClean) this.#disk.replace(`${this.path}/${CLEAN_SHUTDOWN}`, Buffer.from('{"version":0,"brokerEpoch":-1}'))
     } finally {
       this.#lock.release()

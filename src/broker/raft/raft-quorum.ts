@@ -168,6 +168,11 @@ export class RaftQuorum implements Quorum {
     return attempt(limits.maxWaitMs <= 0) ?? this.#waits.until(limits.maxWaitMs, attempt)
   }
 
+  /** Has no part any more, and tells nobody. */
+  abandon(): void {
+    this.#end()
+  }
+
   async close(): Promise<void> {
     if (this.#isOver) return
     this.#happened({ type: 'resign' })

@@ -9,3 +9,18 @@ export function hostAddress(address: string): string {
   const zeros = tail === undefined ? [] : new Array<string>(GROUPS - head!.length - tail.length).fill('0')
   return [...head!, ...zeros, ...(tail ?? [])].map((group) => Number.parseInt(group, 16).toString(16)).join(':')
 }
+
+/** The raw address of a host as `hostAddress` writes it: 4 or 16 bytes. */
+export function addressBytes(host: string): Buffer {
+  const [address = host] = host.split('%')
+  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number))
+  const groups = address.split(':').map((group) => Number.parseInt(group, 16))
+  return Buffer.from(groups.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+/** The host of a raw address; undefined when it is none. */
+export function hostOfBytes(bytes: Buffer): string | undefined {
+  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length !== 16) return undefined
+  return Array.from({ length: 8 }, (_, group) => bytes.readUInt16BE(group * 2).toString(16)).join(':')
+}

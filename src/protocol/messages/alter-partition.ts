@@ -16,8 +16,10 @@ export const alterPartition = api({
       partitions: array({
         partitionIndex: int32,
         leaderEpoch: int32,
-        newIsr: array(int32).until(2),
-        newIsrWithEpochs: array({ brokerId: int32, brokerEpoch: int64.default(-1) }).since(3),
+        newIsr: array(int32).until(2).ignorable(),
+        newIsrWithEpochs: array({ brokerId: int32, brokerEpoch: int64.default(-1) })
+          .since(3)
+          .ignorable(),
         leaderRecoveryState: int8,
         partitionEpoch: int32,
       }),

@@ -1,6 +1,6 @@
 // Envelope, key 58, version 0. A client's request on its way from its broker to the active controller, with who sent it (KIP-590).
 
-import { api, bytes, int16 } from '../schema.ts'
+import { api, bool, bytes, int16, message, string } from '../schema.ts'
 
 export const envelope = api({
   key: 58,
@@ -10,7 +10,7 @@ export const envelope = api({
   request: {
     /** Header and body as the client sent them. */
     requestData: bytes,
-    /** Kafka's DefaultPrincipalData after its version, an int16. */
+    /** `principalData` after its version, an int16. */
     requestPrincipal: bytes.nullable(),
     /** The raw address: 4 or 16 bytes. */
     clientHostAddress: bytes,
@@ -20,4 +20,12 @@ export const envelope = api({
     responseData: bytes.nullable().default(null),
     errorCode: int16,
   },
+})
+
+/** Kafka's DefaultPrincipalData. */
+export const principalData = message({
+  versions: [0, 0],
+  flexible: 0,
+  name: 'DefaultPrincipalData',
+  fields: { type: string, name: string, tokenAuthenticated: bool },
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { servedApis } from '../../../src/broker/apis/index.ts'
+import { internalApis, servedApis } from '../../../src/broker/apis/index.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { embeddedCluster } from '../embedded-cluster.ts'
@@ -12,23 +12,38 @@ const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
 it('lists what docs/protocol.md lists', async () => {
   const { connect } = await embeddedCluster()
   const { apiKeys } = await (await connect()).send(apiVersions, software)
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/protocol.md'), 'utf8')
-  const rows = [...page.matchAll(/^\| (\d+) \| (\w+) \| (\d+)(?:–(\d+))? \|/gm)].map(([, key, name, min, max]) => ({
-    key: Number(key),
-    name,
-    min: Number(min),
-    max: Number(max ?? min),
-  }))
+  const [forClients, forNodes] = tablesOfProtocol()
   const names = new Map(servedApis.map(({ api }) => [api.key, api.name]))
-  expect(rows).toEqual(
+  expect(forClients).toEqual(
     apiKeys.map(({ apiKey, minVersion, maxVersion }) => {
       return { key: apiKey, name: names.get(apiKey), min: minVersion, max: maxVersion }
     }),
   )
+  expect(forNodes).toEqual(
+    internalApis.slice(servedApis.length).map(({ api, minVersion, maxVersion }) => {
+      return { key: api.key, name: api.name, min: minVersion, max: maxVersion }
+    }),
+  )
 })
 
+/** What clients are served, and what nodes are served besides. */
+function tablesOfProtocol() {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/protocol.md'), 'utf8')
+  return page
+    .split('| key | API |')
+    .slice(1)
+    .map((table) =>
+      [...table.matchAll(/^\| (\d+) \| (\w+) \| (\d+)(?:–(\d+))? \|/gm)].map(([, key, name, min, max]) => ({
+        key: Number(key),
+        name,
+        min: Number(min),
+        max: Number(max ?? min),
+      })),
+    )
+}
+
 it('opens each API file with its key and versions', () => {
-  for (const { api, minVersion, maxVersion } of servedApis) {
+  for (const { api, minVersion, maxVersion } of internalApis) {
     const file = `${api.name.replace(/(?<!^)(?=[A-Z])/g, '-').toLowerCase()}.ts`
     const text = readFileSync(join(import.meta.dirname, '../../../src/broker/apis', file), 'utf8')
     const range = minVersion === maxVersion ? `version ${minVersion}` : `versions ${minVersion}–${maxVersion}`

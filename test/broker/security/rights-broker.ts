@@ -13,7 +13,7 @@ const dispatcher = new Dispatcher(servedApis)
 
 export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
   const platform = { ...nodePlatform({ log: { level: 'error' } }), disk: memoryDisk() }
-  const broker = await Broker.start({
+  const broker = Broker.open({
     platform,
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
@@ -22,7 +22,8 @@ export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
     config: new BrokerConfig({ 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:root' }),
     dispatcher,
   })
-  onTestFinished(() => broker.stop())
+  await broker.start()
+  onTestFinished(() => broker.stop('at once'))
   const ask: AskAs = async (who, api, request, version) => {
     const latest = servedApis.find((row) => row.api.key === api.key)!.maxVersion
     const frame = Buffer.concat(encodeRequest(api, version ?? latest, { correlationId: 1, clientId: 'test' }, request))

@@ -26,7 +26,8 @@ interface Decided<Reply> {
  * Brokers come, tell that they are alive, and go (KIP-631; ClusterControlManager, BrokerHeartbeatManager).
  *
  * 1. A fenced broker leads nothing, and is in sync only where nobody else was.
- * 2. The broker on the controller's own node needs no heartbeat: it is as alive as the controller.
+ * 2. What is decided because a broker has gone stands behind the record that it has: leaders then no more wait for it.
+ * 3. The broker on the controller's own node needs no heartbeat: it is as alive as the controller.
  */
 export class BrokerControl {
   readonly #leadership: Leadership
@@ -113,7 +114,7 @@ export class BrokerControl {
     const record = { type: 'unregister-broker', brokerId, brokerEpoch } as const
     return {
       reply: { errorCode: ErrorCode.NONE, errorMessage: null },
-      records: [...withoutBroker(this.#leadership, brokerId), record],
+      records: [record, ...withoutBroker(this.#leadership, brokerId)],
       timers: [this.#unwatch(brokerId)],
     }
   }
@@ -180,7 +181,7 @@ export class BrokerControl {
   }
 
   #fence(broker: BrokerRegistration): MetadataRecord[] {
-    return [...withoutBroker(this.#leadership, broker.brokerId), change(broker, FENCE)]
+    return [change(broker, FENCE), ...withoutBroker(this.#leadership, broker.brokerId)]
   }
 
   *#active(): Iterable<number> {

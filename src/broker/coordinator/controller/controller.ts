@@ -41,6 +41,16 @@ export class Controller {
     this.#host()
   }
 
+  /** Whether this node is the active controller. */
+  get isActive(): boolean {
+    return this.#hosted !== undefined
+  }
+
+  /** The last record of the metadata that has been told. */
+  get metadataOffset(): number {
+    return this.#committed.end.offset - 1
+  }
+
   /** Asks the machine, if it is here; else rejects with NOT_CONTROLLER, as it does when the leadership goes before the reply is committed. */
   async ask<C extends ControllerCommand>(command: C): Promise<ControllerReplies[C['type']]> {
     if (!this.#hosted) throw notController()

@@ -1,0 +1,122 @@
+import { memoryDisk } from '../platform/memory-disk.ts'
+import type { Address, Disk, Platform } from '../platform/platform.ts'
+import { internalApis, servedApis } from './apis/index.ts'
+import { Broker, type BrokerOptions } from './broker.ts'
+import { BrokerConfig } from './broker-config.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { Faults } from './faults/faults.ts'
+import { handleWithFaults } from './faults/with-faults.ts'
+import { internalListenerPlan, internalSecurity } from './listeners/internal-listener.ts'
+import type { PlanOptions } from './listeners/listener-plan.ts'
+import { OpenListener } from './listeners/open-listener.ts'
+import type { Voter } from './raft/quorum.ts'
+
+export interface ClusterNodeOptions {
+  readonly platform: Platform
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly host: string
+  /** Of the listener that there is without the property `listeners`; 0: any free one. */
+  readonly port: number
+  readonly listen: Omit<PlanOptions, 'address'>
+  readonly approaches: BrokerOptions['approaches']
+  readonly scramUsers: BrokerOptions['scramUsers']
+  /** Of the logs, on the platform's disk; absent: in memory. */
+  readonly directory: string | undefined
+  readonly config: Readonly<Record<string, unknown>>
+  readonly faults: Faults
+  /** Where the other nodes of the cluster reach this one, port 0 for any free port. Absent: there are no others. */
+  readonly internal?: Address
+  readonly secret?: string | undefined
+}
+
+const MEMORY_DIRECTORY = '/memory'
+
+/**
+ * One node of a cluster of this process, through the lives of its broker. What was on its disk, in memory or not, is there in the next
+ * life, and so are its addresses.
+ */
+export class ClusterNode {
+  readonly nodeId: number
+  readonly #options: ClusterNodeOptions
+  readonly #disk: Disk
+  readonly #directory: string
+  #port: number
+  #internal: Address | undefined
+  #listener: OpenListener | undefined
+  #broker: Broker | undefined
+
+  constructor(options: ClusterNodeOptions) {
+    this.nodeId = options.nodeId
+    this.#options = options
+    this.#disk = options.directory === undefined ? memoryDisk() : options.platform.disk
+    this.#directory = options.directory ?? `${MEMORY_DIRECTORY}/${options.nodeId}`
+    this.#port = options.port
+    this.#internal = options.internal
+  }
+
+  /** While it runs. */
+  get broker(): Broker | undefined {
+    return this.#broker
+  }
+
+  /** Opens the way for the other nodes, who must know the address before anybody starts. */
+  async open(): Promise<Voter> {
+    const { platform, listen, secret } = this.#options
+    const plan = internalListenerPlan(this.#internal!, listen.files, secret)
+    const listener = await OpenListener.open(platform.network, plan, this.nodeId, (socket) => {
+      return this.#broker!.acceptNode(socket, plan)
+    })
+    this.#listener = listener
+    this.#internal = listener.advertised!
+    return { nodeId: this.nodeId, ...listener.advertised! }
+  }
+
+  /** Resolves when the broker serves. `voters`: absent in a cluster of one. */
+  async start(voters?: readonly Voter[]): Promise<void> {
+    const { platform, nodeId, clusterId, host, listen, approaches, scramUsers, faults, secret } = this.#options
+    if (voters && !this.#listener) await this.open()
+    const config = new BrokerConfig(this.#options.config)
+    const broker = Broker.open({
+      platform: { ...platform, disk: this.#disk },
+      nodeId,
+      clusterId,
+      listen: { ...listen, address: { host, port: this.#port } },
+      directory: this.#directory,
+      config,
+      dispatcher: new Dispatcher(servedApis, handleWithFaults),
+      faults,
+      scramUsers,
+      approaches,
+      ...(voters && {
+        cluster: {
+          voters,
+          listener: this.#listener!,
+          security: internalSecurity(secret),
+          dispatcher: new Dispatcher(internalApis),
+        },
+      }),
+    })
+    this.#broker = broker
+    try {
+      await broker.start()
+    } catch (error) {
+      this.#broker = undefined
+      this.#listener = undefined
+      throw error
+    }
+    // The next life is found where this one was.
+    const [first] = broker.listeners
+    if (config.given('listeners') === undefined && first?.advertised) this.#port = first.advertised.port
+  }
+
+  /** `controlled`: what it leads is handed over first. `killed`: as by a crash of its process. */
+  async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
+    const broker = this.#broker
+    this.#broker = undefined
+    const listener = this.#listener
+    this.#listener = undefined
+    if (broker) await broker.stop(how)
+    else await listener?.close()
+  }
+}

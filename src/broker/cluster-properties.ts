@@ -1,0 +1,34 @@
+import { HeliostatError } from '../platform/errors.ts'
+import type { Platform } from '../platform/platform.ts'
+import { randomUuid } from './uuid.ts'
+
+/** What all nodes of a cluster have in common, for as long as it lives. */
+export interface ClusterProperties {
+  /** 22 characters. */
+  readonly clusterId: string
+  /** The nodes that decide together, by id. */
+  readonly voters: readonly number[]
+}
+
+/** Decided once and kept in the data directory, in the form of Kafka's meta.properties; in memory decided anew. */
+export function obtainProperties(
+  { disk, random }: Platform,
+  data: string | undefined,
+  wantedVoters: readonly number[],
+): ClusterProperties {
+  if (data === undefined) return { clusterId: randomUuid(random), voters: wantedVoters }
+  const path = `${data}/meta.properties`
+  disk.makeDirectory(data)
+  if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
+  const clusterId = randomUuid(random)
+  disk.replace(path, Buffer.from(`version=1\ncluster.id=${clusterId}\nvoters=${wantedVoters.join(',')}\n`))
+  return { clusterId, voters: wantedVoters }
+}
+
+function readProperties(text: string, path: string): ClusterProperties {
+  const clusterId = /^cluster\.id=(\S+)$/m.exec(text)?.[1]
+  if (clusterId === undefined) throw new HeliostatError('HEL_DATA', `${path} has no cluster.id`, { where: { path } })
+  // Before there was more than one broker nobody wrote down who decides.
+  const voters = /^voters=([\d,]+)$/m.exec(text)?.[1] ?? '1'
+  return { clusterId, voters: voters.split(',').map(Number) }
+}

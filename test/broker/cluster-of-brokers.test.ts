@@ -1,0 +1,169 @@
+// Clusters of several brokers on real sockets: who leads, who takes over, and that nothing acknowledged is lost.
+import { Kafka, logLevel } from 'kafkajs'
+import { expect, it, onTestFinished } from 'vitest'
+import { type Cluster, type ClusterOptions, startCluster } from '../../src/broker/cluster.ts'
+import { nodePlatform } from '../../src/platform/node-platform.ts'
+
+const QUICK = { 'broker.session.timeout.ms': 1000, 'broker.heartbeat.interval.ms': 200 }
+const platform = nodePlatform({ log: { level: 'error' } })
+
+async function clusterOf(brokers: number, options: Partial<ClusterOptions> = {}): Promise<Cluster> {
+  const cluster = await startCluster(platform, { name: 'many', brokers, ...options })
+  onTestFinished(() => cluster.stop())
+  return cluster
+}
+
+function clientOf(cluster: Cluster): Kafka {
+  const retry = { initialRetryTime: 30, maxRetryTime: 200, retries: 6 }
+  return new Kafka({ brokers: cluster.bootstrap.split(','), logLevel: logLevel.NOTHING, retry })
+}
+
+async function adminOf(cluster: Cluster) {
+  const admin = clientOf(cluster).admin()
+  await admin.connect()
+  onTestFinished(() => admin.disconnect())
+  const partitions = async (topic: string) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics[0]!.partitions.toSorted((a, b) => a.partitionId - b.partitionId)
+  }
+  return { admin, partitions }
+}
+
+async function eventually(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 15_000
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`it never came to be: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Sends numbered values one after the other until it is stopped; what is acknowledged counts. */
+function producing(cluster: Cluster, topic: string) {
+  const producer = clientOf(cluster).producer({ allowAutoTopicCreation: false, retry: { retries: 0 } })
+  const acknowledged: string[] = []
+  let isOver = false
+  let count = 0
+  const work = (async () => {
+    await producer.connect()
+    while (!isOver) {
+      const value = String(count++)
+      try {
+        await producer.send({ topic, acks: -1, messages: [{ value }] })
+        acknowledged.push(value)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    await producer.disconnect()
+  })()
+  return {
+    acknowledged,
+    stop: async () => {
+      isOver = true
+      await work
+    },
+  }
+}
+
+async function valuesIn(cluster: Cluster, topic: string, expected: readonly string[]): Promise<Set<string>> {
+  const consumer = clientOf(cluster).consumer({ groupId: `reads-${topic}`, maxWaitTimeInMs: 100 })
+  const seen = new Set<string>()
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      seen.add(message.value!.toString())
+    },
+  })
+  await eventually(async () => expected.every((value) => seen.has(value)), `all of ${expected.length} values are read`)
+  await consumer.disconnect()
+  return seen
+}
+
+it('spreads a topic over its brokers, and every broker tells the same', async () => {
+  const cluster = await clusterOf(3)
+  expect(Object.keys(cluster.nodes)).toEqual(['1', '2', '3'])
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 6, replicationFactor: 3 }] })
+  const placed = await partitions('t')
+  expect([1, 2, 3].map((id) => placed.filter(({ leader }) => leader === id).length)).toEqual([2, 2, 2])
+  for (const { replicas, isr } of placed)
+    expect([replicas.toSorted(), isr.toSorted()]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ])
+  const { brokers, controller } = await admin.describeCluster()
+  expect(brokers.map(({ nodeId }) => nodeId).sort()).toEqual([1, 2, 3])
+  expect([1, 2, 3]).toContain(controller)
+})
+
+it('takes admin requests and new topics at any broker', async () => {
+  const cluster = await clusterOf(3)
+  for (const [id, address] of Object.entries(cluster.nodes)) {
+    const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING })
+    const admin = kafka.admin()
+    await admin.connect()
+    expect(await admin.createTopics({ topics: [{ topic: `of-${id}`, replicationFactor: 2 }] })).toBe(true)
+    const producer = kafka.producer()
+    await producer.connect()
+    await producer.send({ topic: `used-${id}`, messages: [{ value: id }] })
+    await producer.disconnect()
+    await admin.disconnect()
+  }
+  const { admin } = await adminOf(cluster)
+  const names = await admin.listTopics()
+  expect(names.filter((name) => /^(of|used)-/.test(name)).sort()).toHaveLength(6)
+})
+
+it.each([1, 2])('goes on when broker %i is killed, and loses nothing acknowledged', async (victim) => {
+  const cluster = await clusterOf(3, { config: { ...QUICK, 'min.insync.replicas': 2 } })
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 3, replicationFactor: 3 }] })
+  const producer = producing(cluster, 't')
+  await eventually(async () => producer.acknowledged.length > 50, 'something is produced')
+  await cluster.broker(victim).kill()
+  const isLed = async () =>
+    (await partitions('t')).every(({ leader, isr }) => leader !== victim && !isr.includes(victim))
+  await eventually(isLed, 'the others lead')
+  const soFar = producer.acknowledged.length
+  await eventually(async () => producer.acknowledged.length > soFar + 50, 'producing goes on')
+  await cluster.broker(victim).start()
+  await eventually(async () => (await partitions('t')).every(({ isr }) => isr.length === 3), 'it is in sync again')
+  await producer.stop()
+  const seen = await valuesIn(cluster, 't', producer.acknowledged)
+  expect(producer.acknowledged.filter((value) => !seen.has(value))).toEqual([])
+})
+
+it('hands over before a broker stops, which producers do not notice', async () => {
+  const cluster = await clusterOf(3)
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 6, replicationFactor: 3 }] })
+  await cluster.broker(3).stop()
+  expect(Object.keys(cluster.nodes)).toEqual(['1', '2'])
+  for (const { leader, isr } of await partitions('t')) {
+    expect(leader).not.toBe(3)
+    expect(isr.toSorted()).toEqual([1, 2])
+  }
+})
+
+it('grows, moves partitions while they are written, and lets a broker go', async () => {
+  const cluster = await clusterOf(3)
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 2, replicationFactor: 3 }] })
+  const producer = producing(cluster, 't')
+  await eventually(async () => producer.acknowledged.length > 30, 'something is produced')
+  expect(await cluster.addBroker()).toBe(4)
+  const moved = [0, 1].map((partition) => ({ partition, replicas: [4, 1, 2] }))
+  await admin.alterPartitionReassignments({ topics: [{ topic: 't', partitionAssignment: moved }] })
+  const isAt = async (ids: readonly number[]) =>
+    (await partitions('t')).every(({ replicas, isr }) => {
+      return String(replicas.toSorted()) === String(ids) && String(isr.toSorted()) === String(ids)
+    })
+  await eventually(() => isAt([1, 2, 4]), 'the partitions have moved')
+  expect((await admin.listPartitionReassignments({ topics: null as never })).topics).toEqual([])
+  await cluster.removeBroker(4)
+  await eventually(() => isAt([1, 2, 3]), 'the partitions have left')
+  await producer.stop()
+  await valuesIn(cluster, 't', producer.acknowledged)
+  expect((await admin.describeCluster()).brokers).toHaveLength(3)
+})
