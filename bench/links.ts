@@ -55,7 +55,7 @@ export const links: Question = {
   name: 'links',
   asks: 'what a link without delay and limit costs, and how well one of 35 ± 2 ms keeps time',
   run: async ({ repeats, scale }) => {
-    const passages = [direct, pipe, link('link', {})]
+    const passages = [direct, pipe, link('link', {}), link('35 ms, 1 Gbit/s', { latencyMs: 35, bitsPerSecond: 1e9 })]
     const cost = await inTurns({ repeats, contestants: passages }, (passage) => stream(passage, bytesTotal * scale))
     report('links: requests of 16 KiB through one connection', cost)
     const far = [

@@ -10,6 +10,7 @@ import type { Link } from '../../src/topology/link.ts'
 import { startTopology, type Topology } from '../../src/topology/topology.ts'
 import { certificates, fourListeners } from '../broker/listeners/secured-cluster.ts'
 import { rawConnection } from '../broker/raw-connection.ts'
+import { TransactionalProducer } from '../broker/transactional-producer.ts'
 import { seenOf } from '../oracle/seen-record.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
@@ -254,6 +255,31 @@ describe('a fault of a link', () => {
     client.close()
     direct.close()
     await Promise.allSettled([third, fourth])
+  })
+
+  test('drops the answer to the third EndTxn: the transaction is committed, and its producer does not know', async () => {
+    const direct = clientOf(topology.clusters['east']!.bootstrap)
+    await makeTopic(direct, 'paid', 1)
+    const producer = await TransactionalProducer.begin(await connect(), 'till')
+    const fault = link.faults.add({ api: 'EndTxn', direction: 'answer', nth: 3, drop: true })
+    for (const value of ['a', 'b']) {
+      await producer.produce('paid', [value])
+      expect((await producer.end(true)).errorCode).toBe(0)
+    }
+    await producer.produce('paid', ['c'])
+    const unknown = producer.end(true)
+    await until(async () => (await readAll(direct, 'paid', 0)).length === 3, shown)
+    expect(await isAnswered(unknown)).toBe(false)
+    expect(fault.hits).toBe(1)
+    producer.connection.close()
+    await expect(unknown).rejects.toThrow()
+    // Who takes the id up again goes on behind what was committed.
+    const heir = await TransactionalProducer.begin(await connect(), 'till')
+    await heir.produce('paid', ['d'])
+    expect((await heir.end(true)).errorCode).toBe(0)
+    const values = (await readAll(direct, 'paid', 0)).map(({ value }) => String(value))
+    expect(values).toEqual(['a', 'b', 'c', 'd'])
+    direct.close()
   })
 
   test('closes the connection at the first Produce of a client, which is not carried out', async () => {
