@@ -11,6 +11,7 @@ import { FlowSync } from './daemon-sync.ts'
 import { type FlowWork, flowJobs, type JobQueue } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import type { ClusterAliases } from './mirror/cluster-aliases.ts'
+import { GroupSync } from './mirror/group-sync.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
 import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
 import type { RemoteNames } from './mirror/remote-names.ts'
@@ -47,6 +48,7 @@ export class DaemonFlow implements FlowView {
   readonly #control: ControlClient
   readonly #checkpointer: Checkpointer
   readonly #sync: FlowSync
+  readonly #groupSync: GroupSync
   readonly #jobs: JobQueue
   readonly #sharedJobs: JobQueue | undefined
   readonly #work: FlowWork
@@ -88,6 +90,8 @@ export class DaemonFlow implements FlowView {
       checkpoints: mm2 ? topic(policy.checkpointsTopic) : undefined,
       commitOffsets: job.sync.groupOffsets,
     })
+    const translatable = () => [...this.#mirror.ownedPartitions()].filter(({ map }) => map !== undefined).length
+    this.#groupSync = new GroupSync(platform, this.#source, this.#checkpointer, translatable)
     this.#jobs = new MemoryQueue(platform)
     this.#sharedJobs = options.sharedQueue?.(job.name)
     const heartbeats = topic(policy.heartbeatsTopic)
@@ -98,7 +102,7 @@ export class DaemonFlow implements FlowView {
     this.#sync = new FlowSync(platform, { job, mirror: this.#mirror, source: this.#source, target: this.#target })
     this.#work = {
       ...this.#sync.work,
-      syncGroupOffsets: (signal) => this.#checkpointer.sync(signal),
+      syncGroupOffsets: (signal) => this.#groupSync.pass(signal),
       emitHeartbeat:
         mm2 && job.progress === undefined
           ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal)
@@ -110,6 +114,7 @@ export class DaemonFlow implements FlowView {
 
   async start(): Promise<void> {
     await this.#mirror.start()
+    this.#groupSync.start()
     const schedule = { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
     for (const job of flowJobs(this.name, this.#work, schedule)) {
       const queue = job.scope === 'flow' ? (this.#sharedJobs ?? this.#jobs) : this.#jobs
@@ -118,7 +123,7 @@ export class DaemonFlow implements FlowView {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#mirror.stop(), this.#jobs.close(), this.#sharedJobs?.close()])
+    await Promise.all([this.#mirror.stop(), this.#groupSync.stop(), this.#jobs.close(), this.#sharedJobs?.close()])
     await this.#control.close()
     this.#source.close()
     this.#target.close()
@@ -145,6 +150,14 @@ export class DaemonFlow implements FlowView {
 
   jobs() {
     return [...this.#jobs.list(), ...(this.#sharedJobs?.list() ?? [])]
+  }
+
+  get groupOffsets() {
+    return this.#groupSync.state
+  }
+
+  gaps() {
+    return this.#mirror.gaps()
   }
 
   translate({ topic, partition, offset, reverse }: TranslateQuery): TranslateAnswer {
@@ -195,7 +208,7 @@ export class DaemonFlow implements FlowView {
   }
 }
 
-/** A commit on the source is on the target within about a second. */
+/** Where commits cannot be followed, they are on the target within about a second all the same. */
 const GROUP_OFFSETS_EVERY_MS = 1_000
 
 type ReadText = (path: string) => string

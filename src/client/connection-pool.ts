@@ -10,7 +10,7 @@ import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 
 /** Streams of a different kind do not share a connection: a long poll would hold up what is pipelined behind it. */
-export type Purpose = 'fetch' | 'produce' | 'control'
+export type Purpose = 'fetch' | 'produce' | 'commits' | 'control'
 
 interface Slot {
   readonly address: Address

@@ -21,6 +21,7 @@ import { FrameBudget } from '../source/frame-lease.ts'
 import { TopicWatcher } from '../source/topic-watcher.ts'
 import { ClusterAliases } from './cluster-aliases.ts'
 import type { ConfigRules } from './config-rules.ts'
+import type { DataLossPolicy, Gap } from './gap.ts'
 import { GapLedger } from './gap-ledger.ts'
 import { Latency } from './latency.ts'
 import { MirroredPartition, type MirrorHooks, type PartitionHost } from './mirrored-partition.ts'
@@ -54,7 +55,7 @@ export interface Flow {
   readonly startByTopic?: readonly { readonly topics: readonly string[]; readonly start: Start }[]
   /** The word under which this flow keeps its progress, when another flow between these clusters has the common topic. */
   readonly progress?: string
-  readonly onDataLoss?: 'stop' | 'skip' | 'restart'
+  readonly onDataLoss?: DataLossPolicy
   /** Which configs the copies get; false: the target's defaults. */
   readonly configs?: ConfigRules | false
   readonly replicationFactor?: 'source' | 'target-default' | number
@@ -143,6 +144,8 @@ export class Mirror {
   readonly #errors = new Map<string, number>()
   readonly #unreachable = { source: new Set<number>(), target: new Set<number>() }
   readonly #latency = new Latency()
+  readonly #gapLedger: GapLedger
+  readonly #resyncs = new Map<string, Promise<SyncedTopic>>()
   #slotCount: number
   /** Whether it is settled which slots are ours; none may be, when others have them all. */
   #isAssigned = false
@@ -206,6 +209,7 @@ export class Mirror {
     this.#remoteNames = options.remoteNames ?? new RemoteNames()
     this.#aliases = options.aliases ?? new ClusterAliases([flow.source, flow.target])
     this.#unwatch = this.#aliases.watch(() => this.#compareClusters())
+    this.#gapLedger = new GapLedger(this.#platform, target, this.policy.gapsTopic)
     this.#host = this.#makeHost(hooks)
   }
 
@@ -265,6 +269,7 @@ export class Mirror {
     while (!signal.aborted && this.#refusal === undefined) {
       try {
         await this.#makeInternalTopics()
+        await this.#gapLedger.refresh()
         this.#targetAnswers = true
         break
       } catch (error) {
@@ -378,6 +383,7 @@ export class Mirror {
       const news = (await this.#named(matched)).filter((topic) => this.#isNews(topic))
       if (news.length > 0) await this.#syncInTurns(news)
       else await this.#target.refresh()
+      await this.#gapLedger.refresh()
       this.#targetAnswers = true
     } catch (error) {
       this.#targetAnswers = false
@@ -387,6 +393,7 @@ export class Mirror {
     for (const partition of this.#partitions.values()) {
       partition.refreshed(this.#synced.get(partition.source.topic))
       void partition.lookAtSourceEnd()
+      void partition.lookAtTargetEnd()
     }
   }
 
@@ -430,7 +437,27 @@ export class Mirror {
 
   #isNews(topic: TopicMetadata): boolean {
     const synced = this.#synced.get(topic.name)
-    return !synced || synced.sourceTopicId !== topic.topicId || synced.partitions < topic.partitions.length
+    if (!synced || synced.sourceTopicId !== topic.topicId || synced.partitions < topic.partitions.length) return true
+    // One that is gone is not made anew here: that is for the policy on data loss.
+    const remote = this.#target.topics().get(synced.remoteTopic)
+    return remote !== undefined && remote.topicId !== synced.targetTopicId
+  }
+
+  /** Makes the topic's copy anew; its partitions ask for it side by side. */
+  #resync(topic: string): Promise<SyncedTopic> {
+    const underWay = this.#resyncs.get(topic)
+    if (underWay) return underWay
+    const resync = async () => {
+      const found = this.#source.topics().get(topic)
+      const result = found && (await this.#topicSync.sync([found])).get(topic)
+      if (!result || result instanceof HeliostatError)
+        throw result ?? new HeliostatError('HEL_NO_TOPIC', `${topic} is not on the source`, { retriable: true })
+      this.#synced.set(topic, result)
+      return result
+    }
+    const resyncing = resync().finally(() => this.#resyncs.delete(topic))
+    this.#resyncs.set(topic, resyncing)
+    return resyncing
   }
 
   #sync(results: ReadonlyMap<string, SyncedTopic | HeliostatError>): void {
@@ -487,7 +514,8 @@ export class Mirror {
       target: this.#target,
       sourceOffsets: new OffsetLookup(platform, this.#source),
       tails: new TailReader(platform, this.#target),
-      gapLedger: new GapLedger(platform, this.#target, this.policy.gapsTopic),
+      targetOffsets: new OffsetLookup(platform, this.#target),
+      gapLedger: this.#gapLedger,
       latency: this.#latency,
       memory: {
         take: (bytes) => this.#source.frames.take(bytes),
@@ -502,6 +530,7 @@ export class Mirror {
       fetcher: (nodeId) => this.#fetcher(nodeId),
       producer: (nodeId) => this.#producer(nodeId),
       batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
+      syncTopic: (topic) => this.#resync(topic),
       countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
     }
   }
@@ -636,6 +665,11 @@ export class Mirror {
         remote: partition.remote,
         map: partition.isTranslatable ? partition.offsetMap : undefined,
       }
+  }
+
+  /** All that the ledger holds of this flow's topics, whichever instance wrote it and when. */
+  gaps(): Gap[] {
+    return this.#gapLedger.entries().filter(({ topic }) => this.#filter.matches(topic))
   }
 
   translate(topic: string, partition: number, offset: number, options: { reverse?: boolean } = {}): number | undefined {

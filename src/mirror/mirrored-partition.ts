@@ -7,6 +7,7 @@
 // 3. Whatever happens here touches this partition alone.
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { readLog } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, type OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { OffsetMap } from '../offset-translation/offset-map.ts'
@@ -14,15 +15,24 @@ import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep, type Timer } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import type { BatchQueue, Producer } from '../sink/producer.ts'
-import type { Tail, TailReader } from '../sink/tail-reader.ts'
+import { type BatchHeader, headerOf, type Tail, type TailReader } from '../sink/tail-reader.ts'
+import { commonEnd, epochEnd } from '../source/divergence.ts'
 import type { Fetched, Fetcher, FetchFailure, FetchPosition } from '../source/fetcher.ts'
+import { type DataLossPolicy, type Gap, type GapReason, lossReason, type OffsetRange } from './gap.ts'
 import type { GapLedger } from './gap-ledger.ts'
 import type { Latency } from './latency.ts'
 import { type BatchMemory, type OutgoingBatch, PartitionMirror } from './partition-mirror.ts'
-import { chunkRecord, type PartitionProgress, type ProgressRecord, partitionRecord } from './progress-record.ts'
+import {
+  chunkRecord,
+  type Joint,
+  type PartitionProgress,
+  type ProgressRecord,
+  partitionRecord,
+} from './progress-record.ts'
 import type { SlotLog } from './slot-log.ts'
-import type { Gap, PartitionState, PartitionStatus } from './status.ts'
+import type { PartitionState, PartitionStatus } from './status.ts'
 import { corrupt, denied, foreign, missing, type StopReason } from './stop-reason.ts'
+import { isInPlace, judgeTail, shorterThan, surveyTail, type TailSurvey } from './target-tail.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
 /** Moments at which a test may kill the process; see the drills' step boundaries. */
@@ -49,13 +59,14 @@ export interface PartitionHost {
   readonly source: ClusterClient
   readonly target: ClusterClient
   readonly sourceOffsets: OffsetLookup
+  readonly targetOffsets: OffsetLookup
   readonly tails: TailReader
   readonly gapLedger: GapLedger
   readonly latency: Latency
   readonly hooks: MirrorHooks
   readonly memory: BatchMemory
   readonly startOf: (topic: string) => 'earliest' | 'latest' | { readonly timestamp: number }
-  readonly onDataLoss: 'stop' | 'skip' | 'restart'
+  readonly onDataLoss: DataLossPolicy
   readonly queueBytesMax: number
   readonly settleMs: number
   readonly lookAgainMs: number
@@ -63,24 +74,28 @@ export interface PartitionHost {
   producer(nodeId: number): Producer<OutgoingBatch>
   /** The target topic's max.message.bytes, read anew. */
   batchBytesMax(remoteTopic: string): Promise<number>
+  /** Makes the target topic of this source topic anew, if it is not there. */
+  syncTopic(topic: string): Promise<SyncedTopic>
   countError(code: string): void
 }
 
-interface Loss {
-  readonly from: number
-  readonly to: number
-  readonly reason: Gap['reason']
-  /** Where the source can be read again. */
-  readonly goOnAt: number
+interface Loss extends OffsetRange {
+  readonly reason: GapReason
+  readonly downstream?: OffsetRange
 }
 
 const BEAT_MS = 50
 /** Of the attempts to find a position, this share begins with new metadata: a new topic's brokers are busy enough without. */
 const REFRESH_EVERY = 4
 const IDLE_LIMIT_MS = 60 * 60_000
-const SEQUENCES = 2 ** 31
 /** As long as Java clients believe in metadata. */
 const NEARER_MS = 5 * 60_000
+/** A tail that is not ours is halved until this few offsets are left to be read. */
+const SURVEY_RECORDS = 4_096
+/** A target that seems to have lost what it had is looked at for this long before it is believed: metadata lag behind elections. */
+const SURE_AFTER_MS = 1_000
+/** Entries of the ledger for one look; beyond it the writer is known well enough. */
+const FOREIGN_RANGES_MAX = 100
 
 export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   readonly source: TopicPartition
@@ -89,7 +104,6 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   readonly #slot: SlotLog
   readonly #backoff: Backoff
   readonly #stopping = new AbortController()
-  readonly #gaps: Gap[] = []
   #synced: SyncedTopic
   #mirror: PartitionMirror | undefined
   /** Before there is a mirror, or when it could not be made. */
@@ -106,8 +120,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   /** Attempts in a row to find the position. */
   #attempts = 0
   #paused = false
-  /** Start over from here, EARLIEST or an offset, when nothing is in flight any more. */
-  #restartAt: number | undefined
+  /** The source parted from what was read of it: what to do when nothing is in flight any more. */
+  #partedAt: number | undefined
+  /** What the target seems to have lost, and since when. */
+  #suspicion: { readonly what: string; readonly since: number } | undefined
+  /** The leader epoch of the target partition that our batches go to. */
+  #targetEpoch = -1
   #doubtUntil: number
   #lastWriteAt: number
   #behindSince: number | undefined
@@ -186,6 +204,13 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     }
     if (found.topicId !== this.#progress!.sourceTopicId)
       return void this.#recover('looks at a source topic that was recreated')
+    const remote = this.#host.target.topics().get(this.remote.topic)
+    if (!remote || remote.topicId !== this.#progress!.targetTopicId)
+      return void this.#recover(`looks at a target topic that ${remote ? 'was recreated' : 'is not to be seen'}`)
+    const targetEpoch = this.#host.target.leaderOf(this.remote.topic, partition)?.leaderEpoch
+    // An election may have cost the target what it had acknowledged, and while nothing is written nobody would see it.
+    if (targetEpoch !== undefined && targetEpoch !== this.#targetEpoch)
+      return void this.#recover('its target partition has a new leader')
     const leader = this.#host.source.leaderOf(topic, partition)
     if (leader && this.#fetcher && this.#readsFrom(leader) !== this.#fetcher.nodeId) this.#fetch()
   }
@@ -259,46 +284,27 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       const stop = await this.#begin()
       if (stop) return stop
     }
-    const progress = this.#progress!
     if (!this.#host.source.topics().has(this.source.topic)) return missing(this.source.topic)
-    if (this.#synced.targetTopicId !== progress.targetTopicId) return recreatedTarget(this.remote.topic)
-    this.#mirror ??= this.#makeMirror(progress)
+    const gone = await this.#findTargetTopic()
+    if (gone) return gone
+    this.#mirror ??= this.#makeMirror()
+    const mirror = this.#mirror
     const tail = await this.#host.tails.tail(this.remote)
-    const stop = this.#judgeTail(tail, progress) ?? (await this.#settleClaims(tail.end))
+    const stop = (await this.#mendTail(tail)) ?? (await this.#settleClaims(tail.end))
+    if (stop === 'mended') return this.#tryToPosition()
     if (stop) return stop
     if (this.#limitMayHaveChanged) {
-      this.#mirror.limitBatchBytes(await this.#host.batchBytesMax(this.remote.topic))
+      mirror.limitBatchBytes(await this.#host.batchBytesMax(this.remote.topic))
       this.#limitMayHaveChanged = false
     }
     const inDoubt = platform.clock.monotonic() < this.#doubtUntil
-    try {
-      this.#mirror.resume(tail.end, { inDoubt, upstream: progress.resumeAt })
-    } catch (error) {
-      return {
-        code: 'target-went-back',
-        message: `The target topic lacks records that it had: ${(error as Error).message}.`,
-        mayPass: false,
-      }
-    }
+    const { joint, resumeAt } = this.#progress!
+    const isAtJoint = joint !== undefined && tail.end === joint.downstream
+    const upstream = isAtJoint ? Math.max(joint.upstream, resumeAt ?? 0) : resumeAt
+    mirror.resume(tail.end, { inDoubt, upstream, mapped: isAtJoint ? joint.mapped : undefined })
     hooks.reached?.('position-read')
-    return this.#startOverIfMust(tail.end)
-  }
-
-  /** The source topic is another one than before, or its history parted from ours: the old map ends here. */
-  async #startOverIfMust(targetEnd: number): Promise<StopReason | undefined> {
-    const progress = this.#progress!
-    const found = this.#host.source.topics().get(this.source.topic)?.topicId ?? progress.sourceTopicId
-    if (found !== progress.sourceTopicId) {
-      // What the old topic held beyond our position nobody can tell any more.
-      const at = this.#mirror!.nextUpstream
-      const gap = await this.#write({ from: at, to: at, reason: 'recreated', goOnAt: 0 })
-      if (gap.action === 'stop') return lossReason(gap)
-      this.#restartAt = EARLIEST
-    }
-    if (this.#restartAt === undefined) return undefined
-    const upstream = this.#restartAt >= 0 ? this.#restartAt : await this.#host.sourceOffsets.find(this.source, EARLIEST)
-    await this.#startOver({ ...progress, sourceTopicId: found }, { upstream, downstream: targetEnd })
-    return this.#tryToPosition()
+    const lost = await this.#followSource()
+    return lost === 'followed' ? this.#tryToPosition() : lost
   }
 
   /** A partition that was never mirrored: decides where, and has that written before anything is sent. */
@@ -338,34 +344,26 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#host.hooks.reached?.('partition-recorded')
   }
 
-  #makeMirror(progress: PartitionProgress): PartitionMirror {
+  /** With the durable map, unless there is one; counts on from the mirror before. */
+  #makeMirror(map?: OffsetMap): PartitionMirror {
     const { topic, partition } = this.source
-    const chunks = this.#slot.state.takeChunks(topic, partition)
+    const { start, joint, epochs } = this.#progress!
+    const chunks = map ? [] : this.#slot.state.takeChunks(topic, partition)
     return new PartitionMirror({
       source: this.source,
       remote: this.remote,
-      map: chunks.length > 0 ? OffsetMap.load(chunks) : new OffsetMap({ start: progress.start }),
+      map: map ?? (chunks.length > 0 ? OffsetMap.load(chunks) : new OffsetMap({ start })),
       producer: this.#slot.producer,
+      lag: joint?.lag,
       batchBytesMax: this.#synced.batchBytesMax,
       keepLogAppendTime: this.#synced.keepLogAppendTime,
       contentMayChange: this.#synced.contentMayChange,
       queueBytesMax: this.#host.queueBytesMax,
       memory: this.#host.memory,
-      epochs: progress.epochs,
+      epochs,
+      counters: this.#mirror?.counters,
+      sourceEnd: map && this.#mirror?.sourceEnd,
     })
-  }
-
-  /** Whether what ends the target's log was written by us, where it should be. */
-  #judgeTail({ end, batch }: Tail, { start }: PartitionProgress): StopReason | undefined {
-    if (end < start.downstream) return wentBack(this.remote, end, start.downstream)
-    if (end < this.#mirror!.map.nextDownstream) return wentBack(this.remote, end, this.#mirror!.map.nextDownstream)
-    if (end === start.downstream || !batch) return undefined
-    const { id, epoch } = this.#slot.producer
-    const sequenceFits = (batch.baseSequence + batch.lastOffsetDelta + 1) % SEQUENCES === end % SEQUENCES
-    if (batch.producerId === id && batch.producerEpoch === epoch && sequenceFits) return undefined
-    return foreign(
-      `the last batch, at offset ${batch.baseOffset}, was written by producer ${batch.producerId}, ours is ${id}`,
-    )
   }
 
   /** Two plans for one place: the batch that stands there says which came true. */
@@ -390,6 +388,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#recover('its target partition has no leader')
       return
     }
+    this.#targetEpoch = leader.leaderEpoch
     this.#producer?.forget(this)
     this.#producer = producer(leader.nodeId)
     this.#lastWriteAt = this.#host.platform.clock.monotonic()
@@ -499,15 +498,14 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#stop(corrupt(mirror.nextUpstream, failure.corrupt))
       return
     }
-    if (divergesAt !== undefined) return void this.#lookInto(divergesAt)
-    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return void this.#lookInto(undefined)
+    if (divergesAt !== undefined || errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return void this.#lookInto(divergesAt)
     if (errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED)
       return void this.#stop(denied(`read ${this.source.topic} on the source`))
     this.#host.countError(`HEL_FETCH_${errorOf(errorCode).name}`)
     this.#fetchLater()
   }
 
-  // ---- data loss
+  // ---- the source lost records
 
   /** The source cannot answer where we are: finds out what is gone. */
   async #lookInto(divergesAt: number | undefined): Promise<void> {
@@ -519,37 +517,110 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       ])
       if (!mirror.isFlowing) return
       const at = mirror.nextUpstream
-      if (divergesAt !== undefined && divergesAt < at)
-        return await this.#lose({ from: divergesAt, to: at, reason: 'truncation', goOnAt: divergesAt })
-      if (end < at) return await this.#lose({ from: end, to: at, reason: 'truncation', goOnAt: end })
+      const common = await this.#commonEnd(mirror, Math.min(divergesAt ?? end, end))
+      if (!mirror.isFlowing || mirror.nextUpstream !== at) return
+      if (common < at) {
+        this.#partedAt = common
+        return this.#recover(`the source's history parts from what was read at offset ${common}`)
+      }
       if (first <= at) return this.#fetchLater() // it was out of range for a moment only
-      // What was gone before we mirrored anything is no loss of ours.
-      if (mirror.map.size === 0) return await this.#goOnAt(first)
-      await this.#lose({ from: at, to: first, reason: 'retention', goOnAt: first })
+      const gap = await this.#write({ from: at, to: first, reason: 'retention' })
+      if (gap.action === 'stop') return this.#stop(lossReason(gap))
+      await this.#goOnAt(first)
     } catch (error) {
       this.#host.countError((error as HeliostatError).code)
       this.#fetchLater()
     }
   }
 
-  async #lose(loss: Loss): Promise<void> {
-    const gap = await this.#write(loss)
-    if (gap.action === 'stop') return this.#stop(lossReason(gap))
-    if (loss.reason === 'retention') return this.#goOnAt(loss.goOnAt)
-    this.#restartAt = gap.action === 'skip' ? loss.goOnAt : EARLIEST
-    this.#recover('starts over, since the source lost records')
+  /** Up to where the source still holds what was read; `end` is what it said of its own accord. */
+  async #commonEnd({ epochs, nextUpstream }: PartitionMirror, end: number): Promise<number> {
+    const ask = (leaderEpoch: number) => epochEnd(this.#host.source, this.source, leaderEpoch)
+    try {
+      return Math.min(end, await commonEnd(epochs, nextUpstream, ask))
+    } catch (error) {
+      if ((error as HeliostatError).retriable) throw error
+      return Math.min(end, nextUpstream) // brokers before 2.1, or no right to ask
+    }
   }
 
-  /** The source's offsets begin a new count: the old map cannot go on, since it only grows upwards. */
-  async #startOver(progress: PartitionProgress, start: PartitionProgress['start']): Promise<void> {
+  /** The source topic is another one than before, or its history parted from ours: goes on where the flow's policy says. */
+  async #followSource(): Promise<StopReason | 'followed' | undefined> {
+    const progress = this.#progress!
+    const { map, sourceEnd, nextUpstream: at } = this.#mirror!
+    const found = this.#host.source.topics().get(this.source.topic)?.topicId ?? progress.sourceTopicId
+    const partedAt = this.#partedAt
+    if (found !== progress.sourceTopicId) {
+      // What the old topic held beyond its end as it was seen last nobody can tell any more.
+      const isUntouched = map.size === 0 && sourceEnd === at
+      const gap = isUntouched
+        ? undefined
+        : await this.#write({ from: at, to: Math.max(at, sourceEnd ?? at), reason: 'recreated' })
+      if (gap?.action === 'stop') return lossReason(gap)
+      await this.#startOver({ ...progress, sourceTopicId: found }, EARLIEST)
+    } else if (partedAt !== undefined && partedAt < at) {
+      const gap = await this.#write({ from: partedAt, to: at, reason: 'truncation' })
+      if (gap.action === 'stop') return lossReason(gap)
+      const mapped = map.translate(partedAt)
+      if (gap.action === 'restart' || mapped === undefined) {
+        await this.#startOver(progress, gap.action === 'restart' ? EARLIEST : partedAt)
+      } else {
+        const epochs = this.#mirror!.epochs.filter(({ upstream }) => upstream < partedAt)
+        await this.#join({ ...progress, epochs }, { end: map.nextDownstream, mapped, upstream: partedAt })
+      }
+    } else {
+      this.#partedAt = undefined
+      return undefined
+    }
+    this.#partedAt = undefined
+    return 'followed'
+  }
+
+  /** The old map cannot go on: the copy begins anew, behind all that the target holds. */
+  async #startOver(progress: PartitionProgress, start: number, sameLogLag = progress.joint?.lag ?? 0): Promise<void> {
     const { topic, partition } = this.source
+    const { end } = await this.#host.tails.tail(this.remote)
+    const upstream = start === EARLIEST ? await this.#host.sourceOffsets.find(this.source, EARLIEST) : start
     const old = this.#slot.state.chunkIndexes(topic, partition)
+    const isSameLog = progress.targetTopicId === this.#progress!.targetTopicId
+    const lag = isSameLog ? sameLogLag : 0
     await this.#record(
-      { ...progress, start, epochs: [], resumeAt: undefined },
+      {
+        ...progress,
+        start: { upstream, downstream: end },
+        epochs: [],
+        resumeAt: undefined,
+        joint: lag === 0 ? undefined : { downstream: end, mapped: end, upstream, lag },
+      },
       old.map((index) => chunkRecord(topic, partition, index, null)),
     )
-    this.#restartAt = undefined
-    this.#mirror = undefined
+    this.#mirror = this.#makeMirror()
+  }
+
+  /** The copy goes on at the target's end with another source offset than the map says; the map keeps what still holds. */
+  async #join(
+    progress: PartitionProgress,
+    {
+      end,
+      mapped,
+      upstream,
+      lag = progress.joint?.lag ?? 0,
+    }: Omit<Joint, 'downstream' | 'lag'> & { end: number; lag?: number },
+  ): Promise<void> {
+    const { topic, partition } = this.source
+    const { map } = this.#mirror!
+    map.resume(end, mapped)
+    const changes = map.takeChanges()
+    try {
+      await this.#record({ ...progress, joint: { downstream: end, mapped, upstream, lag }, resumeAt: undefined }, [
+        ...changes.chunks.map(({ index, bytes }) => chunkRecord(topic, partition, index, bytes)),
+        ...changes.removed.map((index) => chunkRecord(topic, partition, index, null)),
+      ])
+    } catch (error) {
+      map.restoreChanges(changes)
+      throw error
+    }
+    this.#mirror = this.#makeMirror(map)
   }
 
   async #goOnAt(upstream: number): Promise<void> {
@@ -557,21 +628,126 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#recover(`goes on at source offset ${upstream}`)
   }
 
-  async #write(loss: Loss): Promise<Gap> {
+  #write(loss: Loss): Promise<Gap> {
     const { platform, gapLedger, onDataLoss } = this.#host
-    const gap: Gap = {
-      topic: this.source.topic,
-      partition: this.source.partition,
-      from: loss.from,
-      to: loss.to,
-      reason: loss.reason,
-      seenAt: platform.clock.now(),
-      action: onDataLoss,
+    const { topic, partition } = this.source
+    return gapLedger.write({ topic, partition, ...loss, seenAt: platform.clock.now(), action: onDataLoss })
+  }
+
+  // ---- the target lost records, or has others
+
+  /** The target topic may be gone, or another one than the copy was written to. */
+  async #findTargetTopic(): Promise<StopReason | undefined> {
+    const { target, onDataLoss } = this.#host
+    const progress = this.#progress!
+    const { topic } = this.remote
+    if (!target.topics().has(topic)) {
+      if (!(await this.#isGone(topic)))
+        throw new HeliostatError('HEL_NO_TOPIC', `${topic} cannot be seen on the target at the moment`, {
+          retriable: true,
+        })
+      this.#suspect(`${topic} is not there`)
+      if (onDataLoss === 'stop') return lossReason(await this.#writeTargetDeleted())
+      this.#synced = await this.#host.syncTopic(this.source.topic)
     }
-    await gapLedger.write(gap)
-    if (!this.#gaps.some(({ from, reason }) => from === gap.from && reason === gap.reason)) this.#gaps.push(gap)
-    platform.log.error('mirror.gap', lossReason(gap).message, { ...gap })
-    return gap
+    const targetTopicId = target.topics().get(topic)?.topicId ?? this.#synced.targetTopicId
+    if (targetTopicId === progress.targetTopicId) return undefined
+    const gap = await this.#writeTargetDeleted()
+    if (gap.action === 'stop') return lossReason(gap)
+    await this.#startOver({ ...progress, targetTopicId }, gap.action === 'restart' ? EARLIEST : gap.to)
+    return undefined
+  }
+
+  /** Asked for by its name: in a list of all topics those are missing, too, that we may not describe. */
+  async #isGone(topic: string): Promise<boolean> {
+    const { topics } = await this.#host.target.metadata([topic])
+    return topics[0]?.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  }
+
+  #writeTargetDeleted(): Promise<Gap> {
+    this.#mirror ??= this.#makeMirror()
+    const { start } = this.#progress!
+    const { map } = this.#mirror
+    const downstream = { from: start.downstream, to: map.nextDownstream }
+    return this.#write({ from: map.lowestUpstream, to: map.nextUpstream, reason: 'target-deleted', downstream })
+  }
+
+  /** Whether what ends the target's log was written by us, where it should be; if not, what follows from that. */
+  async #mendTail(tail: Tail): Promise<StopReason | 'mended' | undefined> {
+    const progress = this.#progress!
+    const { start, joint } = progress
+    const { map } = this.#mirror!
+    const { producer } = this.#slot
+    const acknowledged = map.nextDownstream
+    const verdict = judgeTail(tail, { producer, start: start.downstream, joint, acknowledged })
+    if (verdict === 'ours') {
+      this.#suspicion = undefined
+      return undefined
+    }
+    if (verdict !== 'foreign') this.#suspect(`${this.remote} ends at ${tail.end}, not at ${verdict.wentBackFrom}`)
+    const survey = await this.#survey(tail)
+    if (!survey) return foreign(`what stands at its end, below ${tail.end}, contradicts itself`)
+    const at = map.nextUpstream
+    const gaps: Gap[] = []
+    const kept = survey.plannedEnd
+    const isLost = kept < acknowledged
+    const lostFrom = map.reverse(kept)
+    if (isLost) {
+      const downstream = { from: kept, to: acknowledged }
+      gaps.push(
+        await this.#write({ from: lostFrom ?? map.lowestUpstream, to: at, reason: 'target-truncated', downstream }),
+      )
+    }
+    for (const downstream of survey.foreign.slice(0, FOREIGN_RANGES_MAX))
+      gaps.push(await this.#write({ from: at, to: at, reason: 'foreign-write', downstream }))
+    const stopped = gaps.find(({ action }) => action === 'stop')
+    if (stopped) return lossReason(stopped)
+    const isSkipped = isLost && gaps[0]!.action === 'skip'
+    if (isLost && lostFrom === undefined) {
+      await this.#startOver(progress, isSkipped ? at : map.lowestUpstream, survey.lag)
+      return 'mended'
+    }
+    map.retreat(kept)
+    map.displace(survey.displaced, kept)
+    // What was planned for places that others came to hold is settled where it stands now.
+    const contested = await this.#settleClaims(survey.mappedEnd)
+    if (contested) return contested
+    map.resume(tail.end, survey.mappedEnd)
+    const upstream = isSkipped ? at : map.nextUpstream
+    await this.#join(progress, { end: tail.end, mapped: survey.mappedEnd, upstream, lag: survey.lag })
+    return 'mended'
+  }
+
+  /** Returns when the same was seen for long enough; else it is looked at again. */
+  #suspect(what: string): void {
+    const now = this.#host.platform.clock.monotonic()
+    if (this.#suspicion?.what !== what) this.#suspicion = { what, since: now }
+    if (now - this.#suspicion.since < SURE_AFTER_MS)
+      throw new HeliostatError('HEL_TARGET_CHANGED', `On the target ${what}`, { retriable: true })
+  }
+
+  /** Reads who wrote what since the last place that is known to be ours. */
+  async #survey({ end, batch: last }: Tail): Promise<TailSurvey | undefined> {
+    const { target, tails } = this.#host
+    const { start, joint } = this.#progress!
+    const { producer } = this.#slot
+    const lag = joint?.lag ?? 0
+    const floor = Math.max(start.downstream, joint?.downstream ?? 0)
+    if (end <= floor) return shorterThan(end, joint?.mapped ?? end, last, producer, lag)
+    let from = Math.max(floor, await this.#host.targetOffsets.find(this.remote, EARLIEST))
+    const acknowledged = this.#mirror!.map.nextDownstream
+    if (acknowledged > from && acknowledged <= end) {
+      const batch = await tails.batchAt(this.remote, acknowledged - 1)
+      if (batch && isInPlace(batch, producer, lag)) from = acknowledged
+    }
+    for (let to = end; to - from > SURVEY_RECORDS; ) {
+      const batch = await tails.batchAt(this.remote, Math.floor((from + to) / 2))
+      if (!batch || isInPlace(batch, producer, lag)) from = batch ? batch.lastOffset + 1 : Math.ceil((from + to) / 2)
+      else to = Math.max(from, batch.baseOffset)
+    }
+    const batches: BatchHeader[] = []
+    for await (const batch of readLog(target, this.remote, { from, to: end })) batches.push(headerOf(batch))
+    return surveyTail(batches, { from, end, producer, lag })
   }
 
   // ---- to the target
@@ -713,11 +889,29 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
    */
   async lookAtSourceEnd(): Promise<void> {
     const mirror = this.#mirror
-    if (!mirror || mirror.state === 'running') return
+    if (!mirror || mirror.state === 'running' || this.#isRecreated) return
     const end = await this.#host.sourceOffsets.find(this.source, LATEST).catch(() => undefined)
-    if (end === undefined || this.#mirror?.state === 'running') return
+    if (end === undefined || this.#mirror !== mirror || this.#mirror.state === 'running' || this.#isRecreated) return
     mirror.noteSourceEnd(end)
     this.#noteLag(this.#host.platform.clock.now())
+  }
+
+  /** While nothing is written nobody tells that the target lost what it had, or that somebody else writes there. */
+  async lookAtTargetEnd(): Promise<void> {
+    const mirror = this.#mirror
+    const isAtRest = () =>
+      this.#mirror === mirror && mirror?.state === 'running' && mirror.inFlight + mirror.queued === 0
+    if (!mirror || !isAtRest()) return
+    const expected = mirror.nextDownstream
+    const end = await this.#host.targetOffsets.find(this.remote, LATEST).catch(() => expected)
+    if (end !== expected && isAtRest() && mirror.nextDownstream === expected)
+      this.#recover(`the target ends at ${end}, expected was ${expected}`)
+  }
+
+  /** What the source tells is about another topic than the one that was mirrored. */
+  get #isRecreated(): boolean {
+    const found = this.#host.source.topics().get(this.source.topic)
+    return found !== undefined && found.topicId !== this.#progress?.sourceTopicId
   }
 
   #noteLag(nowMs: number): void {
@@ -747,7 +941,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       fetchedBytes: this.#fetchedBytes,
       rewritten: { ...mirror?.counters.rewritten },
       runs: mirror?.map.size ?? 0,
-      gaps: [...this.#gaps],
+      gaps: this.#host.gapLedger.of(this.source),
     }
   }
 
@@ -756,37 +950,5 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const timestamp = this.#mirror?.oldestUnacknowledged?.maxTimestamp
     const since = timestamp !== undefined && timestamp > 0 ? timestamp : (this.#behindSince ?? nowMs)
     return Math.max(0, nowMs - since)
-  }
-}
-
-function recreatedTarget(topic: string): StopReason {
-  return {
-    code: 'target-recreated',
-    message: `${topic} was recreated on the target since it was mirrored. Delete the flow's progress for it, or restore the topic.`,
-    mayPass: false,
-  }
-}
-
-function wentBack(remote: TopicPartition, end: number, expected: number): StopReason {
-  return {
-    code: 'target-went-back',
-    message: `${remote} ends at ${end} on the target, and had acknowledged everything below ${expected}.`,
-    mayPass: false,
-  }
-}
-
-function lossReason(gap: Gap): StopReason {
-  const range =
-    gap.from === gap.to ? `from source offset ${gap.from} on` : `source offsets ${gap.from} to ${gap.to - 1}`
-  const why =
-    gap.reason === 'retention'
-      ? 'the source deleted them before they were mirrored'
-      : gap.reason === 'truncation'
-        ? 'the source lost them after they were mirrored'
-        : 'the source topic was deleted and created again'
-  return {
-    code: 'data-loss',
-    message: `Records are missing, ${range}: ${why}. onDataLoss is "${gap.action}".`,
-    mayPass: false,
   }
 }

@@ -2,11 +2,12 @@
 // of the target means. Pure: it is handed batches, answers and moments, and holds what is to be sent; `mirror.ts` does the rest.
 //
 // Invariants:
-// 1. The batch at target offset d carries sequence d mod 2^31 of the slot's producer, so that the target's own duplicate check
-//    is a compare-and-append on its end: a batch is appended where it belongs, or not at all.
+// 1. The batch at target offset d carries sequence d mod 2^31 of the slot's producer (less what others are known to have written
+//    below), so that the target's own duplicate check is a compare-and-append on its end: a batch is appended where it belongs, or
+//    not at all.
 // 2. A batch is handed out only when what the offset map must know of it is durable (`plansDurable`).
 // 3. Batches are handed out in order and answered in order; what is queued or in flight is contiguous on the target.
-// 4. Every answer's base offset is the one expected. Anything else is a foreign write, and the partition stops.
+// 4. Every answer's base offset is the one expected. Anything else is a foreign write, and the target's tail is looked into.
 // 5. Nothing is resent. After any doubt the queue is dropped, flights are waited for, and `resume` starts from the target's end.
 // 6. A source that may change under us (compaction) opens no new run while requests of unknown fate may still land: it waits.
 // 7. Every frame that is held for a batch is released once: when the batch is acknowledged, dropped or lost.
@@ -15,15 +16,19 @@ import type { OffsetMap, OffsetMapChanges } from '../offset-translation/offset-m
 import { RecordBatch } from '../records/record-batch.ts'
 import { joinBatches, type RewrittenBatch, rewriteDense } from '../records/rewrite.ts'
 import { AbortedFilter, type AbortedTransaction } from '../source/aborted-filter.ts'
+import type { EpochStart } from '../source/divergence.ts'
 import type { FrameLease } from '../source/frame-lease.ts'
 import type { PartitionState, RewriteReason } from './status.ts'
-import { corrupt, foreign, type StopReason, stopReason, tooLarge } from './stop-reason.ts'
+import { corrupt, type StopReason, stopReason, tooLarge } from './stop-reason.ts'
+import { sequenceAt } from './target-tail.ts'
 
 export interface PartitionMirrorOptions {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly map: OffsetMap
   readonly producer: ProducerIdentity
+  /** By how much sequences lag behind target offsets. */
+  readonly lag?: number
   /** The target topic's max.message.bytes. */
   readonly batchBytesMax: number
   /** Records of a LogAppendTime source keep the time they were appended there, unless the target stamps its own. */
@@ -36,6 +41,10 @@ export interface PartitionMirrorOptions {
   readonly memory?: BatchMemory
   /** Leader epochs of the mirrored records, as far as they are durable. */
   readonly epochs?: readonly EpochStart[]
+  /** Counters of the same partition's mirror before, to be counted on. */
+  readonly counters?: PartitionCounters
+  /** The source's end as the mirror before knew it. */
+  readonly sourceEnd?: number
 }
 
 export interface BatchMemory {
@@ -73,12 +82,6 @@ export interface OutgoingBatch {
   readonly lease: FrameLease
 }
 
-/** From this source offset on, records were written under this leader epoch. */
-export interface EpochStart {
-  readonly epoch: number
-  readonly upstream: number
-}
-
 export interface PartitionCounters {
   records: number
   bytes: number
@@ -99,7 +102,6 @@ const JOIN_TINY_BELOW_BYTES = 32 * 1024
 const JOINED_BYTES_MAX = 256 * 1024
 /** Runs that may wait for their acknowledgement; a fetch may add as many again. Below the offset map's own bound. */
 const UNACKNOWLEDGED_RUNS_MAX = 16 * 1024
-const SEQUENCES = 2 ** 31
 /** Leader changes remembered; to compare histories the last one is needed. */
 const EPOCHS_MAX = 32
 
@@ -107,14 +109,7 @@ export class PartitionMirror {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly map: OffsetMap
-  readonly counters: PartitionCounters = {
-    records: 0,
-    bytes: 0,
-    batchesPassed: 0,
-    controlBatches: 0,
-    abortedBatches: 0,
-    rewritten: {},
-  }
+  readonly counters: PartitionCounters
   readonly #options: PartitionMirrorOptions
   #batchBytesMax: number
   #state: PartitionState = 'starting'
@@ -147,6 +142,15 @@ export class PartitionMirror {
     this.map = options.map
     this.#batchBytesMax = options.batchBytesMax
     this.#epochs = [...(options.epochs ?? [])]
+    this.#sourceEnd = options.sourceEnd
+    this.counters = options.counters ?? {
+      records: 0,
+      bytes: 0,
+      batchesPassed: 0,
+      controlBatches: 0,
+      abortedBatches: 0,
+      rewritten: {},
+    }
   }
 
   // ---- what it is
@@ -176,6 +180,11 @@ export class PartitionMirror {
 
   get leaderEpoch(): number {
     return this.#leaderEpoch
+  }
+
+  /** Of all that was read. */
+  get epochs(): readonly EpochStart[] {
+    return this.#epochs
   }
 
   /** The next source offset whose record the target has not acknowledged. */
@@ -233,12 +242,12 @@ export class PartitionMirror {
 
   /**
    * The target ends here, and its tail is ours. `inDoubt`: requests of unknown fate may still be under way. `upstream` moves
-   * the position on over source records that were given up.
+   * the position on over source records that were given up. `mapped`: what stands behind it on the target is none of the source's.
    */
-  resume(targetEnd: number, options: { inDoubt: boolean; upstream?: number }): void {
+  resume(targetEnd: number, options: { inDoubt: boolean; upstream?: number; mapped?: number }): void {
     if (this.#flights.length > 0) throw new Error('invariant 5: batches are in flight')
     this.#dropQueue()
-    this.map.resume(targetEnd)
+    this.map.resume(targetEnd, options.mapped)
     if (options.upstream !== undefined) this.map.skipTo(options.upstream)
     this.#nextDownstream = targetEnd
     this.#nextUpstream = this.map.nextUpstream
@@ -252,7 +261,9 @@ export class PartitionMirror {
     this.#stop = undefined
     this.#trouble = undefined
     this.#lastWords = undefined
-    this.#state = 'catching-up'
+    // A source that has no news since is not heard of again.
+    const hasAll = this.#sourceEnd !== undefined && this.#nextUpstream >= this.#sourceEnd
+    this.#state = hasAll ? 'running' : 'catching-up'
   }
 
   /** Exact for mirrored records, since an epoch is durable before the first batch that has it is sent. */
@@ -462,7 +473,7 @@ export class PartitionMirror {
       partitionLeaderEpoch: -1,
       producerId: this.#options.producer.id,
       producerEpoch: this.#options.producer.epoch,
-      baseSequence: downstream % SEQUENCES,
+      baseSequence: sequenceAt(downstream, this.#options.lag ?? 0),
       transactional: false,
       deleteHorizon: false,
       timestampType: 'CreateTime',
@@ -491,7 +502,8 @@ export class PartitionMirror {
   }
 
   #opensRun(runs: RewrittenBatch['runs']): boolean {
-    return this.map.size === 0 || runs.length > 1 || runs[0]!.upstream !== this.map.plannedUpstream
+    if (this.map.size === 0 || runs.length > 1 || runs[0]!.upstream !== this.map.plannedUpstream) return true
+    return this.#nextDownstream !== this.map.plannedDownstream
   }
 
   #countRewritten(reason: RewriteReason, batches: number): void {
@@ -540,7 +552,7 @@ export class PartitionMirror {
     this.#land(batch)
     if (!this.isFlowing) return // what the target holds is read anew before anything else is sent
     if (baseOffset !== batch.downstream) {
-      this.stop(foreign(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`))
+      this.recover(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`)
       return
     }
     this.map.acknowledge(batch.downstream + batch.count)

@@ -5,7 +5,8 @@
 //   ["owner"]                          whether the last owner said goodbye: then none of its requests can arrive late
 //   ["partition", topic, partition]    what is mirrored where, since when, and the source's leader epochs
 //   ["map", topic, partition, chunk]   a chunk of its offset map, in the offset map's own binary form
-import type { EpochStart, ProducerIdentity } from './partition-mirror.ts'
+import type { EpochStart } from '../source/divergence.ts'
+import type { ProducerIdentity } from './partition-mirror.ts'
 
 export interface ProgressRecord {
   readonly key: string
@@ -22,6 +23,20 @@ export interface PartitionProgress {
   readonly epochs: readonly EpochStart[]
   /** Source records below this offset were given up. */
   readonly resumeAt?: number
+  /** Where the target's log, or the source's, was not what it should be, and how the copy went on. The last one. */
+  readonly joint?: Joint
+}
+
+/**
+ * At target offset `downstream` the copy went on with source offset `upstream`. The offset map ends at `mapped`: what stands between
+ * the two is not the source's any more, or never was. From here on a batch at target offset d carries sequence d − `lag`: so many
+ * records of others stand below.
+ */
+export interface Joint {
+  readonly downstream: number
+  readonly mapped: number
+  readonly upstream: number
+  readonly lag: number
 }
 
 const VERSION = 1

@@ -1,6 +1,8 @@
 // What a mirror tells about itself: plain data, taken at one moment. The admin API, the metrics, the command line and the
 // demo all read this and nothing else.
 
+import type { Gap } from './gap.ts'
+
 export type PartitionState = 'starting' | 'catching-up' | 'running' | 'recovering' | 'paused' | 'stopped'
 
 export type FlowState =
@@ -62,20 +64,8 @@ export interface PartitionStatus {
   readonly rewritten: Readonly<Partial<Record<RewriteReason, number>>>
   /** Runs of the offset map in memory. */
   readonly runs: number
+  /** All that were ever recorded for it. */
   readonly gaps: readonly Gap[]
-}
-
-/** Source records known to be missing at the target: offsets from ≤ offset < to. */
-export interface Gap {
-  readonly topic: string
-  readonly partition: number
-  readonly from: number
-  readonly to: number
-  readonly reason: 'retention' | 'truncation' | 'recreated'
-  /** Milliseconds since the epoch. */
-  readonly seenAt: number
-  /** What was done about it. */
-  readonly action: 'stop' | 'skip' | 'restart'
 }
 
 export interface LatencyHistogram {

@@ -1,12 +1,14 @@
 // Brings the positions of the source's groups over: translated exactly, told to the world as MirrorMaker's checkpoints, and
-// written to the same group on the target as long as nobody uses it there. One `sync` is one pass over all groups; the facts
-// are gathered here and judged in `group-sync-rules.ts`. Instances that share a flow each see to the partitions they mirror.
+// written to the same group on the target as long as nobody uses it there. `sync` is a pass over all groups; `syncNews` one over those
+// of which commits were heard since, or that were ahead of the mirror. The facts are gathered here and judged in
+// `group-sync-rules.ts`. Instances that share a flow each see to the partitions they mirror.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts'
+import type { GroupCommit } from './group-commit.ts'
 import {
   commitPositions,
   fetchPositions,
@@ -56,10 +58,15 @@ interface GroupPartitionStatus {
   /** Its name on the source. */
   readonly topic: string
   readonly partition: number
+  readonly remoteTopic: string
   /** What the group committed at the source. */
   readonly committed: number
   readonly translated: number | undefined
-  /** When the group on the target was last seen at this place or beyond, wall clock. */
+  /** What the group on the target has; undefined: nothing yet, or not known. */
+  readonly onTarget: number | undefined
+  /** Records that the group has read at the source and would read again on the target; undefined when it has no place there. */
+  readonly reread: number | undefined
+  /** When the group on the target was last known to be at this place or beyond, wall clock. */
   readonly writtenAt: number | undefined
   readonly blocked: string | undefined
 }
@@ -69,7 +76,10 @@ interface Tracked {
   readonly source: GroupPosition
   readonly remoteTopic: string
   translated: number | undefined
+  /** The group is further than the mirror: its place on the target moves on with what arrives. */
+  readonly isAhead: boolean
   checkpoint: Checkpoint | undefined
+  onTarget: number | undefined
   writtenAt: number | undefined
   blocked: string | undefined
 }
@@ -81,6 +91,13 @@ interface TrackedGroup {
   untouchable: string | undefined
 }
 
+/** What was heard of a group since its last pass. */
+interface News {
+  readonly commits: Map<string, GroupCommit>
+  /** Its coordinator is to be asked for everything. */
+  isIncomplete: boolean
+}
+
 const COMMITS_AT_ONCE = 16
 /** Share groups keep no offsets of this kind. */
 const WITHOUT_OFFSETS = new Set(['share'])
@@ -88,6 +105,7 @@ const WITHOUT_OFFSETS = new Set(['share'])
 /**
  * 1. A group on the target is written only when it was seen without members, and its coordinator has the last word.
  * 2. No offset on the target is lowered, and none is written past the end of its log.
+ * 3. Passes follow one another; what is heard while one runs is for the next.
  */
 export class Checkpointer {
   readonly #platform: Platform
@@ -96,6 +114,8 @@ export class Checkpointer {
   readonly #ranges = new Map<TopicPartition, Promise<LogRange | undefined>>()
   readonly #complaints = new Map<string, string>()
   #groups = new Map<string, TrackedGroup>()
+  #news = new Map<string, News>()
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(platform: Platform, options: CheckpointerOptions) {
     this.#platform = platform
@@ -103,22 +123,88 @@ export class Checkpointer {
     this.#lookup = new OffsetLookup(platform, options.target)
   }
 
-  /** One pass; resolves to a few words on what was done. What fails for one group is noted there and tried at the next pass. */
-  async sync(signal?: AbortSignal): Promise<string> {
-    await this.#translateAll()
-    signal?.throwIfAborted()
-    // A checkpoints topic in trouble must not keep the groups from being written.
-    const [emitted, committed] = await Promise.allSettled([this.#emitCheckpoints(signal), this.#commitAll(signal)])
-    if (emitted.status === 'rejected') throw emitted.reason
-    if (committed.status === 'rejected') throw committed.reason
-    return `${this.#groups.size} groups, ${emitted.value} checkpoints, ${committed.value} offsets written`
+  /** A pass over all groups; resolves to a few words on what was done. What fails for one group is noted there and tried again. */
+  sync(signal?: AbortSignal): Promise<string> {
+    return this.#inTurn(async () => {
+      // What was heard before is in the answers; what is heard from now on may not be.
+      const groups = await this.#takingNews(() => this.#askForAll())
+      return `${this.#groups.size} groups, ${await this.#carryOver(groups, signal)}`
+    })
+  }
+
+  /** Of commits heard where the source writes them; they are carried over by the next `syncNews`. */
+  heard(commits: readonly GroupCommit[]): void {
+    for (const commit of commits) {
+      const { group, topic, partition } = commit
+      if (this.#options.matches(group)) this.#newsOf(group).commits.set(keyOf(topic, partition), commit)
+    }
+  }
+
+  /** Something was committed that could not be heard. */
+  changed(groups: readonly string[]): void {
+    for (const group of groups) if (this.#options.matches(group)) this.#newsOf(group).isIncomplete = true
+  }
+
+  get hasNews(): boolean {
+    return this.#news.size > 0
+  }
+
+  /** Whether a group waits for the mirror. */
+  get hasAhead(): boolean {
+    return this.#aheadGroups().next().done === false
+  }
+
+  /** A pass over the groups that were heard of, and with `ahead` over those that are further than the mirror. */
+  syncNews({ ahead }: { ahead: boolean }, signal?: AbortSignal): Promise<string> {
+    return this.#inTurn(async () => {
+      const groups = await this.#takingNews(async (news) => {
+        return this.#follow(new Set([...news.keys(), ...(ahead ? this.#aheadGroups() : [])]), news)
+      })
+      return `${groups.length} groups, ${await this.#carryOver(groups, signal)}`
+    })
   }
 
   groups(): readonly GroupStatus[] {
     return [...this.#groups.values()].map(statusOf)
   }
 
-  async #translateAll(): Promise<void> {
+  /** What was heard so far is dealt with by this; should it fail, its groups are asked for the next time. */
+  async #takingNews(dealWith: (news: ReadonlyMap<string, News>) => Promise<TrackedGroup[]>): Promise<TrackedGroup[]> {
+    const news = this.#news
+    this.#news = new Map()
+    try {
+      return await dealWith(news)
+    } catch (error) {
+      for (const group of news.keys()) this.#newsOf(group).isIncomplete = true
+      throw error
+    }
+  }
+
+  #inTurn(pass: () => Promise<string>): Promise<string> {
+    const turn = this.#turn.then(pass)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  #newsOf(group: string): News {
+    let news = this.#news.get(group)
+    if (!news) {
+      news = { commits: new Map(), isIncomplete: false }
+      this.#news.set(group, news)
+    }
+    return news
+  }
+
+  *#aheadGroups(): Generator<string> {
+    for (const { group, positions } of this.#groups.values())
+      for (const { isAhead } of positions.values())
+        if (isAhead) {
+          yield group
+          break
+        }
+  }
+
+  async #askForAll(): Promise<TrackedGroup[]> {
     const { source, matches } = this.#options
     const listing = await listAllGroups(source)
     const wanted = [...listing.groups.values()].filter(
@@ -136,6 +222,53 @@ export class Checkpointer {
       if (failures.has(name) || (listing.failures.length > 0 && !listing.groups.has(name))) groups.set(name, known)
     this.#groups = groups
     this.#complain('source', listing)
+    return [...groups.values()]
+  }
+
+  /** Brings these groups up to what was heard of them; those of which too little was heard are asked for. */
+  async #follow(names: ReadonlySet<string>, news: ReadonlyMap<string, News>): Promise<TrackedGroup[]> {
+    const incomplete = [...news].flatMap(([group, { isIncomplete }]) => (isIncomplete ? [group] : []))
+    const asked = incomplete.length > 0 ? await this.#ask(incomplete) : new Map<string, GroupPosition[]>()
+    const mirrored = this.#mirroredOnce()
+    const groups: TrackedGroup[] = []
+    for (const group of names) {
+      const positions = new Map(
+        asked.get(group)?.map((position) => [keyOf(position.topic, position.partition), position]) ??
+          [...(this.#groups.get(group)?.positions ?? [])].map(([key, { source }]) => [key, source]),
+      )
+      for (const [key, { topic, partition, position }] of news.get(group)?.commits ?? [])
+        if (position) positions.set(key, { topic, partition, ...position })
+        else positions.delete(key)
+      const tracked = this.#translateGroup(group, [...positions.values()], mirrored)
+      if (tracked.positions.size > 0) this.#groups.set(group, tracked)
+      else this.#groups.delete(group)
+      if (tracked.positions.size > 0) groups.push(tracked)
+    }
+    return groups
+  }
+
+  async #ask(groups: readonly string[]): Promise<Map<string, GroupPosition[]>> {
+    const { source } = this.#options
+    const listing = await listAllGroups(source)
+    const { positions, failures } = await fetchPositions(
+      source,
+      groups.flatMap((group) => listing.groups.get(group) ?? []),
+    )
+    for (const group of failures.keys()) this.#newsOf(group).isIncomplete = true
+    return positions
+  }
+
+  /** Resolves to a few words on what was done. */
+  async #carryOver(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<string> {
+    signal?.throwIfAborted()
+    // A checkpoints topic in trouble must not keep the groups from being written.
+    const [emitted, committed] = await Promise.allSettled([
+      this.#emitCheckpoints(groups, signal),
+      this.#commitAll(groups, signal),
+    ])
+    if (emitted.status === 'rejected') throw emitted.reason
+    if (committed.status === 'rejected') throw committed.reason
+    return `${emitted.value} checkpoints, ${committed.value} offsets written`
   }
 
   /** Asks once a pass for a partition, however many groups read it. */
@@ -154,14 +287,16 @@ export class Checkpointer {
     for (const position of positions) {
       const mirrored = mirroredHere(position.topic, position.partition)
       if (mirrored === undefined) continue
-      const key = `${position.topic}-${position.partition}`
+      const key = keyOf(position.topic, position.partition)
       const last = before?.positions.get(key)
       const translation = translatePosition(mirrored.map, position.offset)
       tracked.positions.set(key, {
         source: position,
         remoteTopic: mirrored.remoteTopic,
         translated: translation?.downstream,
+        isAhead: translation?.exact === false,
         checkpoint: last?.checkpoint,
+        onTarget: last?.onTarget,
         writtenAt: last?.writtenAt,
         blocked:
           translation === undefined
@@ -172,11 +307,11 @@ export class Checkpointer {
     return tracked
   }
 
-  async #emitCheckpoints(signal: AbortSignal | undefined): Promise<number> {
+  async #emitCheckpoints(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<number> {
     const topic = this.#options.checkpoints
     if (topic === undefined) return 0
     const due: { tracked: Tracked; checkpoint: Checkpoint }[] = []
-    for (const { group, positions } of this.#groups.values())
+    for (const { group, positions } of groups)
       for (const tracked of positions.values()) {
         const checkpoint = checkpointOf(group, tracked)
         if (checkpoint !== undefined && isNewsWorthy(tracked.checkpoint, checkpoint)) due.push({ tracked, checkpoint })
@@ -189,12 +324,12 @@ export class Checkpointer {
     return due.length
   }
 
-  async #commitAll(signal: AbortSignal | undefined): Promise<number> {
-    if (!this.#options.commitOffsets || this.#groups.size === 0) return 0
+  async #commitAll(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<number> {
+    if (!this.#options.commitOffsets || groups.length === 0) return 0
     const listing = await listAllGroups(this.#options.target)
     this.#complain('target', listing)
     const open: TrackedGroup[] = []
-    for (const tracked of this.#groups.values()) {
+    for (const tracked of groups) {
       tracked.untouchable = untouchable(targetGroup(listing, tracked.group))
       if (tracked.untouchable === undefined) open.push(tracked)
     }
@@ -220,11 +355,12 @@ export class Checkpointer {
     listed: ListedGroup | undefined,
   ): Promise<number> {
     const { group, positions } = trackedGroup
-    const committed = new Map(there.map((position) => [`${position.topic}-${position.partition}`, position.offset]))
+    const committed = new Map(there.map(({ topic, partition, offset }) => [keyOf(topic, partition), offset]))
     const due: { tracked: Tracked; position: GroupPosition }[] = []
     const judged: Promise<void>[] = []
     for (const tracked of positions.values()) {
-      const at = committed.get(`${tracked.remoteTopic}-${tracked.source.partition}`)
+      const at = committed.get(keyOf(tracked.remoteTopic, tracked.source.partition))
+      tracked.onTarget = at
       if (!this.#isMoved(tracked, at)) continue
       const judge = async () => {
         const position = await this.#judge(tracked, at)
@@ -244,7 +380,8 @@ export class Checkpointer {
         group,
         due.map(({ position }) => position),
       )
-      for (const [index, { tracked }] of due.entries()) this.#note(trackedGroup, tracked, codes[index]!)
+      for (const [index, { tracked, position }] of due.entries())
+        this.#note(trackedGroup, tracked, position.offset, codes[index]!)
       if (codes.includes(ErrorCode.NOT_COORDINATOR)) target.forgetCoordinator('group', group)
       return codes.filter((code) => code === ErrorCode.NONE).length
     } catch (error) {
@@ -268,8 +405,12 @@ export class Checkpointer {
   async #judge(tracked: Tracked, there: number | undefined): Promise<GroupPosition | undefined> {
     const { source, remoteTopic, translated } = tracked
     const decision = decideCommit(translated!, there, await this.#rangeOf(tracked))
-    if (decision.do === 'commit')
-      return { topic: remoteTopic, partition: source.partition, offset: decision.offset, metadata: source.metadata }
+    if (decision.do === 'commit') {
+      const { partition, metadata } = source
+      // Of the target's present leader: its log has the place, whoever led when the record came.
+      const leaderEpoch = this.#options.target.leaderOf(remoteTopic, partition)?.leaderEpoch
+      return { topic: remoteTopic, partition, offset: decision.offset, metadata, leaderEpoch }
+    }
     if (decision.do === 'blocked') tracked.blocked = decision.reason
     return undefined
   }
@@ -298,9 +439,11 @@ export class Checkpointer {
     return { logStartOffset: start.value, endOffset: end.value }
   }
 
-  #note(group: TrackedGroup, tracked: Tracked, errorCode: number): void {
-    if (errorCode === ErrorCode.NONE) tracked.writtenAt = this.#platform.clock.now()
-    else if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) group.untouchable = 'the group became active on the target'
+  #note(group: TrackedGroup, tracked: Tracked, offset: number, errorCode: number): void {
+    if (errorCode === ErrorCode.NONE) {
+      tracked.writtenAt = this.#platform.clock.now()
+      tracked.onTarget = offset
+    } else if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) group.untouchable = 'the group became active on the target'
     else tracked.blocked = `the target refuses the offset: ${errorOf(errorCode).name} (${errorOf(errorCode).message})`
   }
 
@@ -316,17 +459,26 @@ export class Checkpointer {
 }
 
 function statusOf({ group, positions, untouchable: inUse }: TrackedGroup): GroupStatus {
-  const partitions = [...positions.values()].map(({ source, translated, writtenAt, blocked }) => ({
-    topic: source.topic,
-    partition: source.partition,
-    committed: source.offset,
-    translated,
-    writtenAt,
-    blocked: blocked ?? inUse,
-  }))
+  const partitions = [...positions.values()].map(
+    ({ source: { topic, partition, offset }, remoteTopic, translated, onTarget, writtenAt, blocked }) => ({
+      topic,
+      partition,
+      remoteTopic,
+      committed: offset,
+      translated,
+      onTarget,
+      reread: onTarget === undefined || translated === undefined ? undefined : Math.max(0, translated - onTarget),
+      writtenAt,
+      blocked: blocked ?? inUse,
+    }),
+  )
   const blocked = [...positions.values()].some((tracked) => tracked.blocked !== undefined)
   const unwritten = inUse !== undefined || partitions.some(({ writtenAt }) => writtenAt === undefined)
   return { group, state: blocked ? 'blocked' : unwritten ? 'translated' : 'synced', partitions }
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}-${partition}`
 }
 
 function checkpointOf(group: string, { source, remoteTopic, translated }: Tracked): Checkpoint | undefined {

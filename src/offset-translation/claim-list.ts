@@ -95,6 +95,15 @@ export class ClaimList {
     this.#stale.delete(downstream)
   }
 
+  /** What was planned from this place on came to stand further down; of stale claims, since nothing is fresh then. */
+  displace(at: number, by: number): void {
+    const claims = [...this.stale()]
+    this.#stale = new Map()
+    this.#runs = 0
+    for (const claim of claims)
+      this.#addStale(claim.downstream < at ? claim : { ...claim, downstream: claim.downstream + by })
+  }
+
   #addStale(claim: Claim): void {
     const there = this.#stale.get(claim.downstream)
     // The same batch planned by several owners is one claim.

@@ -32,6 +32,8 @@ export interface GroupPosition {
   readonly partition: number
   readonly offset: number
   readonly metadata: string | null
+  /** −1, or absent: unknown. For a commit it must be one of the cluster that it goes to. */
+  readonly leaderEpoch?: number
 }
 
 export async function listAllGroups(client: ClusterClient): Promise<GroupListing> {
@@ -150,7 +152,7 @@ function positionsOf(topics: readonly FetchedTopic[]): GroupPosition[] {
 
 /**
  * Commits from outside the group, which its coordinator refuses with UNKNOWN_MEMBER_ID as soon as the group has a member.
- * The leader epoch is −1: the source's epochs mean nothing here. Returns the error code of each position, in order.
+ * Returns the error code of each position, in order.
  */
 export async function commitPositions(
   connection: Connection,
@@ -160,10 +162,10 @@ export async function commitPositions(
   const version = Math.min(NAMES_UNTIL.offsetCommit, connection.versionOf(offsetCommit))
   const topics = [...Map.groupBy(positions, (position) => position.topic)].map(([name, ofTopic]) => ({
     name,
-    partitions: ofTopic.map(({ partition, offset, metadata }) => ({
+    partitions: ofTopic.map(({ partition, offset, metadata, leaderEpoch = -1 }) => ({
       partitionIndex: partition,
       committedOffset: offset,
-      committedLeaderEpoch: -1,
+      committedLeaderEpoch: leaderEpoch,
       committedMetadata: metadata,
     })),
   }))

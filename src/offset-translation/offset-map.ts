@@ -26,7 +26,8 @@ export interface OffsetMapChanges {
 /**
  * Invariants
  * 1. Runs ascend on both sides and do not overlap; runs that touch on both sides are one run.
- * 2. acknowledged ≤ planned end: records are planned before they are acknowledged, and acknowledged in order.
+ * 2. Records are planned before they are acknowledged, and acknowledged in order; acknowledged is beyond the planned end only where
+ *    the target ends with what is none of the source's records.
  * 3. What an offset was said to be never changes, except for records that the target was seen not to have.
  * 4. Every claim begins at or after `acknowledged`: below it, what stands on the target is not in doubt.
  * 5. There are at most `runsMax` runs and CLAIMED_RUNS_MAX claimed runs.
@@ -86,7 +87,7 @@ export class OffsetMap {
     const index = this.#runs.lastByDownstream(downstream)
     if (index >= 0 && downstream < this.#runs.downstreamEnd(index))
       return this.#runs.upstream(index) + (downstream - this.#runs.downstream(index))
-    return this.#runs.upstream(index + 1)
+    return index + 1 < this.#runs.length ? this.#runs.upstream(index + 1) : this.nextUpstream
   }
 
   /** Source offset of the record that the target lacks next; everything below it is on the target, or has no record. */
@@ -225,23 +226,49 @@ export class OffsetMap {
   }
 
   /**
-   * Nothing of ours is in flight and the target ends here: what it has is acknowledged (the last run goes on to the end),
-   * what it lacks is planned anew. Claims to what it lacks stay, since a late request may still make one of them true.
+   * Nothing of ours is in flight and the target ends here: what it has is acknowledged (the last run goes on to the end, or to
+   * `mapped`, if what follows is none of the source's records), what it lacks is planned anew. Claims to what it lacks stay, since a
+   * late request may still make one of them true.
    */
-  resume(targetEnd: number): void {
-    const doubt = this.contested(targetEnd)
+  resume(targetEnd: number, mapped = targetEnd): void {
+    const doubt = this.contested(mapped)
     if (doubt !== undefined) throw broken(4, `offset ${doubt} is contested`)
     if (targetEnd < this.#acknowledged)
       throw broken(3, `the target ends at ${targetEnd}, acknowledged ${this.#acknowledged}`)
-    this.#cut(targetEnd)
-    if (targetEnd > this.plannedDownstream) {
-      const last = this.#runs.length - 1
-      if (last < 0) throw broken(3, `the target ends at ${targetEnd}, but nothing was ever planned there`)
-      this.#runs.setCount(last, targetEnd - this.#runs.downstream(last))
-    }
+    this.#endAt(mapped)
     this.#acknowledged = bounded(targetEnd)
     this.#skippedTo = this.plannedUpstream
     this.#dropClaimsBelow(targetEnd)
+  }
+
+  /** The target was seen to end here, before what it had acknowledged; for `resume` to go on from. */
+  retreat(targetEnd: number): void {
+    if (targetEnd >= this.#acknowledged) return
+    if (targetEnd < this.#base.downstream) throw broken(3, `nothing is known of target offset ${targetEnd}`)
+    this.#endAt(targetEnd)
+    this.#acknowledged = targetEnd
+  }
+
+  /**
+   * Others wrote between our batches: what was planned from `at` on stands `by` further down. What was planned up to `plannedEnd`
+   * did land.
+   */
+  displace(displaced: readonly { readonly at: number; readonly by: number }[], plannedEnd: number): void {
+    this.#claims.makeStale()
+    this.#endAt(plannedEnd)
+    for (const { at, by } of displaced) {
+      const first = this.#runs.lastByDownstream(at - 1)
+      const index = first >= 0 && this.#runs.downstreamEnd(first) > at ? first : first + 1
+      const moved = Array.from({ length: this.#runs.length - index }, (_, offset) => this.#runs.at(index + offset))
+      this.#runs.truncate(index)
+      for (const run of moved) {
+        const stays = Math.max(0, at - run.downstream)
+        if (stays > 0) this.#runs.push(run.upstream, run.downstream, stays)
+        if (run.count > stays) this.#runs.push(run.upstream + stays, run.downstream + stays + by, run.count - stays)
+      }
+      this.#claims.displace(at, by)
+      for (let chunk = this.#chunkOf(index); chunk <= this.#lastChunk; chunk++) this.#touch(chunk)
+    }
   }
 
   // ---- durability
@@ -343,6 +370,15 @@ export class OffsetMap {
       downstream += run.count
     }
     return true
+  }
+
+  /** What is known ends at this target offset: more is taken back, and the last run goes on so far. */
+  #endAt(downstream: number): void {
+    this.#cut(downstream)
+    if (downstream <= this.plannedDownstream) return
+    const last = this.#runs.length - 1
+    if (last < 0) throw broken(3, `the target ends at ${downstream}, but nothing was ever planned there`)
+    this.#runs.setCount(last, downstream - this.#runs.downstream(last))
   }
 
   /** Takes back everything planned from this target offset on. */

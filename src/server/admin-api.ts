@@ -67,7 +67,7 @@ function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
   )
   app.get(
     '/api/v1/flows/:flow/gaps',
-    withFlow((context, flow) => context.json(gapsOf(flow.status()))),
+    withFlow((context, flow) => context.json(flow.gaps())),
   )
   app.get(
     '/api/v1/flows/:flow/sync',
@@ -128,6 +128,7 @@ export interface FlowSummary {
   readonly gapRecords: number
   readonly groups: number
   readonly groupsBlocked: number
+  readonly groupOffsets: FlowView['groupOffsets']
   readonly bufferedBytes: number
   readonly bufferedBytesMax: number
 }
@@ -154,13 +155,11 @@ function summary(flow: FlowView, rates: Rates): FlowSummary {
     gapRecords: totals.gapRecords,
     groups: groups.length,
     groupsBlocked: groups.filter((group) => group.state === 'blocked').length,
+    groupOffsets: flow.groupOffsets,
     bufferedBytes: status.bufferedBytes,
     bufferedBytesMax: status.bufferedBytesMax,
   }
 }
-
-const gapsOf = (status: MirrorStatus) =>
-  status.topics.flatMap((topic) => topic.partitions.flatMap((partition) => partition.gaps))
 
 function refuse(context: Context, tokens: readonly string[]): Response | undefined {
   const elsewhere = refuseOtherOrigin(context)

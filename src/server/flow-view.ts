@@ -1,6 +1,7 @@
 // A running flow as the server sees it. The daemon hands these in, so that the server needs no mirror to be tested.
 import type { JobStatus } from '../jobs/jobs.ts'
-import type { Gap, MirrorStatus } from '../mirror/status.ts'
+import type { Gap } from '../mirror/gap.ts'
+import type { MirrorStatus } from '../mirror/status.ts'
 
 export interface FlowView {
   readonly name: string
@@ -12,6 +13,10 @@ export interface FlowView {
   sync(): SyncView
   /** Background work. */
   jobs(): readonly JobStatus[]
+  /** Whether commits are heard where the source writes them, or asked for again and again, and why. */
+  readonly groupOffsets: { readonly mode: 'followed' } | { readonly mode: 'polled'; readonly reason: string }
+  /** All that the ledger holds, also what other instances and earlier runs wrote. */
+  gaps(): readonly Gap[]
   translate(query: TranslateQuery): TranslateAnswer
   /** Every rule that led to mirrored or not, translated or not. */
   explain(name: string): Promise<readonly NameExplanation[]>
@@ -81,10 +86,15 @@ export interface GroupView {
 interface GroupPartitionView {
   readonly topic: string
   readonly partition: number
+  readonly remoteTopic: string
   /** What the group committed at the source. */
   readonly committed: number
   /** Where that is on the target. */
   readonly translated: number | undefined
+  /** What the group on the target has. */
+  readonly onTarget: number | undefined
+  /** Records that the group would read again if it went on at the target now; undefined when it has no place there. */
+  readonly reread: number | undefined
   /** When the translation was last written to the target, milliseconds since the epoch. */
   readonly writtenAt: number | undefined
   readonly blocked: string | undefined

@@ -1,5 +1,6 @@
 // Prometheus. Flow and topic series are built from the flows' status at scrape time: nothing on the data path counts twice.
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { type Gap, type GapReason, gapReasons } from '../mirror/gap.ts'
 import type { FlowState, MirrorStatus } from '../mirror/status.ts'
 import type { FlowView } from './flow-view.ts'
 
@@ -31,6 +32,13 @@ const perTopic = (
 ): Sample[] => status.topics.map((topic) => [{ flow: flow.name, topic: topic.topic }, value(topic)])
 
 const sum = <T>(list: readonly T[], value: (item: T) => number) => list.reduce((total, item) => total + value(item), 0)
+
+/** Of the partitions that are mirrored here, so that the sum over instances counts each once. */
+function gapSamples(flow: FlowView, status: MirrorStatus, value: (gap: Gap) => number): Sample[] {
+  const gaps = status.topics.flatMap((topic) => topic.partitions.flatMap((partition) => partition.gaps))
+  const ofReason = (reason: GapReason) => gaps.filter((gap) => gap.reason === reason)
+  return gapReasons.map((reason) => [{ flow: flow.name, reason }, sum(ofReason(reason), value)])
+}
 
 /** Every metric of ours, once: name, type, sentence, and where its value comes from. docs/operating.md has a row for each. */
 export const metrics: readonly Metric[] = [
@@ -128,17 +136,13 @@ export const metrics: readonly Metric[] = [
     name: 'heliostat_gap_records_total',
     type: 'counter',
     help: 'Source records known to be missing at the target; must stay 0',
-    samples: (flow, status) => {
-      const reasons = ['retention', 'truncation', 'recreated'] as const
-      const gaps = status.topics.flatMap((topic) => topic.partitions.flatMap((partition) => partition.gaps))
-      return reasons.map((reason) => [
-        { flow: flow.name, reason },
-        sum(
-          gaps.filter((gap) => gap.reason === reason),
-          (gap) => gap.to - gap.from,
-        ),
-      ])
-    },
+    samples: (flow, status) => gapSamples(flow, status, (gap) => gap.to - gap.from),
+  },
+  {
+    name: 'heliostat_gaps_total',
+    type: 'counter',
+    help: 'Entries of the gap ledger, by reason; must stay 0',
+    samples: (flow, status) => gapSamples(flow, status, () => 1),
   },
   {
     name: 'heliostat_checkpoint_age_seconds',

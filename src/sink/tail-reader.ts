@@ -7,7 +7,7 @@ import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
-import { splitBatches } from '../records/record-batch.ts'
+import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
 
 export interface Tail {
   readonly end: number
@@ -134,8 +134,12 @@ function settle(question: Question, errorCode: number, records: readonly Buffer[
     question.reject(unreadable(question.topicPartition, ErrorCode.OFFSET_NOT_AVAILABLE))
     return
   }
+  question.resolve(headerOf(batch))
+}
+
+export function headerOf(batch: RecordBatch): BatchHeader {
   const { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc } = batch
-  question.resolve({ baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc })
+  return { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc }
 }
 
 function unreadable(topicPartition: TopicPartition, errorCode: number): HeliostatError {

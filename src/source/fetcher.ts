@@ -23,6 +23,8 @@ import type { FrameBudget, FrameLease } from './frame-lease.ts'
 
 export interface FetcherOptions {
   readonly nodeId: number
+  /** Whose connection it shares. */
+  readonly purpose?: 'fetch' | 'commits'
   readonly isolation: 'read_committed' | 'read_uncommitted'
   readonly budget: FrameBudget
   readonly maxWaitMs?: number
@@ -101,6 +103,7 @@ export class Fetcher {
       maxWaitMs: 500,
       maxBytes: 8 * 1024 * 1024,
       partitionMaxBytes: 1024 * 1024,
+      purpose: 'fetch',
       rack: '',
       ...options,
     }
@@ -157,7 +160,7 @@ export class Fetcher {
 
   #connect(): void {
     this.#busy = true
-    this.#client.node(this.nodeId, 'fetch').then(
+    this.#client.node(this.nodeId, this.#options.purpose).then(
       (connection) => {
         this.#busy = false
         this.#connection = connection

@@ -75,7 +75,7 @@ describe('a pass over the groups', () => {
     expect(target.groups.get('billing')?.offsets.get('east.orders-0')).toEqual({
       offset: 49,
       metadata: 'mine',
-      leaderEpoch: -1,
+      leaderEpoch: 3,
     })
     expect(target.offset('billing', 'east.orders-1')).toBe(0)
     const billing = { group: 'billing', topic: 'east.orders' }
@@ -91,16 +91,22 @@ describe('a pass over the groups', () => {
           {
             topic: 'orders',
             partition: 0,
+            remoteTopic: 'east.orders',
             committed: 50,
             translated: 49,
+            onTarget: 49,
+            reread: 0,
             writtenAt: expect.any(Number),
             blocked: undefined,
           },
           {
             topic: 'orders',
             partition: 1,
+            remoteTopic: 'east.orders',
             committed: 0,
             translated: 0,
+            onTarget: 0,
+            reread: 0,
             writtenAt: expect.any(Number),
             blocked: undefined,
           },

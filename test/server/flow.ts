@@ -63,6 +63,8 @@ export function stillFlow(
         failuresInARow: 0,
       },
     ],
+    groupOffsets: { mode: 'followed' },
+    gaps: () => partitions[0]!.gaps,
     translate: ({ topic, partition: index, offset, reverse }) =>
       offset > 120
         ? { topic, partition: index, reason: 'not mirrored yet' }
