@@ -161,6 +161,8 @@ export class CommitFollower {
         fetched: (topicPartition, fetched) => this.#fetched(topicPartition.partition, fetched),
         failed: (topicPartition, { errorCode, corrupt }) =>
           this.#failed(topicPartition.partition, errorCode, corrupt !== undefined),
+        // Told to clients with a rack only, and this one says none.
+        preferred: () => {},
         reachable: () => {},
       },
     )

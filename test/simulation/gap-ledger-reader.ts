@@ -1,4 +1,4 @@
-import type { Gap } from '../../src/mirror/status.ts'
+import type { Gap } from '../../src/mirror/gap.ts'
 import type { SimMirror } from './sim-mirror.ts'
 import type { World } from './world.ts'
 
