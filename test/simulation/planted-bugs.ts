@@ -65,7 +65,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'the target forgets what it acknowledged',
     scenario: mirrorScenario,
     finds: /unseen/,
-    seed: 1,
+    seed: 2,
     plant: forgetful('west'),
   },
   {
