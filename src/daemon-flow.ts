@@ -6,7 +6,7 @@ import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
 import { explainName } from './daemon-explain.ts'
-import { flowOf, policyOf } from './daemon-job.ts'
+import { flowOf, policyOf, sharingGroupOf } from './daemon-job.ts'
 import { FlowSync } from './daemon-sync.ts'
 import { type FlowWork, flowJobs, type JobQueue } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
@@ -74,7 +74,7 @@ export class DaemonFlow implements FlowView {
         options.clusterLimits.get(job.to),
       ].filter((limit) => limit !== undefined),
       ownership: new SharedOwnership(platform, this.#control, {
-        groupId: `heliostat.${job.name}`,
+        groupId: sharingGroupOf(job),
         progressTopic: policyOf(job).progressTopic,
       }),
       hooks: options.hooks,

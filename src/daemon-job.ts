@@ -37,3 +37,8 @@ export function filterOf(job: MirrorJob): TopicFilter {
 export function policyOf({ from, naming, separator, progress }: MirrorJob): ReplicationPolicy {
   return replicationPolicy({ naming, source: from, separator, progress })
 }
+
+/** The group on the target by which instances share a mirror. */
+export function sharingGroupOf({ name }: MirrorJob): string {
+  return `heliostat.${name}`
+}

@@ -34,7 +34,18 @@ describe('heliostat', () => {
     expect(await heliostat('version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
     const help = await heliostat('--help')
     expect(help.code).toBe(0)
-    for (const command of ['run', 'broker', 'fault', 'demo', 'lint', 'create', 'import', 'status', 'translate']) {
+    for (const command of [
+      'run',
+      'broker',
+      'fault',
+      'demo',
+      'lint',
+      'create',
+      'acls',
+      'import',
+      'status',
+      'translate',
+    ]) {
       expect(help.stdout).toContain(`  ${command}`)
     }
   })

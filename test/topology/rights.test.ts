@@ -1,5 +1,9 @@
-// The daemon with exactly the rights that docs/operating.md asks for, between embedded clusters that refuse everything else: it does
+// The daemon with exactly the rights that `heliostat acls` prints, between embedded clusters that refuse everything else: it does
 // all it promises, and without one of the rights it stops what that right carries, says so, and goes on with the rest.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import { OPERATION, type Operation, RESOURCE, type Resource } from '../../src/broker/security/authorizer.ts'
@@ -37,22 +41,31 @@ interface Right {
   readonly prefixed: boolean
 }
 
-const on = (side: Right['side'], resource: Resource, name: string, ...operations: Operation[]): Right[] =>
-  operations.map((operation) => {
-    const prefixed = name.endsWith('*')
-    return { side, operation, resource, name: prefixed ? name.slice(0, -1) : name, prefixed }
-  })
+/** What `heliostat acls` prints for the flow, line by line: nothing more is granted below. */
+const RIGHTS: readonly Right[] = printedRights(yamlOf('east:1', 'west:1'))
 
-const RIGHTS: readonly Right[] = [
-  ...on('source', 'TOPIC', 'orders*', 'READ', 'DESCRIBE_CONFIGS'),
-  ...on('source', 'GROUP', 'billing', 'DESCRIBE'),
-  ...on('target', 'TOPIC', 'east.*', 'READ', 'WRITE', 'CREATE', 'ALTER', 'ALTER_CONFIGS'),
-  ...on('target', 'TOPIC', 'heliostat.*', 'READ', 'WRITE', 'CREATE'),
-  ...on('target', 'GROUP', 'billing', 'READ'),
-  ...on('target', 'GROUP', 'heliostat.*', 'READ'),
-  ...on('target', 'TOPIC', 'heartbeats', 'WRITE', 'CREATE'),
-  ...on('target', 'TOPIC', 'mm2-offset-syncs.east.internal', 'WRITE', 'CREATE'),
-]
+function printedRights(yaml: string): Right[] {
+  const folder = mkdtempSync(join(tmpdir(), 'heliostat-rights-'))
+  const file = join(folder, 'heliostat.yaml')
+  writeFileSync(file, yaml)
+  const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+  const printed = execFileSync(process.execPath, [main, 'acls', file], { encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  const lines = printed.split('\n').filter((line) => line.startsWith('kafka-acls '))
+  return lines.flatMap((line) => {
+    const words = line.match(/'[^']*'|\S+/g)!.map((word) => word.replaceAll("'", ''))
+    const after = (option: string) => words.flatMap((word, at) => (word === option ? [words[at + 1]!] : []))
+    expect(after('--allow-principal')).toEqual(['User:mirror'])
+    const side = after('--bootstrap-server')[0] === 'east:1' ? 'source' : 'target'
+    const resource = words.includes('--topic') ? 'TOPIC' : 'GROUP'
+    const name = after(`--${resource.toLowerCase()}`)[0]!
+    const prefixed = after('--resource-pattern-type')[0] === 'prefixed'
+    const operations = after('--operation').map(
+      (word) => word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase() as Operation,
+    )
+    return operations.map((operation): Right => ({ side, operation, resource, name, prefixed }))
+  })
+}
 
 /** What the daemon does, as somebody sees it who looks at the target. */
 const FEATURES = {
@@ -130,17 +143,26 @@ function root(cluster: Cluster): ClusterClient {
   return client
 }
 
-function configOf(source: Cluster, target: Cluster) {
+function yamlOf(source: string, target: string): string {
   const login = 'sasl: { mechanism: plain, username: mirror, password: secret }'
-  const yaml = `
+  return `
 version: 1
 clusters:
-  east: { bootstrap: ["${source.bootstrap}"], ${login} }
-  west: { bootstrap: ["${target.bootstrap}"], ${login} }
-mirrors: [{ from: east, to: west, topics: { include: ["orders.*"] }, refresh: 200ms, sync: { topicConfigs: { every: 200ms } } }]
+  east: { bootstrap: ["${source}"], ${login} }
+  west: { bootstrap: ["${target}"], ${login} }
+mirrors:
+  - from: east
+    to: west
+    topics: { include: ["orders.*"] }
+    groups: { include: [billing] }
+    refresh: 200ms
+    sync: { topicConfigs: { every: 200ms } }
 server: { listen: 127.0.0.1:0 }
 `
-  return loadConfig(yaml, 'test.yaml', {}).config
+}
+
+function configOf(source: Cluster, target: Cluster) {
+  return loadConfig(yamlOf(source.bootstrap, target.bootstrap), 'test.yaml', {}).config
 }
 
 async function grant(client: ClusterClient, rights: readonly Right[]): Promise<void> {
@@ -200,15 +222,19 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['source READ orders', DATA, undefined],
   ['source DESCRIBE_CONFIGS orders', ['copies configs'], undefined],
   ['source DESCRIBE group billing', ['brings groups', 'tells checkpoints'], undefined],
-  ['target READ east.', ['brings groups'], /the target refuses the offset: TOPIC_AUTHORIZATION_FAILED/],
-  ['target WRITE east.', COPIES, /We have no right to write to the topic on the target/],
-  ['target CREATE east.', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
-  ['target READ heliostat.', COPIES, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
-  ['target WRITE heliostat.', COPIES, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
-  ['target CREATE heliostat.', [...COPIES, 'shares'], /progress\.internal cannot be created on the target: TOPIC_AUTH/],
+  ['target READ east.orders', ['brings groups'], /the target refuses the offset: TOPIC_AUTHORIZATION_FAILED/],
+  ['target WRITE east.orders', COPIES, /We have no right to write to the topic on the target/],
+  ['target CREATE east.orders', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
+  ['target READ heliostat.east.', COPIES, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
+  ['target WRITE heliostat.east.', COPIES, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
+  [
+    'target CREATE heliostat.east.',
+    [...COPIES, 'shares'],
+    /progress\.internal cannot be created on the target: TOPIC_AUTH/,
+  ],
   ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],
   [
-    'target READ group heliostat.',
+    'target READ group heliostat.east->west',
     ['shares'],
     /cannot stay in group heliostat\.east->west.*is there a right Read on the group/,
   ],
@@ -272,7 +298,7 @@ test('without READ on its copies it cannot find its place after a restart, and s
   timeout: 30_000,
 }, async () => {
   const before = await play(
-    RIGHTS.find(({ side, operation, name }) => `${side} ${operation} ${name}` === 'target READ east.'),
+    RIGHTS.find(({ side, operation, name }) => `${side} ${operation} ${name}` === 'target READ east.orders'),
   )
   await expectFeatures(before, ['copies'])
   await before.daemon.stop()
