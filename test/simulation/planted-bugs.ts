@@ -5,6 +5,7 @@ import { ProducerState } from '../../src/broker/log/producer-state.ts'
 import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
 import { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { type PlantedBug, replaced, together } from './planted-bug.ts'
+import { raftBugs } from './raft-bugs.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { powerWithoutSync, transactions } from './scenarios/transactions.ts'
 
@@ -31,6 +32,7 @@ const withoutProducerChecks = () =>
   }))
 
 export const plantedBugs: readonly PlantedBug[] = [
+  ...raftBugs,
   {
     name: 'the target does not compare sequences',
     scenario: lateWords,

@@ -22,7 +22,7 @@ import { ANONYMOUS } from '../../../src/broker/security/authorizer.ts'
 import type { Platform, Socket, SocketHandler } from '../../../src/platform/platform.ts'
 import { FrameReader } from '../../../src/protocol/frame.ts'
 import type { SimMachine } from '../../../src/simulation/sim-machine.ts'
-import { Simulation } from '../../../src/simulation/simulation.ts'
+import type { Simulation } from '../../../src/simulation/simulation.ts'
 
 const PORT = 9092
 const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -48,7 +48,7 @@ export interface QuorumNode {
 }
 
 export interface QuorumOptions {
-  readonly seed: number
+  readonly simulation: Simulation
   readonly nodes: number
   /** The first ones vote. */
   readonly voters: number
@@ -68,8 +68,7 @@ export class QuorumNodes {
   /** Each machine is a datacenter of its own, so that any way can be cut. */
   constructor(options: QuorumOptions) {
     this.#options = options
-    const { seed } = options
-    this.simulation = new Simulation({ seed, settle: () => new Promise((resolve) => setImmediate(resolve)) })
+    this.simulation = options.simulation
     this.machines = Array.from({ length: options.nodes }, (_, index) => this.simulation.machine(`node-${index + 1}`))
     this.#voters = this.machines.slice(0, options.voters).map(({ name }, index) => {
       return { nodeId: index + 1, host: name, port: PORT }
@@ -117,6 +116,16 @@ export class QuorumNodes {
       if (other.name === name) continue
       if (way !== 'in') network.cut(name, other.name, 'one-way')
       if (way !== 'out') network.cut(other.name, name, 'one-way')
+    }
+  }
+
+  /** All ways to and from it are free again. */
+  join(nodeId: number): void {
+    const { network } = this.simulation
+    const { name } = this.machines[nodeId - 1]!
+    for (const other of this.machines) {
+      network.mend(name, other.name)
+      network.mend(other.name, name)
     }
   }
 

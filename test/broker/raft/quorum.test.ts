@@ -1,19 +1,15 @@
 // Nodes of a quorum on simulated machines: who leads, what is committed, and what each node hears of it.
 import { expect, it } from 'vitest'
+import { Simulation } from '../../../src/simulation/simulation.ts'
+import { setQuota } from '../../simulation/workloads/quotas.ts'
 import { type QuorumNode, QuorumNodes } from './quorum-nodes.ts'
 
 async function quorumOf(nodes: number, voters: number, seed = 1, config = {}): Promise<QuorumNodes> {
-  const quorum = new QuorumNodes({ seed, nodes, voters, config })
+  const simulation = new Simulation({ seed, settle: () => new Promise((resolve) => setImmediate(resolve)) })
+  const quorum = new QuorumNodes({ simulation, nodes, voters, config })
   for (let nodeId = 1; nodeId <= nodes; nodeId++) quorum.boot(nodeId)
   expect(await quorum.settled()).toBe(true)
   return quorum
-}
-
-/** Something small that is there when it is committed. */
-function setQuota({ controller }: QuorumNode, user: string, value = 1) {
-  const ops = [{ key: 'producer_byte_rate', value, remove: false }]
-  const entries = [{ entity: [{ entityType: 'user', entityName: user }], ops }]
-  return controller.ask({ type: 'alter-client-quotas', entries, validateOnly: false })
 }
 
 function usersOf({ image }: QuorumNode): (string | null)[] {

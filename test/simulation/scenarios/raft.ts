@@ -1,0 +1,55 @@
+import { quorumAgrees } from '../checkers/quorum.ts'
+import { drawn, type Fault } from '../faults/drawn.ts'
+import { cutPower, kill, pause } from '../faults/processes.ts'
+import { cutPair, DISK_LOST, isolate, killLeaders, loseDisk, someNode } from '../faults/quorum.ts'
+import type { Scenario } from '../scenario.ts'
+import { quorum } from '../topologies/quorum.ts'
+import { quotas } from '../workloads/quotas.ts'
+
+const common = { workloads: [quotas], checkers: [quorumAgrees], seconds: 60 }
+const deaths: Readonly<Record<string, Fault>> = {
+  kill: someNode(kill),
+  'cut the power': someNode(cutPower),
+  pause: someNode(pause),
+  'kill leader after leader': killLeaders,
+}
+const often = { every: [200, 5_000], lasting: [100, 6_000] } as const
+const seldom = { every: [200, 6_000], lasting: [100, 2_000] } as const
+
+export const raft: Scenario = {
+  ...common,
+  name: 'raft',
+  shows: 'controllers that die, stall and are cut off, one way too, agree on what is committed and lose none of it',
+  topology: quorum({ nodes: 3, voters: 3 }),
+  faults: drawn({ ...deaths, isolate, cut: cutPair }, often),
+}
+
+export const raftOfFive: Scenario = {
+  ...common,
+  name: 'raft of five',
+  shows: 'five voters and two observers do too',
+  seconds: 30,
+  topology: quorum({ nodes: 7, voters: 5 }),
+  faults: drawn({ ...deaths, isolate, cut: cutPair }, often),
+}
+
+export const raftElections: Scenario = {
+  ...common,
+  name: 'raft, back to back',
+  shows: 'voters that die in the middle of one election after the other elect one leader an epoch, and nothing is lost',
+  seconds: 30,
+  topology: quorum({ nodes: 3, voters: 3, config: { 'controller.quorum.election.timeout.ms': 100 } }),
+  faults: drawn(
+    { kill: someNode(kill), 'cut the power': someNode(cutPower), cut: cutPair },
+    { every: [5, 150], lasting: [1, 80] },
+  ),
+}
+
+export const raftLostDisk: Scenario = {
+  ...common,
+  name: 'raft, a lost disk',
+  shows: 'a voter that comes back without its disk costs nothing that was committed',
+  topology: quorum({ nodes: 3, voters: 3 }),
+  faults: drawn({ 'lose a disk': loseDisk, 'lose another': loseDisk, ...deaths, isolate }, seldom),
+  mustBite: [DISK_LOST],
+}
