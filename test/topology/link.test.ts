@@ -1,4 +1,5 @@
 // Clients that reach a cluster over a link between datacenters, on real sockets, and what can go wrong with the link.
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Connection } from '../../src/client/connection.ts'
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts'
@@ -87,6 +88,34 @@ describe('a cluster', () => {
     client.close()
     direct.close()
   })
+})
+
+test('kafkajs writes and reads in a group over a slow link, and speaks to nobody beside it', async () => {
+  link.slow({ latencyMs: 10 })
+  const kafka = new Kafka({
+    brokers: [topology.bootstrapFrom('east', 'oregon')],
+    clientId: 'kafkajs',
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 20 },
+  })
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  const consumer = kafka.consumer({ groupId: 'over-a-link', maxWaitTimeInMs: 100 })
+  await Promise.all([producer.connect(), consumer.connect()])
+  onTestFinished(async () => void (await Promise.all([producer.disconnect(), consumer.disconnect()])))
+  const values = ['one', 'two', 'three']
+  await producer.send({ topic: 'of-kafkajs', messages: values.map((value) => ({ value })) })
+  await consumer.subscribe({ topic: 'of-kafkajs', fromBeginning: true })
+  const heard: string[] = []
+  await consumer.run({ eachMessage: async ({ message }) => void heard.push(String(message.value)) })
+  await until(() => heard.length === 3, shown)
+  expect(heard).toEqual(values)
+  // Its connections are all on the link: they hang with it.
+  link.cut()
+  const late = producer.send({ topic: 'of-kafkajs', messages: [{ value: 'four' }] })
+  expect(await isAnswered(late)).toBe(false)
+  link.heal()
+  await late
+  await until(() => heard.length === 4, shown)
 })
 
 test('a secured listener is reached over a link with the same TLS and the same login, and told by its own name', async () => {
