@@ -5,6 +5,7 @@ import { bandwidth, clusterName, duration } from './fields.ts'
 const datacenter = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, {
   error: 'the name of a datacenter is letters, digits, ., - and _',
 })
+const BROKERS_MAX = 1000
 const port = z.number().int().min(0).max(65_535)
 
 export const topologyConfigSchema = z.strictObject({
@@ -13,10 +14,13 @@ export const topologyConfigSchema = z.strictObject({
     clusterName,
     z.strictObject({
       brokers: z
-        .literal(1, { error: 'a cluster has 1 broker; replication between brokers is not there yet' })
+        .number()
+        .int()
+        .min(1, 'a cluster has at least 1 broker')
+        .max(BROKERS_MAX, `a cluster has at most ${BROKERS_MAX} brokers`)
         .default(1),
       datacenter: datacenter.optional().describe('Where it stands: clients in another one reach it through a link'),
-      port: port.default(0).describe('0 takes a free one'),
+      port: port.default(0).describe('Of the first broker, the others run on; 0 takes free ones'),
       via: z
         .record(datacenter, port)
         .default({})

@@ -27,7 +27,7 @@ describe('the sample', () => {
       await Promise.all(
         clusters.flatMap(([name]) =>
           [...places].map(async (datacenter) => {
-            const [host, port] = topology.bootstrapFrom(name, datacenter).split(':')
+            const [host, port] = topology.bootstrapFrom(name, datacenter).split(',')[0]!.split(':')
             const connection = await Connection.open(testPlatform, {
               host: host!,
               port: Number(port),
