@@ -65,7 +65,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'followers are told that all of the log is committed',
     scenario: raftOfFive,
     finds: wrong,
-    seed: 2,
+    seed: 6,
     plant: answering((request, asked, { log }) => {
       const response = asked(request)
       if (!response.fetched) return response
