@@ -293,7 +293,8 @@ export class Broker {
       hosts: replicaHosts(image),
       lagTimeMaxMs: config.number('replica.lag.time.max.ms'),
       limits: replicaFetchLimits((name) => config.number(name)),
-      dial: (leaderId) => this.peers.dial(leaderId, 'fetcher'),
+      dial: (leaderId) => this.peers.dial(leaderId, 'fetcher', this.partitions.buffers),
+      giveBack: (records) => this.partitions.buffers.give(records),
       alterPartition: (request) => this.channel.ask(alterPartition, request),
     })
   }

@@ -1,6 +1,7 @@
 import { Connection, type ConnectionOptions } from '../client/connection.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { FramePool } from '../protocol/frame-pool.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
 
 export interface PeersOptions {
@@ -32,12 +33,17 @@ export class Peers {
     this.#options = options
   }
 
-  /** A connection of the caller's own. */
-  async dial(nodeId: number, purpose: string): Promise<Connection> {
+  /** A connection of the caller's own; `frames`: where the memory of its answers comes from, for who gives it back. */
+  async dial(nodeId: number, purpose: string, frames?: FramePool): Promise<Connection> {
     const { platform, nodeId: own, endpointOf } = this.#options
     const endpoint = endpointOf(nodeId)
     if (!endpoint) throw unreachable(nodeId)
-    const connection = await Connection.open(platform, { ...endpoint, nodeId, clientId: `broker-${own}-${purpose}` })
+    const connection = await Connection.open(platform, {
+      ...endpoint,
+      nodeId,
+      clientId: `broker-${own}-${purpose}`,
+      ...(frames && { frames }),
+    })
     if (this.#closed) connection.close()
     this.#open.add(connection)
     connection.onClose(() => this.#open.delete(connection))

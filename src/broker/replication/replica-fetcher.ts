@@ -33,6 +33,8 @@ export interface ReplicaFetcherOptions {
   readonly limits: ReplicaFetchLimits
   /** To the leader, wherever it is now. */
   readonly dial: () => Promise<Connection>
+  /** Takes the memory of records that are in the log, or are not wanted. */
+  readonly giveBack: (records: Uint8Array) => void
 }
 
 type FetchedPartition = Response<typeof fetch>['responses'][number]['partitions'][number]
@@ -159,6 +161,7 @@ export class ReplicaFetcher {
       const asked = { ...request, topics, replicaState, maxWaitMs, minBytes, maxBytes }
       const response = await connection.send(fetch, asked, { timeoutMs: maxWaitMs + requestTimeoutMs })
       if (!this.#closed) this.#answered(response, number)
+      this.#giveBack(response)
     } finally {
       this.#inFlight--
     }
@@ -185,6 +188,12 @@ export class ReplicaFetcher {
     }
     // The leader takes what it has told as heard, a high watermark too, and says nothing of it again in this session.
     if (isWasted) this.#session.failed()
+  }
+
+  #giveBack({ responses }: Response<typeof fetch>): void {
+    for (const { partitions } of responses) {
+      for (const { records } of partitions) for (const bytes of records ?? []) this.#options.giveBack(bytes)
+    }
   }
 
   /** Invariant 1. */

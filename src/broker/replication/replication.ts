@@ -17,6 +17,8 @@ export interface ReplicationOptions {
   readonly limits: ReplicaFetchLimits
   /** A connection of its own to another broker. */
   readonly dial: (nodeId: number) => Promise<Connection>
+  /** Takes the memory of records that came over such a connection, once they are in the log. */
+  readonly giveBack: (records: Uint8Array) => void
   readonly alterPartition: IsrChangesOptions['send']
 }
 
@@ -77,10 +79,10 @@ export class Replication {
   }
 
   #fetcherOf(leaderId: number): ReplicaFetcher {
-    const { clock, log, nodeId, brokerEpoch, limits, dial } = this.#options
+    const { clock, log, nodeId, brokerEpoch, limits, dial, giveBack } = this.#options
     const present = this.#fetchers.get(leaderId)
     if (present) return present
-    const options = { clock, log, nodeId, leaderId, brokerEpoch, limits, dial: () => dial(leaderId) }
+    const options = { clock, log, nodeId, leaderId, brokerEpoch, limits, giveBack, dial: () => dial(leaderId) }
     const fetcher = new ReplicaFetcher(options)
     this.#fetchers.set(leaderId, fetcher)
     return fetcher

@@ -225,6 +225,8 @@ export class ReplicaNode {
       lagTimeMaxMs: config.number('replica.lag.time.max.ms'),
       limits: replicaFetchLimits((name) => config.number(name)),
       dial: (nodeId) => this.#dial(nodeId),
+      // What a later answer would overwrite must not be in use any more.
+      giveBack: (records) => void records.fill(0xee),
       alterPartition: async (request) => {
         await this.#travel(0)
         const answer = this.#world.alter(this.id, request)
