@@ -40,7 +40,7 @@ export interface DaemonFlowOptions {
 
 export class DaemonFlow implements FlowView {
   readonly name: string
-  readonly rpo: FlowView['rpo']
+  rpo: FlowView['rpo']
   readonly #job: MirrorJob
   readonly #mirror: Mirror
   readonly #source: ClusterClient
@@ -110,6 +110,11 @@ export class DaemonFlow implements FlowView {
       emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
       pruneOffsetMaps: () => pruneOffsetMaps(owned(), sourceOffsets!, targetOffsets!),
     }
+  }
+
+  /** Takes over what a flow can change while it runs: its objectives. */
+  adjust(job: MirrorJob): void {
+    this.rpo = job.rpo
   }
 
   async start(): Promise<void> {

@@ -1,11 +1,14 @@
 // What a configuration asks for, running: clusters, mirrors, background jobs and the HTTP server, and the order in which they
 // start and stop.
+import { createHmac } from 'node:crypto'
 import { resolve } from 'node:path'
-import { type Config, revealSecret } from './config/config.ts'
-import { DaemonFlow } from './daemon-flow.ts'
+import { type Config, type MirrorJob, revealSecret } from './config/config.ts'
+import { DaemonFlow, type DaemonFlowOptions } from './daemon-flow.ts'
+import { flowSettings, isNews, type ReloadReport, reloadReport } from './daemon-reload.ts'
 import { ClusterAliases } from './mirror/cluster-aliases.ts'
 import type { MirrorHooks } from './mirror/mirror.ts'
 import { RemoteNames } from './mirror/remote-names.ts'
+import { settingDifferences } from './mirror/setting-differences.ts'
 import { HeliostatError } from './platform/errors.ts'
 import type { Platform, Timer } from './platform/platform.ts'
 import { adminApp } from './server/admin-api.ts'
@@ -22,6 +25,8 @@ export interface DaemonOptions {
   readonly directory: string
   /** Moments at which a test may step in. */
   readonly hooks?: MirrorHooks
+  /** Reads the configuration again; throws a ConfigError. Absent: it cannot be reloaded. */
+  readonly load?: () => Config
   /** Called when nothing was mirrored for a while, once after each time of work: for what would disturb it while it works. */
   readonly onQuiet?: () => void
 }
@@ -30,6 +35,11 @@ export interface Daemon {
   /** Of the page, the API and the metrics. */
   readonly url: string
   readonly flows: ReadonlyMap<string, FlowView>
+  /**
+   * Reads the configuration anew. Rejects, with everything as it was, when there is something wrong with it; flows that it does not
+   * change never pause.
+   */
+  reload(): Promise<ReloadReport>
   /** Takes nothing new, waits for what is in flight, writes the progress; resolves when all of that is done. */
   stop(): Promise<void>
 }
@@ -38,47 +48,199 @@ const SAMPLE_EVERY_MS = 1_000
 const QUIET_AFTER_MS = 10_000
 
 export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
-  const read = (path: string) => readSecretFile(platform, resolve(options.directory, path))
-  const flows = new Map<string, DaemonFlow>()
-  const clusterLimits = byteLimits(config)
-  const sharedQueue = await sharedQueues(platform, config, read)
-  const aliases = new ClusterAliases(Object.keys(config.clusters))
-  const names = new Map(Object.keys(config.clusters).map((alias) => [alias, new RemoteNames()]))
-  for (const job of config.mirrors) {
-    const remoteNames = names.get(job.to)!
-    const shared = { read, hooks: options.hooks, clusterLimits, sharedQueue, aliases, remoteNames }
-    flows.set(job.name, new DaemonFlow(platform, config, job, shared))
-  }
+  const flows = new RunningFlows(platform, options)
+  await flows.prepare(config)
   const rates = new Rates(platform.clock)
+  const reload = (dryRun: boolean) => flows.reload(dryRun)
   const app = adminApp({
-    flows,
+    flows: flows.byName,
     rates,
-    metrics: metricsOf({ flows, version: options.version, now: () => platform.clock.now() }),
-    notReady: () => [...flows.values()].flatMap((flow) => flow.notReady()),
-    tokens: config.server.tokens.map((token) => revealSecret(token, read)),
+    metrics: metricsOf({ flows: flows.byName, version: options.version, now: () => platform.clock.now() }),
+    notReady: () => [...flows.byName.values()].flatMap((flow) => flow.notReady()),
+    tokens: () => flows.tokens,
+    reload,
   })
   const server = await listen(app.fetch, config.server.listen)
-  await Promise.all([...flows.values()].map((flow) => flow.start()))
+  await flows.start()
   const quiet = new QuietMoment(QUIET_AFTER_MS)
   const sampling = sampleEvery(platform, () => {
-    rates.sample(flows.values())
+    rates.sample(flows.byName.values())
     if (quiet.reached(rates.records, platform.clock.monotonic())) options.onQuiet?.()
   })
   return {
     url: `http://${config.server.listen.host}:${server.port}`,
-    flows,
+    flows: flows.byName,
+    reload: () => reload(false),
     stop: async () => {
       sampling.cancel()
-      await Promise.all([...flows.values()].map((flow) => flow.stop()))
+      await flows.stop()
       await server.close()
     },
   }
 }
 
-function byteLimits({ clusters }: Config): ReadonlyMap<string, ByteLimit> {
-  const limited = Object.entries(clusters).flatMap(([name, { limits }]) => (limits ? [[name, limits] as const] : []))
-  return new Map(limited.map(([name, { bytesPerSecond }]) => [name, new ByteLimit(bytesPerSecond)]))
+/**
+ * The flows of the configuration that runs, and the way to the next one.
+ *
+ * 1. A reload is checked to the end before anything is touched; then every step of it succeeds, or is tried again by the flow itself.
+ * 2. Reloads follow one another.
+ */
+class RunningFlows {
+  readonly byName = new Map<string, DaemonFlow>()
+  tokens: readonly string[] = []
+  readonly #platform: Platform
+  readonly #options: DaemonOptions
+  readonly #limits = new Map<string, { readonly text: string; readonly limit: ByteLimit }>()
+  readonly #remoteNames = new Map<string, RemoteNames>()
+  readonly #aliases = new ClusterAliases([])
+  #config: Config | undefined
+  #settings: ReadonlyMap<string, object> = new Map()
+  #last: Promise<unknown> = Promise.resolve()
+  readonly #salt: Buffer
+  #isStopped = false
+
+  constructor(platform: Platform, options: DaemonOptions) {
+    this.#platform = platform
+    this.#options = options
+    this.#salt = platform.random.bytes(16)
+  }
+
+  /** Makes the flows of the first configuration. */
+  async prepare(config: Config): Promise<void> {
+    this.#settings = this.#settingsOf(config)
+    this.#become(config, config.mirrors, await this.#sharedQueues(config))
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([...this.byName.values()].map((flow) => flow.start()))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#last
+    await Promise.all([...this.byName.values()].map((flow) => flow.stop()))
+  }
+
+  /** Reads the configuration anew and makes it so, or throws and changes nothing; with `dryRun` only says what it would do. */
+  reload(dryRun: boolean): Promise<ReloadReport> {
+    const reloading = this.#last.then(() => this.#reload(dryRun))
+    this.#last = reloading.catch(() => undefined) // whoever asked is told
+    return reloading
+  }
+
+  async #reload(dryRun: boolean): Promise<ReloadReport> {
+    const { load } = this.#options
+    if (!load) throw new HeliostatError('HEL_RELOAD', 'this daemon was not started from a file')
+    if (this.#isStopped) throw new HeliostatError('HEL_RELOAD', 'this daemon is stopping')
+    const config = load()
+    const settings = this.#settingsOf(config)
+    const server = settingDifferences(this.#serverOf(this.#config!), this.#serverOf(config))
+    const fixed = server.find(({ setting }) => setting.startsWith('listen'))
+    if (fixed)
+      throw new HeliostatError('HEL_RELOAD', `server.${fixed.setting} cannot change while it runs: restart the daemon`)
+    const report = reloadReport(this.#running(), settings, server)
+    if (dryRun || !isNews(report)) return report
+    const leaving = new Set([...report.removed, ...report.restarted.map(({ flow }) => flow)])
+    const queues = await this.#sharedQueues(config)
+    await Promise.all([...this.byName].filter(([name]) => leaving.has(name)).map(([, flow]) => flow.stop()))
+    const coming = config.mirrors.filter(({ name }) => leaving.has(name) || report.added.includes(name))
+    this.#become(config, coming, queues)
+    this.#settings = settings
+    await Promise.all(coming.map(({ name }) => this.byName.get(name)!.start()))
+    return { ...report, applied: true }
+  }
+
+  /** A flow that could not run is tried again whatever else changed. */
+  #running(): ReadonlyMap<string, object> {
+    const reasonOf = (flow: string) => this.byName.get(flow)?.status().reason
+    return new Map(
+      [...this.#settings].map(([flow, settings]) => [
+        flow,
+        { ...settings, ...(reasonOf(flow) ? { refused: reasonOf(flow) } : {}) },
+      ]),
+    )
+  }
+
+  /** Secrets are read here, so that one that cannot be had is found before anything is touched. */
+  #settingsOf(config: Config): ReadonlyMap<string, object> {
+    this.#tokensOf(config)
+    return new Map(
+      config.mirrors.map((job) => [
+        job.name,
+        flowSettings(config, job, (secret) => this.#digest(this.#reveal(secret))),
+      ]),
+    )
+  }
+
+  #serverOf(config: Config): object {
+    return { ...config.server, tokens: this.#tokensOf(config).map((token) => this.#digest(token)) }
+  }
+
+  #tokensOf({ server }: Config): string[] {
+    return server.tokens.map((token) => this.#reveal(token))
+  }
+
+  /** Tells whether a secret changed, and says nothing of it to those who do not know the salt. */
+  #digest(text: string): string {
+    return createHmac('sha256', this.#salt).update(text).digest('hex').slice(0, 8)
+  }
+
+  #reveal(secret: Parameters<typeof revealSecret>[0]): string {
+    return revealSecret(secret, (path) => this.#read(path))
+  }
+
+  #read(path: string): string {
+    return readSecretFile(this.#platform, resolve(this.#options.directory, path))
+  }
+
+  #sharedQueues(config: Config): Promise<SharedQueue | undefined> {
+    return sharedQueues(this.#platform, config, (path) => this.#read(path))
+  }
+
+  /** Makes these flows of the configuration anew, keeps the others, in the order of the file. */
+  #become(config: Config, anew: readonly MirrorJob[], sharedQueue: SharedQueue | undefined): void {
+    this.#config = config
+    this.tokens = this.#tokensOf(config)
+    this.#aliases.name(
+      Object.keys(config.clusters),
+      anew.flatMap(({ from, to }) => [from, to]),
+    )
+    const kept = new Map(this.byName)
+    this.byName.clear()
+    for (const job of config.mirrors) {
+      const shared = {
+        read: (path: string) => this.#read(path),
+        hooks: this.#options.hooks,
+        clusterLimits: this.#clusterLimits(config),
+        sharedQueue,
+        aliases: this.#aliases,
+        remoteNames: this.#remoteNamesOf(job.to),
+      }
+      const flow = anew.includes(job) ? new DaemonFlow(this.#platform, config, job, shared) : kept.get(job.name)!
+      flow.adjust(job)
+      this.byName.set(job.name, flow)
+    }
+  }
+
+  /** Flows that stay share a limit with those that come, as long as it is the same. */
+  #clusterLimits({ clusters }: Config): ReadonlyMap<string, ByteLimit> {
+    for (const [name, { limits }] of Object.entries(clusters)) {
+      const text = JSON.stringify(limits)
+      if (!limits) this.#limits.delete(name)
+      else if (this.#limits.get(name)?.text !== text)
+        this.#limits.set(name, { text, limit: new ByteLimit(limits.bytesPerSecond) })
+    }
+    return new Map([...this.#limits].map(([name, { limit }]) => [name, limit]))
+  }
+
+  #remoteNamesOf(cluster: string): RemoteNames {
+    const names = this.#remoteNames.get(cluster) ?? new RemoteNames()
+    this.#remoteNames.set(cluster, names)
+    return names
+  }
 }
+
+type SharedQueue = NonNullable<DaemonFlowOptions['sharedQueue']>
 
 /** BullMQ is loaded here, and only where it is asked for: it costs a tenth of a second and tens of megabytes. */
 async function sharedQueues(platform: Platform, { queue }: Config, read: (path: string) => string) {

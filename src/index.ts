@@ -56,10 +56,13 @@ export function loadTopology(
   return topologyPlan(loadTopologyFile(text, file, env).config)
 }
 
-/** Runs a configuration in this process; relative paths in it begin at `directory`. */
+/**
+ * Runs a configuration in this process; relative paths in it begin at `directory`. `load` gives the next one when it is to be
+ * reloaded.
+ */
 export function startDaemon(
   config: Config,
-  { logLevel = 'silent', directory = '.' }: LogOptions & { directory?: string } = {},
+  { logLevel = 'silent', directory = '.', load: next }: LogOptions & { directory?: string; load?: () => Config } = {},
 ): Promise<Daemon> {
-  return start(nodePlatform({ log: { level: logLevel } }), config, { version: version(), directory })
+  return start(nodePlatform({ log: { level: logLevel } }), config, { version: version(), directory, load: next })
 }

@@ -60,6 +60,7 @@ const edges = [
   'daemon-explain.ts',
   'daemon-job.ts',
   'daemon-plan.ts',
+  'daemon-reload.ts',
   'daemon-sync.ts',
   'embedded.ts',
   'index.ts',
@@ -85,7 +86,7 @@ const pureBuiltins = ['node:assert', 'node:buffer', 'node:path', 'node:url', 'no
 const builtins: readonly { places: readonly string[]; modules: readonly string[]; because: string }[] = [
   { places: ['platform/node-'], modules: ['*'], because: 'these files are the machine' },
   {
-    places: ['client', 'broker', 'server', 'protocol/scram.ts'],
+    places: ['client', 'broker', 'server', 'protocol/scram.ts', 'daemon.ts'],
     modules: ['node:crypto'],
     because: 'hashes and signatures are pure; its random bytes are banned below',
   },

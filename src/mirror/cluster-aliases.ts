@@ -2,13 +2,19 @@
 // clusters by their names, so the second is refused, wherever it is used.
 
 export class ClusterAliases {
-  readonly #order: readonly string[]
+  #order: readonly string[]
   readonly #ids = new Map<string, string>()
   readonly #watchers = new Set<() => void>()
 
   /** All names, in the order of the file: of two names of one cluster the later is at fault. */
   constructor(order: readonly string[]) {
     this.#order = order
+  }
+
+  /** The names of another file; some of them may lead elsewhere now. */
+  name(order: readonly string[], elsewhere: readonly string[]): void {
+    this.#order = order
+    for (const alias of elsewhere) this.#ids.delete(alias)
   }
 
   /** What a cluster says that it is; null: it does not say. */

@@ -1,6 +1,7 @@
 // The HTTP face of the daemon: health, metrics, the API and the page, on one listener.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
+import { ConfigError } from '../config/problem.ts'
 import type { MirrorStatus } from '../mirror/status.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { dashboard } from './dashboard.ts'
@@ -15,7 +16,9 @@ export interface AdminOptions {
   /** Names and reasons of what is not ready; empty: ready. */
   readonly notReady: () => readonly string[]
   /** Bearer tokens; empty: everybody on this machine may. */
-  readonly tokens: readonly string[]
+  readonly tokens: () => readonly string[]
+  /** Reads the configuration anew; rejects with a HeliostatError that says why nothing was changed. */
+  readonly reload: (dryRun: boolean) => Promise<object>
 }
 
 export function adminApp(options: AdminOptions): Hono {
@@ -34,10 +37,11 @@ export function adminApp(options: AdminOptions): Hono {
     context.body(await options.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
   app.use('/api/*', async (context, next) => {
-    const refused = refuse(context, options.tokens)
+    const refused = refuse(context, options.tokens())
     if (refused) return refused
     return next()
   })
+  app.post('/api/v1/config/reload', (context) => reload(context, options))
   flowRoutes(app, options)
   dashboard(app)
   app.notFound((context) => context.json({ error: `nothing at ${context.req.path}` }, 404))
@@ -96,6 +100,17 @@ function translate(context: Context, flow: FlowView): Response {
   }
   const answer = flow.translate({ topic, partition, offset, reverse: context.req.query('reverse') === 'true' })
   return context.json(answer, answer.offset === undefined ? 404 : 200)
+}
+
+/** 200: what changed; 409: why nothing did, with each problem of the file and its place. */
+async function reload(context: Context, options: AdminOptions): Promise<Response> {
+  try {
+    return context.json(await options.reload(context.req.query('dryRun') === 'true'))
+  } catch (error) {
+    if (error instanceof ConfigError) return context.json({ error: error.message, problems: error.problems }, 409)
+    if (error instanceof HeliostatError) return context.json({ error: error.message }, 409)
+    throw error
+  }
 }
 
 async function explain(context: Context, flow: FlowView): Promise<Response> {

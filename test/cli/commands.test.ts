@@ -175,6 +175,27 @@ describe('heliostat run', () => {
     await mirrored()
   })
 
+  it('reloads on SIGHUP, and goes on as it was when the file is wrong', async () => {
+    const addressOf = (client: ClusterClient) => {
+      const { host, port } = client.nodes().get(1)!
+      return `${host}:${port}`
+    }
+    await Promise.all([east.refresh(), west.refresh()])
+    const text = configOf(addressOf(east), addressOf(west))
+    const path = file('hup.yaml', text)
+    const { process: daemon } = await start(path)
+    file('hup.yaml', text.replace('refresh: 200ms', 'refresh: 200'))
+    process.kill(daemon.pid, 'SIGHUP')
+    await daemon.until(({ stderr }) => /reload-refused.*hup\.yaml:5:44 error wrong-value/.test(stderr), 'its refusal')
+    file('hup.yaml', text.replace('refresh: 200ms', 'refresh: 200ms, topics: { exclude: [x] }'))
+    process.kill(daemon.pid, 'SIGHUP')
+    await daemon.until(
+      ({ stderr }) => /"setting":"topics.exclude","before":\[\],"after":\["x"\].*reloaded/.test(stderr),
+      'its reload',
+    )
+    await mirrored()
+  })
+
   it('loses and doubles nothing when it is killed and started again', async () => {
     const first = await start()
     await write(1_000, 500)

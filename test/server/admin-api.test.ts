@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { HeliostatError } from '../../src/platform/errors.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { adminApp } from '../../src/server/admin-api.ts'
 import { metricsOf } from '../../src/server/metrics.ts'
@@ -13,7 +14,12 @@ function server(options: { tokens?: string[]; notReady?: string[] } = {}) {
     rates: new Rates(nodePlatform().clock),
     metrics: metricsOf({ flows, version: '1.2.3', now: () => 0 }),
     notReady: () => options.notReady ?? [],
-    tokens: options.tokens ?? [],
+    tokens: () => options.tokens ?? [],
+    reload: async (dryRun) => {
+      if (!dryRun)
+        throw new HeliostatError('HEL_RELOAD', 'server.listen cannot change while it runs: restart the daemon')
+      return { applied: false, added: ['a->b'] }
+    },
   })
   const call = (path: string, init: RequestInit = {}) =>
     app.request(path, { ...init, headers: { host: '127.0.0.1:8642', ...init.headers } })
@@ -21,6 +27,17 @@ function server(options: { tokens?: string[]; notReady?: string[] } = {}) {
 }
 
 describe('the admin API', () => {
+  it('reloads, or says why nothing was changed', async () => {
+    const { call } = server()
+    const dry = await call('/api/v1/config/reload?dryRun=true', { method: 'POST' })
+    expect([dry.status, await dry.json()]).toEqual([200, { applied: false, added: ['a->b'] }])
+    const refused = await call('/api/v1/config/reload', { method: 'POST' })
+    expect([refused.status, await refused.json()]).toEqual([
+      409,
+      { error: 'server.listen cannot change while it runs: restart the daemon' },
+    ])
+  })
+
   it('says that the process lives, whatever Kafka does', async () => {
     const { call } = server({ notReady: ['flow east->west: source unreachable'] })
     expect((await call('/healthz')).status).toBe(200)
