@@ -121,6 +121,26 @@ function program(): Command {
     .option('--token <token>', 'bearer token of the daemon; HELIOSTAT_TOKEN does too')
     .addOption(output())
     .action(async (file, options) => end(await (await import('./status.ts')).status(file, options)))
+  for (const [name, description] of [
+    [
+      'groups',
+      'every group: committed, translated, what it would read again on the target, and why it has no place there',
+    ],
+    ['gaps', 'the gap ledger: what is known to be missing on the target, or to be there and not from the source'],
+  ] as const)
+    command(name, description)
+      .argument('[file]', 'configuration: ask the clusters')
+      .option('--flow <flow>', 'only of this mirror')
+      .option('--url <url>', 'address of the daemon', 'http://127.0.0.1:8642')
+      .option('--token <token>', 'bearer token of the daemon; HELIOSTAT_TOKEN does too')
+      .addOption(output())
+      .action(async (file, options) =>
+        end(
+          name === 'groups'
+            ? await (await import('./groups.ts')).groups(file, options)
+            : await (await import('./gaps.ts')).gaps(file, options),
+        ),
+      )
   command('translate', 'where an offset, or all that a group committed, is on the other side; exactly')
     .argument('<file>', 'configuration')
     .option('--flow <flow>', 'name of the mirror; not needed when there is one')

@@ -1,6 +1,7 @@
 // The HTTP face of the daemon: health, metrics, the API and the page, on one listener.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { ConfigError } from '../config/problem.ts'
 import type { MirrorStatus } from '../mirror/status.ts'
 import { HeliostatError } from '../platform/errors.ts'
@@ -8,6 +9,9 @@ import { dashboard } from './dashboard.ts'
 import { type FlowView, totalsOf } from './flow-view.ts'
 import { answerLocally, refuseOtherOrigin } from './local-only.ts'
 import type { Rates } from './rates.ts'
+
+const BODY_BYTES_MAX = 4 * 1024 * 1024
+const POSITIONS = 'the body must be a list: [{"topic":"orders","partition":0,"offset":42}, …]'
 
 export interface AdminOptions {
   readonly flows: ReadonlyMap<string, FlowView>
@@ -78,6 +82,14 @@ function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
     withFlow((context, flow) => context.json(flow.sync())),
   )
   app.get('/api/v1/flows/:flow/translate', withFlow(translate))
+  app.post(
+    '/api/v1/flows/:flow/translate',
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError: (context) => context.json({ error: `a body has at most ${BODY_BYTES_MAX} bytes` }, 413),
+    }),
+    withFlow(translateMany),
+  )
   app.get('/api/v1/flows/:flow/explain', withFlow(explain))
   app.get('/api/v1/jobs', (context) => context.json([...flows.values()].flatMap((flow) => flow.jobs())))
   for (const verb of ['pause', 'resume'] as const) {
@@ -111,6 +123,27 @@ async function reload(context: Context, options: AdminOptions): Promise<Response
     if (error instanceof HeliostatError) return context.json({ error: error.message }, 409)
     throw error
   }
+}
+
+/** A list of positions in, the list of their answers out, in the same order: for checkpoints of Flink, Spark and the like. */
+async function translateMany(context: Context, flow: FlowView): Promise<Response> {
+  if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
+    return context.json({ error: 'positions are sent as application/json' }, 415)
+  const positions: unknown = await context.req.json().catch(() => undefined)
+  if (!Array.isArray(positions) || !positions.every(isPosition)) return context.json({ error: POSITIONS }, 400)
+  const reverse = context.req.query('reverse') === 'true'
+  return context.json(
+    positions.map(({ topic, partition, offset }) => {
+      const { offset: translated, reason } = flow.translate({ topic, partition, offset, reverse })
+      return { topic, partition, offset, translated, reason }
+    }),
+  )
+}
+
+function isPosition(value: unknown): value is { topic: string; partition: number; offset: number } {
+  const { topic, partition, offset } = (value ?? {}) as Record<string, unknown>
+  const isNatural = (number: unknown) => Number.isSafeInteger(number) && (number as number) >= 0
+  return typeof topic === 'string' && isNatural(partition) && isNatural(offset)
 }
 
 async function explain(context: Context, flow: FlowView): Promise<Response> {

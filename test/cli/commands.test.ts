@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { commitPositions } from '../../src/offset-translation/group-offsets.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { expectCopied } from '../support/copied.ts'
 import { ExternalProcess, runExternal } from '../support/external-process.ts'
@@ -215,7 +216,31 @@ describe('heliostat run', () => {
     const status = await heliostat('status', '--url', daemon.url, '-o', 'json')
     expect(status.code).toBe(0)
     expect(JSON.parse(status.stdout)).toMatchObject([{ flow: 'east->west', stoppedPartitions: 0, topics: 1 }])
+    const position = { topic: 'orders', partition: 0, offset: 7, metadata: '' }
+    await commitPositions(await east.coordinator('group', 'billing'), 'billing', [position])
+    const place = {
+      group: 'billing',
+      topic: 'orders',
+      partition: 0,
+      committed: 7,
+      translated: 7,
+      onTarget: 7,
+      reread: 0,
+    }
+    let groups: unknown
+    await until(
+      async () => {
+        groups = await (await fetch(`${daemon.url}/api/v1/flows/east->west/groups`)).json()
+        return JSON.stringify(groups).includes('"state":"synced"')
+      },
+      () => JSON.stringify(groups),
+    )
+    const table = await heliostat('groups', '--url', daemon.url, '-o', 'json')
+    expect([table.code, JSON.parse(table.stdout)]).toMatchObject([0, [place]])
     await daemon.process.kill('SIGTERM')
+    const alone = await heliostat('groups', config, '-o', 'json')
+    expect([alone.code, JSON.parse(alone.stdout)]).toMatchObject([0, [place]])
+    expect(await heliostat('gaps', config, '-o', 'json')).toMatchObject({ code: 0, stdout: '[]\n' })
     const translate = (...args: string[]) =>
       heliostat('translate', config, '--topic', 'orders', '--partition', '0', '--offset', '7', '-o', 'json', ...args)
     expect(JSON.parse((await translate()).stdout)).toEqual([

@@ -95,6 +95,29 @@ describe('the admin API', () => {
     expect((await ask('topic=orders'))[0]).toBe(400)
   })
 
+  it('translates many positions at once, in their order, and refuses what is none', async () => {
+    const { call } = server()
+    const ask = (body: unknown, type = 'application/json') =>
+      call('/api/v1/flows/east->west/translate', {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': type },
+      })
+    const position = { topic: 'orders', partition: 0 }
+    const answer = await ask([
+      { ...position, offset: 50 },
+      { ...position, offset: 500 },
+    ])
+    expect(await answer.json()).toEqual([
+      { ...position, offset: 50, translated: 30 },
+      { ...position, offset: 500, reason: 'not mirrored yet' },
+    ])
+    for (const wrong of [{}, [1], [{ ...position, offset: -1 }], [{ ...position, offset: '1' }], 'x'])
+      expect((await ask(wrong)).status).toBe(400)
+    expect((await ask([], 'text/plain')).status).toBe(415)
+    expect((await ask('x'.repeat(5 * 1024 * 1024))).status).toBe(413)
+  })
+
   it('pauses and resumes a flow or one topic', async () => {
     const { call, flow } = server()
     await call('/api/v1/flows/east->west/pause', { method: 'POST' })
