@@ -58,9 +58,9 @@ async function fromDaemon(options: GroupsOptions): Promise<Row[]> {
 }
 
 function rowsOf(flow: string, { group, partitions }: GroupView): Row[] {
-  return partitions.map(({ topic, partition, committed, translated, onTarget, reread, writtenAt, blocked }) => ({
+  return partitions.map(({ topic, partition, committed, translated, onTarget, reread, ageSeconds, blocked }) => ({
     ...{ flow, group, topic, partition, committed, translated, onTarget, reread },
-    ageSeconds: writtenAt === undefined ? undefined : Math.max(0, Date.now() - writtenAt) / 1_000,
+    ageSeconds,
     note: blocked,
   }))
 }

@@ -68,6 +68,7 @@ interface GroupPartitionStatus {
   readonly reread: number | undefined
   /** When the group on the target was last known to be at this place or beyond, wall clock. */
   readonly writtenAt: number | undefined
+  readonly ageSeconds: number | undefined
   readonly blocked: string | undefined
 }
 
@@ -165,7 +166,8 @@ export class Checkpointer {
   }
 
   groups(): readonly GroupStatus[] {
-    return [...this.#groups.values()].map(statusOf)
+    const now = this.#platform.clock.now()
+    return [...this.#groups.values()].map((group) => statusOf(group, now))
   }
 
   /** What was heard so far is dealt with by this; should it fail, its groups are asked for the next time. */
@@ -458,7 +460,7 @@ export class Checkpointer {
   }
 }
 
-function statusOf({ group, positions, untouchable: inUse }: TrackedGroup): GroupStatus {
+function statusOf({ group, positions, untouchable: inUse }: TrackedGroup, now: number): GroupStatus {
   const partitions = [...positions.values()].map(
     ({ source: { topic, partition, offset }, remoteTopic, translated, onTarget, writtenAt, blocked }) => ({
       topic,
@@ -469,6 +471,7 @@ function statusOf({ group, positions, untouchable: inUse }: TrackedGroup): Group
       onTarget,
       reread: onTarget === undefined || translated === undefined ? undefined : Math.max(0, translated - onTarget),
       writtenAt,
+      ageSeconds: writtenAt === undefined ? undefined : Math.max(0, now - writtenAt) / 1_000,
       blocked: blocked ?? inUse,
     }),
   )

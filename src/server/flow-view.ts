@@ -97,6 +97,8 @@ interface GroupPartitionView {
   readonly reread: number | undefined
   /** When the translation was last written to the target, milliseconds since the epoch. */
   readonly writtenAt: number | undefined
+  /** Since then. */
+  readonly ageSeconds: number | undefined
   readonly blocked: string | undefined
 }
 

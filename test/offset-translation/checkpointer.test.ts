@@ -97,6 +97,7 @@ describe('a pass over the groups', () => {
             onTarget: 49,
             reread: 0,
             writtenAt: expect.any(Number),
+            ageSeconds: expect.any(Number),
             blocked: undefined,
           },
           {
@@ -108,6 +109,7 @@ describe('a pass over the groups', () => {
             onTarget: 0,
             reread: 0,
             writtenAt: expect.any(Number),
+            ageSeconds: expect.any(Number),
             blocked: undefined,
           },
         ],
