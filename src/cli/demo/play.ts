@@ -170,12 +170,34 @@ server: { listen: "127.0.0.1:${port}" }
     this.link.heal()
   }
 
-  /** Nothing is left to mirror from this side, and its groups' commits are on the other. */
+  /** All that the shop has written on this side is on the other. */
   async drained(from: Side): Promise<void> {
     const flow = this.daemon.flows.get(`${from}->${other(from)}`)!
+    // What the flow has seen of its source is as old as the link is long, so its own word is not enough.
+    const ends = await this.#ends(from)
     await this.until(`${flow.name} to drain`, () => {
-      const { state, rpoRecords } = flow.status()
-      return state === 'running' && rpoRecords === 0
+      const { state, rpoRecords, topics } = flow.status()
+      const reached = ends.every(({ topic, partition, end }) => {
+        const { partitions = [] } = topics.find((one) => one.topic === topic) ?? {}
+        return (partitions.find((one) => one.partition === partition)?.upstream ?? -1) >= end
+      })
+      return state === 'running' && rpoRecords === 0 && reached
+    })
+  }
+
+  #ends(side: Side): Promise<{ topic: string; partition: number; end: number }[]> {
+    return this.withClient(side, async (client) => {
+      await client.refresh()
+      const offsets = new OffsetLookup(this.platform, client)
+      const logs = demoTopics.flatMap(({ name, partitions }) =>
+        Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+      )
+      return Promise.all(
+        logs.map(async ({ topic, partition }) => {
+          const end = await offsets.find(TopicPartition.of(topic, partition), LATEST)
+          return { topic, partition, end }
+        }),
+      )
     })
   }
 
