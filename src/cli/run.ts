@@ -1,21 +1,29 @@
 import { dirname } from 'node:path'
-import { loadConfig } from '../config/config.ts'
+import { type Config, loadConfig, type MirrorJob } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
 import { type Daemon, startDaemon } from '../daemon.ts'
+import { liveMirrorMaker } from '../mirror/live-mirrormaker.ts'
+import { HeliostatError } from '../platform/errors.ts'
 import { collectWithoutHelpers, returnMemory } from '../platform/node-collector.ts'
 import { version } from '../platform/node-package.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
-import type { Logger, LogLevel } from '../platform/platform.ts'
+import { type Logger, type LogLevel, type Platform, sleep } from '../platform/platform.ts'
 import { exitCode } from './exit-code.ts'
+import { withFlow } from './flow-session.ts'
 import { readConfigFile } from './lint.ts'
 import { untilSignal } from './until-signal.ts'
 
 export interface RunOptions {
   readonly logLevel: LogLevel
+  /** Runs although a MirrorMaker 2 copies between the same clusters. */
+  readonly besideMirrormaker: boolean
 }
 
+/** A cluster that does not answer cannot tell, and must not keep the others from being mirrored. */
+const ASK_MS = 2_000
+
 /** The daemon: mirrors until a signal, then drains. */
-export async function run(file: string, { logLevel }: RunOptions): Promise<number> {
+export async function run(file: string, { logLevel, besideMirrormaker }: RunOptions): Promise<number> {
   collectWithoutHelpers()
   const load = () => {
     const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
@@ -25,7 +33,8 @@ export async function run(file: string, { logLevel }: RunOptions): Promise<numbe
   const config = load()
   const platform = nodePlatform({ log: { level: logLevel } })
   const options = { version: version(), directory: dirname(file), onQuiet: returnMemory, load }
-  const starting = startDaemon(platform, config, options)
+  const asked = besideMirrormaker ? Promise.resolve() : refuseToDouble(platform, file, config)
+  const starting = asked.then(() => startDaemon(platform, config, options))
   // From now on, or one that comes early would end the process.
   process.on('SIGHUP', () => void starting.then((daemon) => reload(platform.log, daemon)))
   const daemon = await starting
@@ -52,4 +61,19 @@ async function reload(log: Logger, daemon: Daemon): Promise<void> {
   } catch (error) {
     log.error('daemon.reload-refused', `nothing was changed: ${(error as Error).message}`)
   }
+}
+
+/** Two mirrors between the same clusters write every record twice. */
+async function refuseToDouble(platform: Platform, file: string, config: Config): Promise<void> {
+  const ask = (job: MirrorJob) =>
+    withFlow(file, config, job, async ({ source, target }) => {
+      const pair = { source, target, sourceAlias: job.from, targetAlias: job.to, separator: job.separator }
+      const unknown = sleep(platform.clock, ASK_MS).then(() => undefined)
+      return Promise.race([liveMirrorMaker(platform, pair).catch(() => undefined), unknown])
+    })
+  const found = await Promise.all(config.mirrors.map(ask))
+  const lives = config.mirrors.flatMap(({ name }, index) => (found[index] ? [`${name}: ${found[index]}`] : []))
+  if (lives.length === 0) return
+  const message = `a MirrorMaker 2 seems to copy the same: ${lives.join('; ')}. Stop it first, or run with --beside-mirrormaker when its topics are others`
+  throw new HeliostatError('HEL_MIRRORMAKER_LIVES', message, { where: { file } })
 }

@@ -143,8 +143,13 @@ describe('heliostat run', () => {
     readonly url: string
   }
 
-  async function start(path = config): Promise<Daemon> {
-    const process_ = new ExternalProcess(process.execPath, [main, 'run', path])
+  const addressOf = (client: ClusterClient) => {
+    const { host, port } = client.nodes().values().next().value!
+    return `${host}:${port}`
+  }
+
+  async function start(path = config, ...options: string[]): Promise<Daemon> {
+    const process_ = new ExternalProcess(process.execPath, [main, 'run', path, ...options])
     await process_.until(({ stderr }) => stderr.includes('daemon.started'), 'its start')
     const daemon = { process: process_, url: /"url":"([^"]+)"/.exec(process_.stderr)![1]! }
     daemons.push(daemon)
@@ -177,10 +182,6 @@ describe('heliostat run', () => {
   })
 
   it('reloads on SIGHUP, and goes on as it was when the file is wrong', async () => {
-    const addressOf = (client: ClusterClient) => {
-      const { host, port } = client.nodes().get(1)!
-      return `${host}:${port}`
-    }
     await Promise.all([east.refresh(), west.refresh()])
     const text = configOf(addressOf(east), addressOf(west))
     const path = file('hup.yaml', text)
@@ -195,6 +196,24 @@ describe('heliostat run', () => {
       'its reload',
     )
     await mirrored()
+  })
+
+  it('refuses to copy what a MirrorMaker 2 copies already, unless told to', async () => {
+    const alias = 'mm2east'
+    const topic = `mm2-offsets.${alias}.internal`
+    await makeTopic(west, topic, 1)
+    await appendBatch(west, topic, 0, buildBatch([{ timestamp: Date.now(), key: 'k', value: 'v' }]))
+    const text = configOf(addressOf(east), addressOf(west))
+    const path = file(
+      'doubled.yaml',
+      text.replaceAll('east', alias).replace('mirrors: [{', 'mirrors: [{ topics: { include: [none] },'),
+    )
+    const refused = await heliostat('run', path)
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/mm2east->west: topic mm2-offsets.* --beside-mirrormaker/),
+    })
+    await start(path, '--beside-mirrormaker')
   })
 
   it('loses and doubles nothing when it is killed and started again', async () => {

@@ -1,0 +1,45 @@
+// Whether a MirrorMaker 2 copies between the same clusters at the moment. Both would write the same topics, and records would stand there
+// twice. It is told by what MirrorMaker alone leaves behind; by nothing that heliostat writes, too.
+import type { ClusterClient } from '../client/cluster-client.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
+import { listAllGroups } from '../offset-translation/group-offsets.ts'
+import type { Platform } from '../platform/platform.ts'
+
+export interface Pair {
+  readonly source: ClusterClient
+  readonly target: ClusterClient
+  readonly sourceAlias: string
+  readonly targetAlias: string
+  readonly separator: string
+}
+
+/** MirrorMaker writes its offsets every minute, and its offset-syncs with them. */
+const FRESH_MS = 3 * 60_000
+const WITHOUT_MEMBERS: ReadonlySet<string> = new Set(['Empty', 'Dead'])
+
+/** What says that it lives; undefined: nothing does. */
+export async function liveMirrorMaker(platform: Platform, pair: Pair): Promise<string | undefined> {
+  const { source, target, sourceAlias, targetAlias, separator } = pair
+  await Promise.all([source.refresh(), target.refresh()])
+  const group = (await listAllGroups(target)).groups.get(`${sourceAlias}-mm2`)
+  if (group && !WITHOUT_MEMBERS.has(group.state)) return `group ${group.group} on ${target.name} is ${group.state}`
+  const places = [
+    [target, `mm2-offsets.${sourceAlias}.internal`],
+    // Heliostat writes this one, too, but never to a source.
+    [source, `mm2-offset-syncs${separator}${targetAlias}${separator}internal`],
+  ] as const
+  for (const [cluster, topic] of places)
+    if (await isFresh(platform, cluster, topic)) return `topic ${topic} on ${cluster.name} was written within minutes`
+  return undefined
+}
+
+async function isFresh(platform: Platform, cluster: ClusterClient, topic: string): Promise<boolean> {
+  const partitions = cluster.topics().get(topic)?.partitions ?? []
+  const offsets = new OffsetLookup(platform, cluster)
+  const since = platform.clock.now() - FRESH_MS
+  const found = await Promise.all(
+    partitions.map(({ partition }) => offsets.find(TopicPartition.of(topic, partition), since)),
+  )
+  return found.some((offset) => offset >= 0)
+}
