@@ -13,12 +13,12 @@ import { d71 } from './drills/d71-resets.ts'
 import { d73 } from './drills/d73-swizzle.ts'
 import type { Scenario } from './scenario.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
-import { raft, raftElections, raftLostDisk, raftOfFive } from './scenarios/raft.ts'
+import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots } from './scenarios/raft.ts'
 import { power, transactions } from './scenarios/transactions.ts'
 
 export const scenarios: readonly Scenario[] = [
   ...[mirrorScenario, lateWords, transactions, power],
-  ...[raft, raftOfFive, raftElections, raftLostDisk],
+  ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots],
   ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
 ]

@@ -90,6 +90,8 @@ export class RaftQuorum implements Quorum {
     this.#stateFile = new QuorumStateFile(platform.disk, log.directory)
     const electionState = this.#stateFile.read(this.#voterIds)
     const metadataLog = new MetadataLog(log, snapshots, platform.clock)
+    // What a snapshot holds was committed; the checkpoint of the high watermark may be older.
+    log.highWatermark = Math.max(log.highWatermark, snapshots.latestId?.offset ?? 0)
     if (voters.length > 1 && metadataLog.end.offset > 0 && metadataLog.end.epoch === 0) {
       const message = `${log.directory} is of a cluster whose only voter was one broker; start it with that voter`
       throw new HeliostatError('HEL_DATA', message, { where: { path: log.directory } })

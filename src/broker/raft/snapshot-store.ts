@@ -64,6 +64,8 @@ export class SnapshotStore {
   /** Of one that comes in pieces: durable when the last has come and `finish` returns. */
   receive(id: OffsetAndEpoch): { write(bytes: Buffer, position: number): void; finish(): void; abandon(): void } {
     const path = `${this.pathOf(id)}.part`
+    // A log without a record has no folder yet.
+    this.#disk.makeDirectory(this.#folder)
     this.#disk.remove(path)
     const file = this.#disk.open(path)
     return {

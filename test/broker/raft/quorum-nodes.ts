@@ -165,6 +165,7 @@ function startNode(
   // What the handlers of the quorum's requests touch of a broker.
   const broker = { platform, nodeId, clusterId: CLUSTER_ID, quorum, image, quotas: { isSet: () => false } }
   void platform.network.listen({ host, port: PORT }, (socket) => serveOn(broker as unknown as Broker, socket))
+  controller.compact(config.number('metadata.log.max.record.bytes.between.snapshots'))
   quorum.start()
   const stop = async () => {
     controller.close()

@@ -3,7 +3,7 @@ import { drawn, type Fault } from '../faults/drawn.ts'
 import { cutPower, kill, pause } from '../faults/processes.ts'
 import { cutPair, DISK_LOST, isolate, killLeaders, loseDisk, someNode } from '../faults/quorum.ts'
 import type { Scenario } from '../scenario.ts'
-import { quorum } from '../topologies/quorum.ts'
+import { quorum, SNAPSHOT_FETCHED } from '../topologies/quorum.ts'
 import { quotas } from '../workloads/quotas.ts'
 
 const common = { workloads: [quotas], checkers: [quorumAgrees], seconds: 60 }
@@ -31,6 +31,16 @@ export const raftOfFive: Scenario = {
   seconds: 30,
   topology: quorum({ nodes: 7, voters: 5 }),
   faults: drawn({ ...deaths, isolate, cut: cutPair }, often),
+}
+
+export const raftSnapshots: Scenario = {
+  ...common,
+  name: 'raft, snapshots',
+  shows: 'voters and observers who fall behind the start of the log, or lose all of it, go on from a snapshot',
+  seconds: 60,
+  topology: quorum({ nodes: 4, voters: 3, config: { 'metadata.log.max.record.bytes.between.snapshots': 2_000 } }),
+  faults: drawn({ 'lose a disk': loseDisk, 'lose another': loseDisk, ...deaths, isolate }, seldom),
+  mustBite: [DISK_LOST, SNAPSHOT_FETCHED],
 }
 
 export const raftElections: Scenario = {

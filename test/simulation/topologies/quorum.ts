@@ -6,6 +6,8 @@ import { Findings } from '../../oracle/violation.ts'
 import type { Topology } from '../scenario.ts'
 import type { World } from '../world.ts'
 
+export const SNAPSHOT_FETCHED = 'a snapshot was fetched'
+
 const watches = new WeakMap<World, QuorumWatch>()
 
 export function quorum(options: Omit<QuorumOptions, 'simulation' | 'onBoot'>): Topology {
@@ -62,6 +64,7 @@ export class QuorumWatch {
     const { quorum } = node
     let seen = quorum.log.logStartOffset
     const commit = () => {
+      if (quorum.log.logStartOffset > seen) this.#world.bit(SNAPSHOT_FETCHED)
       seen = this.#compare(node, seen)
     }
     quorum.onCommitted(commit)

@@ -27,6 +27,7 @@ export class CommittedMetadata {
   readonly #options: CommittedMetadataOptions
   readonly #live = new LiveRecords()
   #end: OffsetAndEpoch = { offset: 0, epoch: 0 }
+  #bytesSinceSnapshot = 0
 
   constructor(options: CommittedMetadataOptions) {
     this.#options = options
@@ -34,6 +35,11 @@ export class CommittedMetadata {
 
   get end(): OffsetAndEpoch {
     return this.#end
+  }
+
+  /** Of the log that has been followed since the newest snapshot. */
+  get bytesSinceSnapshot(): number {
+    return this.#bytesSinceSnapshot
   }
 
   /** What a machine must replay to know all of it. */
@@ -45,7 +51,8 @@ export class CommittedMetadata {
   follow(): void {
     const { log, snapshots } = this.#options
     const { latestId } = snapshots
-    if (latestId && this.#end.offset < log.logStartOffset) this.#read(latestId)
+    const isWanted = this.#end.offset === 0 || this.#end.offset < log.logStartOffset
+    if (latestId && isWanted) this.#read(latestId)
     for (const { batch, from } of storedBatches({ ...WHERE, log }, this.#end.offset, 'read_uncommitted')) {
       if (!batch.isControl) {
         for (const record of batch.records()) {
@@ -54,13 +61,19 @@ export class CommittedMetadata {
         }
       }
       this.#end = { offset: batch.nextOffset, epoch: batch.partitionLeaderEpoch }
+      this.#bytesSinceSnapshot += batch.sizeInBytes
     }
   }
 
-  /** Writes what holds at `end` to a snapshot, and lets go of the log before `keepFrom` and of what nobody needs beside it. */
-  takeSnapshot(keepFrom: number = this.#end.offset): void {
+  /**
+   * Writes what holds at `end` to a snapshot, and lets go of the log before it; when others may be a little behind, only of the log
+   * before the snapshot that came before, so that they need not read this one.
+   */
+  takeSnapshot(keepsForOthers: boolean): void {
     const { log, snapshots, clock } = this.#options
     const timestamp = clock.now()
+    const keepFrom = keepsForOthers ? (snapshots.latestId?.offset ?? log.logStartOffset) : this.#end.offset
+    this.#bytesSinceSnapshot = 0
     snapshots.write(this.#end, encodeSnapshot(this.#live.all, { epoch: this.#end.epoch, timestamp }))
     log.roll()
     log.deleteRecordsBefore(keepFrom)
@@ -81,8 +94,11 @@ export class CommittedMetadata {
       const path = snapshots.pathOf(id)
       throw new HeliostatError('HEL_STORAGE', `${path} is damaged; it should hold the metadata`, { where: { path } })
     }
-    for (const record of records) this.#apply(record)
+    const later = new LiveRecords()
+    for (const record of records) later.apply(record)
+    for (const record of this.#live.changesTo(later)) this.#apply(record)
     this.#end = id
+    this.#bytesSinceSnapshot = 0
   }
 }
 

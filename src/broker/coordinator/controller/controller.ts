@@ -27,6 +27,8 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #committed: CommittedMetadata
   readonly #unsubscribe: readonly (() => void)[]
+  /** Until `compact` is called, none is too many. */
+  #logBytesMax = Number.POSITIVE_INFINITY
   #hosted:
     | { runtime: CoordinatorRuntime<ControllerCommand, MetadataRecord, ControllerReply>; epoch: number }
     | undefined
@@ -36,7 +38,7 @@ export class Controller {
     const { quorum, clock, onCommitted } = options
     const { log, snapshots } = quorum
     this.#committed = new CommittedMetadata({ log, snapshots, clock, onRecord: onCommitted })
-    this.#unsubscribe = [quorum.onCommitted(() => this.#committed.follow()), quorum.onLeaderChange(() => this.#host())]
+    this.#unsubscribe = [quorum.onCommitted(() => this.#follow()), quorum.onLeaderChange(() => this.#host())]
     this.#committed.follow()
     this.#host()
   }
@@ -63,20 +65,26 @@ export class Controller {
   }
 
   /**
-   * To be called once all that was read is in use: when the log has grown to this size, what still holds of it is written to a
-   * snapshot, and the log begins anew there. When the disk refuses, the log stays as it is.
+   * To be called once all that was read is in use: whenever the log has grown by so many bytes, what still holds of it is written to a
+   * snapshot, and the log before it may go. When the disk refuses, the log stays as it is.
    */
   compact(logBytesMax: number): void {
+    this.#logBytesMax = logBytesMax
     const { quorum, log } = this.#options
-    if (quorum.log.sizeInBytes < logBytesMax) return
+    if (this.#committed.bytesSinceSnapshot < logBytesMax) return
     try {
-      this.#committed.takeSnapshot()
+      this.#committed.takeSnapshot(quorum.voters.length > 1)
     } catch (error) {
       log.warn('controller.snapshot-failed', 'the metadata log stays as long as it is', { error: String(error) })
       return
     }
     const endOffset = this.#committed.end.offset
     log.info('controller.snapshot', 'a snapshot stands for the metadata log so far', { endOffset })
+  }
+
+  #follow(): void {
+    this.#committed.follow()
+    this.compact(this.#logBytesMax)
   }
 
   close(): void {

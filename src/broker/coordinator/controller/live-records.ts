@@ -12,6 +12,7 @@ interface LiveTopic {
  * Of the records of the metadata log, those that still say something: what a snapshot holds.
  *
  * 1. Applied in order, `all` makes the image that the records given so far make.
+ * 2. Applied to that image, `changesTo` makes the image of what it leads to: for whoever missed the records between.
  */
 export class LiveRecords {
   readonly #brokers = new Map<number, Of<'register-broker'>>()
@@ -95,11 +96,46 @@ export class LiveRecords {
     }
   }
 
+  /** What makes of these records those, which the same log says at a later point: what is gone is removed, then comes what is new. */
+  changesTo(later: LiveRecords): MetadataRecord[] {
+    const removedConfigs = [...this.#topics]
+      .filter(([id]) => !later.#topics.has(id))
+      .map(([, { topic }]) => configsOf(topic))
+    const configsBefore = (key: string) => (removedConfigs.includes(key) ? undefined : this.#configs.get(key))
+    return [
+      ...this.#removedIn(later),
+      ...later.#features.slice(this.#features.length),
+      ...changed(this.#brokers, later.#brokers),
+      ...[...later.#topics].flatMap(([id, { topic, partitions }]) => {
+        const before = this.#topics.get(id)?.partitions
+        const goesOn = before !== undefined && [...before.keys()].every((partitionId) => partitions.has(partitionId))
+        return goesOn ? changed(before, partitions) : [topic, ...partitions.values()]
+      }),
+      ...[...later.#configs].flatMap(([key, configs]) => changed(configsBefore(key) ?? new Map(), configs)),
+      ...changed(this.#others, later.#others),
+    ]
+  }
+
+  #removedIn(later: LiveRecords): MetadataRecord[] {
+    const gone = <Key, Value>(before: ReadonlyMap<Key, Value>, after: ReadonlyMap<Key, Value>) =>
+      [...before].filter(([key]) => !after.has(key)).map(([, value]) => value)
+    const unregistered = gone(this.#brokers, later.#brokers).map(({ brokerId, brokerEpoch }) => {
+      return { type: 'unregister-broker', brokerId, brokerEpoch } as const
+    })
+    const topics = gone(this.#topics, later.#topics).map(({ topic }) => {
+      return { type: 'remove-topic', topicId: topic.topicId } as const
+    })
+    const configs = [...this.#configs].flatMap(([key, before]) =>
+      gone(before, later.#configs.get(key) ?? new Map()).map((config) => ({ ...config, value: null })),
+    )
+    return [...unregistered, ...configs, ...topics, ...gone(this.#others, later.#others).flatMap(removalOf)]
+  }
+
   #removeTopic(topicId: string): void {
     const live = this.#topics.get(topicId)
     if (!live) return
     this.#topics.delete(topicId)
-    this.#configs.delete(`${RESOURCE_TYPE.TOPIC} ${live.topic.name}`)
+    this.#configs.delete(configsOf(live.topic))
   }
 
   #setConfig(record: Of<'config'>): void {
@@ -110,4 +146,26 @@ export class LiveRecords {
     if (configs.size === 0) this.#configs.delete(key)
     else this.#configs.set(key, configs)
   }
+}
+
+/** The key of a topic's configs. */
+function configsOf({ name }: Of<'topic'>): string {
+  return `${RESOURCE_TYPE.TOPIC} ${name}`
+}
+
+function changed<Key, Rec extends MetadataRecord>(before: ReadonlyMap<Key, Rec>, after: ReadonlyMap<Key, Rec>): Rec[] {
+  return [...after].filter(([key, record]) => !isSame(before.get(key), record)).map(([, record]) => record)
+}
+
+function isSame(one: MetadataRecord | undefined, other: MetadataRecord): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Of the kinds that are removed by a record of their own. */
+function removalOf(record: MetadataRecord): MetadataRecord[] {
+  if (record.type === 'access-control-entry') return [{ type: 'remove-access-control-entry', id: record.id }]
+  if (record.type === 'client-quota') return [{ ...record, remove: true }]
+  if (record.type !== 'scram-credential') return []
+  const { name, mechanism } = record
+  return [{ type: 'remove-scram-credential', name, mechanism }]
 }

@@ -105,6 +105,21 @@ it('makes the same image as all the records that it stands for, read from its by
   )
 })
 
+it('tells whoever missed the records between what has changed, and no more', () => {
+  const some = { minLength: 10, maxLength: 60, size: 'max' } as const
+  fc.assert(
+    fc.property(fc.array(anyRecord, some), fc.array(anyRecord, some), (first, second) => {
+      const [before, after] = [new LiveRecords(), new LiveRecords()]
+      for (const record of first) before.apply(record)
+      for (const record of [...first, ...second]) after.apply(record)
+      expect(imageOf([...first, ...before.changesTo(after)])).toEqual(imageOf([...first, ...second]))
+      expect(after.changesTo(after)).toEqual([])
+      expect(imageOf(new LiveRecords().changesTo(after))).toEqual(imageOf(after.all))
+    }),
+    { numRuns: 300 },
+  )
+})
+
 it('is not taken for whole when it is cut or garbled anywhere', () => {
   const records = [{ type: 'topic' as const, name: 't', topicId: id(1) }]
   const whole = encodeSnapshot(records, { epoch: 0, timestamp: 1 })
@@ -170,7 +185,7 @@ async function seen(cluster: EmbeddedCluster) {
 it('takes the place of a long metadata log at the start, again and again, and nothing that it said is lost', async () => {
   const data = dataDirectory()
   for (let round = 0; round < 4; round++) {
-    const cluster = await embeddedCluster({ data, config })
+    const cluster = await embeddedCluster({ data })
     await liveWith(cluster, round)
     const before = await seen(cluster)
     const grown = logBytes(data)
@@ -191,9 +206,22 @@ it('takes the place of a long metadata log at the start, again and again, and no
   }
 })
 
+it('takes the place of the log while the broker runs, too', async () => {
+  const data = dataDirectory()
+  const cluster = await embeddedCluster({ data, config })
+  for (let round = 0; round < 4; round++) {
+    await liveWith(cluster, round)
+    expect(logBytes(data)).toBeLessThan(4000)
+    expect(checkpoints(data)).toHaveLength(1)
+  }
+  const before = await seen(cluster)
+  await cluster.stop()
+  expect(await seen(await embeddedCluster({ data, config }))).toEqual(before)
+})
+
 it('ends the start when it is damaged: nothing else holds what it held', async () => {
   const data = dataDirectory()
-  const first = await embeddedCluster({ data, config })
+  const first = await embeddedCluster({ data })
   await liveWith(first, 0)
   await first.stop()
   await (await embeddedCluster({ data, config })).stop()
@@ -207,7 +235,7 @@ it.skipIf(reason !== undefined)(
   'is read by kafka-dump-log',
   async () => {
     const data = dataDirectory()
-    const first = await embeddedCluster({ data, config })
+    const first = await embeddedCluster({ data })
     await liveWith(first, 0)
     await first.stop()
     await (await embeddedCluster({ data, config })).stop()
