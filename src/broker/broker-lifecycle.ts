@@ -24,8 +24,9 @@ export interface BrokerLifecycleOptions {
 
 /** As Kafka's initial.broker.registration.timeout.ms: time enough for the session of a broker that was killed to end. */
 const REGISTRATION_MS_MAX = 60_000
-/** A broker that stops waits so long for the others to take over. */
+/** A broker that stops waits so long for the others to take over, and less long for a controller to answer at all. */
 const SHUTDOWN_MS_MAX = 10_000
+const UNHEARD_MS_MAX = 2000
 const SHUTDOWN_HEARTBEAT_MS = 30
 const RETRY_MS = 50
 const REGISTRATION_RETRY_MS = 200
@@ -84,9 +85,12 @@ export class BrokerLifecycle {
     this.#isStopping = true
     this.#timer?.cancel()
     const deadline = clock.monotonic() + SHUTDOWN_MS_MAX
-    while (clock.monotonic() < deadline && !this.#closed.signal.aborted) {
+    let heardAt = clock.monotonic()
+    const isWorthwhile = (now: number) => now < deadline && now - heardAt < UNHEARD_MS_MAX
+    while (isWorthwhile(clock.monotonic()) && !this.#closed.signal.aborted) {
       const answer = await this.#heartbeat('wants to shut down')
       if (answer?.shouldShutDown) return
+      if (answer) heardAt = clock.monotonic()
       await sleep(clock, SHUTDOWN_HEARTBEAT_MS, this.#closed.signal)
     }
     log.warn('broker.abrupt-stop', 'the controller did not confirm the shutdown in time; the broker stops all the same')

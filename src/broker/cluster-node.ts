@@ -1,5 +1,5 @@
 import { memoryDisk } from '../platform/memory-disk.ts'
-import type { Address, Disk, Platform } from '../platform/platform.ts'
+import type { Address, Disk, Platform, Socket, SocketHandler } from '../platform/platform.ts'
 import { internalApis, servedApis } from './apis/index.ts'
 import { Broker, type BrokerOptions } from './broker.ts'
 import { BrokerConfig } from './broker-config.ts'
@@ -45,6 +45,7 @@ export class ClusterNode {
   #internal: Address | undefined
   #listener: OpenListener | undefined
   #broker: Broker | undefined
+  #isStopping = false
 
   constructor(options: ClusterNodeOptions) {
     this.nodeId = options.nodeId
@@ -57,16 +58,15 @@ export class ClusterNode {
 
   /** While it runs. */
   get broker(): Broker | undefined {
-    return this.#broker
+    return this.#isStopping ? undefined : this.#broker
   }
 
   /** Opens the way for the other nodes, who must know the address before anybody starts. */
   async open(): Promise<Voter> {
     const { platform, listen, secret } = this.#options
     const plan = internalListenerPlan(this.#internal!, listen.files, secret)
-    const listener = await OpenListener.open(platform.network, plan, this.nodeId, (socket) => {
-      return this.#broker!.acceptNode(socket, plan)
-    })
+    const accept = (socket: Socket) => this.#broker?.acceptNode(socket, plan) ?? refuse(socket)
+    const listener = await OpenListener.open(platform.network, plan, this.nodeId, accept)
     this.#listener = listener
     this.#internal = listener.advertised!
     return { nodeId: this.nodeId, ...listener.advertised! }
@@ -112,11 +112,21 @@ export class ClusterNode {
 
   /** `controlled`: what it leads is handed over first. `killed`: as by a crash of its process. */
   async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
-    const broker = this.#broker
-    this.#broker = undefined
-    const listener = this.#listener
-    this.#listener = undefined
-    if (broker) await broker.stop(how)
-    else await listener?.close()
+    if (this.#isStopping) return
+    this.#isStopping = true
+    try {
+      if (this.#broker) await this.#broker.stop(how)
+      else await this.#listener?.close()
+    } finally {
+      this.#broker = undefined
+      this.#listener = undefined
+      this.#isStopping = false
+    }
   }
+}
+
+/** The other nodes may be quicker than this one's broker: they come again. */
+function refuse(socket: Socket): SocketHandler {
+  socket.destroy()
+  return { readInto: () => Buffer.alloc(1), didRead: () => {}, closed: () => {} }
 }

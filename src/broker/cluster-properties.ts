@@ -15,14 +15,15 @@ export function obtainProperties(
   { disk, random }: Platform,
   data: string | undefined,
   wantedVoters: readonly number[],
+  /** Drawn unless it is given. */
+  wantedId: string = randomUuid(random),
 ): ClusterProperties {
-  if (data === undefined) return { clusterId: randomUuid(random), voters: wantedVoters }
+  if (data === undefined) return { clusterId: wantedId, voters: wantedVoters }
   const path = `${data}/meta.properties`
   disk.makeDirectory(data)
   if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
-  const clusterId = randomUuid(random)
-  disk.replace(path, Buffer.from(`version=1\ncluster.id=${clusterId}\nvoters=${wantedVoters.join(',')}\n`))
-  return { clusterId, voters: wantedVoters }
+  disk.replace(path, Buffer.from(`version=1\ncluster.id=${wantedId}\nvoters=${wantedVoters.join(',')}\n`))
+  return { clusterId: wantedId, voters: wantedVoters }
 }
 
 function readProperties(text: string, path: string): ClusterProperties {

@@ -1,5 +1,5 @@
 import { HeliostatError } from '../platform/errors.ts'
-import type { Platform } from '../platform/platform.ts'
+import type { Address, Platform } from '../platform/platform.ts'
 import { servedApis } from './apis/index.ts'
 import type { Broker } from './broker.ts'
 import { ClusterNode } from './cluster-node.ts'
@@ -36,6 +36,18 @@ export interface ClusterOptions {
   readonly approaches?: readonly Approach[]
   /** The machine of a node; absent: all are on this one. */
   readonly machine?: (nodeId: number) => Platform
+  /** The first of a run of ports on which the brokers meet, one for each; absent: any free ones. */
+  readonly internalPort?: number | undefined
+  /** What the brokers log in with where they meet; absent: in a cluster with `listeners` or an authorizer, one that is drawn. */
+  readonly secret?: string | undefined
+  /** One node alone: the others are processes of their own, on the same machine. They must agree on everything else. */
+  readonly only?: OnlyNode | undefined
+}
+
+export interface OnlyNode {
+  readonly nodeId: number
+  /** For a data directory that has none yet, or for a cluster in memory. */
+  readonly clusterId: string
 }
 
 export interface Cluster {
@@ -90,6 +102,7 @@ const VOTERS_MAX = 3
 const INTERNAL_REPLICAS_MAX = 3
 const BROKERS_MAX = 1000
 const SECRET_BYTES = 24
+const LOOPBACK = '127.0.0.1'
 
 /** Starts a cluster of this process; resolves when clients can connect. */
 export async function startCluster(platform: Platform, options: ClusterOptions): Promise<Cluster> {
@@ -144,14 +157,16 @@ class RunningCluster {
     this.#platform = platform
     this.#options = options
     const voters = Array.from({ length: Math.min(brokers, VOTERS_MAX) }, (_, index) => FIRST_NODE_ID + index)
-    this.#properties = obtainProperties(platform, data, voters)
+    this.#properties = obtainProperties(platform, data, voters, options.only?.clusterId)
     const apiNames = servedApis.map(({ api }) => api.name)
     this.faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
     // Whoever secures what clients may do means the way between the brokers too.
     const isSecured = ['listeners', 'authorizer.class.name'].some(
       (property) => options.config?.[property] !== undefined,
     )
-    this.#secret = isSecured ? platform.random.bytes(SECRET_BYTES).toString('base64url') : undefined
+    const drawn = () => platform.random.bytes(SECRET_BYTES).toString('base64url')
+    this.#secret = options.secret ?? (isSecured ? drawn() : undefined)
+    if (options.only && brokers > 1) this.#refuseLoose(isSecured)
   }
 
   get clusterId(): string {
@@ -163,6 +178,8 @@ class RunningCluster {
   }
 
   async start(brokers: number): Promise<void> {
+    const { only } = this.#options
+    if (only) return this.#startOnly(only.nodeId, brokers)
     const ids = Array.from({ length: brokers }, (_, index) => FIRST_NODE_ID + index)
     const nodes = ids.map((id) => this.#node(id, brokers))
     try {
@@ -227,9 +244,11 @@ class RunningCluster {
     this.#nodes.delete(nodeId)
   }
 
+  /** Together they hand over to nobody; one that is alone here lets the others take over. */
   async stop(): Promise<void> {
     this.faults.close()
-    await Promise.all([...this.#nodes.values()].map((node) => node.stop('at once')))
+    const how = this.#options.only ? 'controlled' : 'at once'
+    await Promise.all([...this.#nodes.values()].map((node) => node.stop(how)))
   }
 
   get #running(): Broker[] {
@@ -241,8 +260,52 @@ class RunningCluster {
     return first as ClusterListener
   }
 
+  async #startOnly(nodeId: number, brokers: number): Promise<void> {
+    if (brokers > 1) {
+      this.#voters = this.#properties.voters.map((id) => ({ nodeId: id, ...this.#internalAddress(id) }))
+    }
+    const node = this.#node(nodeId, brokers)
+    try {
+      await node.start(this.#voters)
+      const { broker } = node
+      const users = (this.#options.addScram ?? []).map(parseScramUser)
+      if (broker?.controller.isActive) {
+        await addScramUsers(broker.controller, broker.image, this.#platform.random, users)
+      }
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Brokers in processes of their own find each other only by what was agreed on. */
+  #refuseLoose(isSecured: boolean): void {
+    const { internalPort = 0, only, brokers = 1 } = this.#options
+    const refused = (why: string) => {
+      return new HeliostatError('HEL_CONFIG', `cluster ${this.#name}: ${why}`, { where: { cluster: this.#name } })
+    }
+    if (only!.nodeId < FIRST_NODE_ID || only!.nodeId >= FIRST_NODE_ID + brokers) {
+      throw refused(
+        `there is no node ${only!.nodeId}; its nodes are ${FIRST_NODE_ID} to ${FIRST_NODE_ID + brokers - 1}`,
+      )
+    }
+    if (internalPort === 0) {
+      throw refused(
+        'brokers in processes of their own must know where the others are; give it a port, or an internalPort',
+      )
+    }
+    if (isSecured && this.#options.secret === undefined) {
+      throw refused('brokers in processes of their own need the same secret, where listeners or an authorizer are set')
+    }
+  }
+
+  #internalAddress(nodeId: number): Address {
+    const { internalPort = 0, host = LOOPBACK } = this.#options
+    return { host, port: internalPort === 0 ? 0 : internalPort + nodeId - FIRST_NODE_ID }
+  }
+
   #node(nodeId: number, brokers: number, rack?: string): ClusterNode {
-    const { host = '127.0.0.1', port = 0, data, allowInsecure = false, racks = [], addScram, machine } = this.#options
+    const { host = LOOPBACK, port = 0, data, allowInsecure = false, racks = [], addScram, machine } = this.#options
     const platform = machine ? { ...machine(nodeId), log: this.#platform.log } : this.#platform
     const index = nodeId - FIRST_NODE_ID
     const ownRack = rack ?? racks[index % racks.length]
@@ -264,7 +327,7 @@ class RunningCluster {
         ...portsRunningOn(this.#options.config ?? {}, index),
       },
       faults: this.faults,
-      internal: { host: '127.0.0.1', port: 0 },
+      internal: this.#internalAddress(nodeId),
       secret: this.#secret,
     })
     this.#nodes.set(nodeId, node)

@@ -1,12 +1,18 @@
+import { HeliostatError } from '../platform/errors.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import type { LogLevel } from '../platform/platform.ts'
+import { crc32c } from '../records/crc32c.ts'
 import type { Server } from '../server/listen.ts'
-import { startTopology, type Topology, type TopologyPlan } from '../topology/topology.ts'
+import { startTopology, type Topology, type TopologyNode, type TopologyPlan } from '../topology/topology.ts'
 import { exitCode } from './exit-code.ts'
 import { untilSignal } from './until-signal.ts'
 
 export interface BrokerOptions {
+  /** Of the one cluster that there is without a file. */
+  readonly brokers: number
   readonly port: number
+  /** `CLUSTER/ID`: only that broker. */
+  readonly node?: string
   readonly data?: string
   /** Port of the control address, which the ready line then tells; absent: the usual one, or any when that is taken. */
   readonly control?: number
@@ -19,10 +25,10 @@ const CONTROL_PORT = 8643
 
 /** Runs embedded clusters until a signal. One JSON line on stdout says where they are, once all are ready. */
 export async function broker(file: string | undefined, options: BrokerOptions): Promise<number> {
-  const plan =
-    file === undefined ? { clusters: { local: { port: options.port, data: options.data } } } : await planOf(file)
+  const { brokers, port, data } = options
+  const plan = file === undefined ? { clusters: { local: { brokers, port, data } } } : await planOf(file)
   const platform = nodePlatform({ log: { level: options.logLevel } })
-  const topology = await startTopology(platform, plan)
+  const topology = await startTopology(platform, plan, nodeOf(plan, options.node))
   let server: Server | undefined
   try {
     if (options.control !== undefined) server = await listenForControl(topology, options.control)
@@ -37,6 +43,25 @@ export async function broker(file: string | undefined, options: BrokerOptions): 
     await topology.stop()
   }
   return exitCode.ok
+}
+
+function nodeOf({ clusters }: TopologyPlan, name: string | undefined): TopologyNode | undefined {
+  if (name === undefined) return undefined
+  const [, cluster = '', id] = /^(.+)\/(\d+)$/.exec(name) ?? []
+  if (clusters[cluster] === undefined) {
+    const message = `--node ${name}: it is CLUSTER/ID; the clusters are ${Object.keys(clusters).join(', ')}`
+    throw new HeliostatError('HEL_CONFIG', message)
+  }
+  return { cluster, nodeId: Number(id), clusterId: agreedClusterId(cluster) }
+}
+
+/** Processes of one cluster come to the same id without asking each other. */
+function agreedClusterId(cluster: string): string {
+  const id = Buffer.alloc(16)
+  for (const part of [0, 1, 2, 3]) id.writeUInt32BE(crc32c(Buffer.from(`${part} cluster ${cluster}`)), part * 4)
+  // Tools take what begins with a dash for an option.
+  id[0] = id[0]! & 0x7f
+  return id.toString('base64url')
 }
 
 async function listenForControl(topology: Topology, port: number): Promise<Server> {

@@ -65,7 +65,9 @@ function program(): Command {
     .action(async (options) => end(await (await import('./demo.ts')).demo(options)))
   command('broker', 'embedded clusters, for tests')
     .argument('[topology]', 'topology file; without it one cluster, local')
-    .option('--port <port>', 'port of the first broker, 0 takes a free one', natural, 9092)
+    .option('--brokers <n>', 'brokers of that cluster', natural, 1)
+    .option('--port <port>', 'port of the first broker, the others run on; 0 takes free ones', natural, 9092)
+    .option('--node <cluster/id>', 'only that broker of the topology: each in a process of its own')
     .option('--data <directory>', 'keep the logs there; by default in memory')
     .option(
       '--control <port>',
@@ -244,6 +246,12 @@ function end(code: number): void {
   process.exitCode = code
 }
 
+const EXIT_CODES: ReadonlyMap<string, number> = new Map([
+  ['HEL_USAGE', exitCode.usage],
+  ['HEL_CONFIG', exitCode.badConfig],
+  ['HEL_UNREACHABLE', exitCode.unreachable],
+])
+
 /** What a command threw, as a person should read it, and the code to exit with. */
 export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage
@@ -253,11 +261,7 @@ export function report(error: unknown): number {
   }
   if (error instanceof HeliostatError) {
     process.stderr.write(`heliostat: ${error.message}\n`)
-    return error.code === 'HEL_USAGE'
-      ? exitCode.usage
-      : error.code === 'HEL_UNREACHABLE'
-        ? exitCode.unreachable
-        : exitCode.failed
+    return EXIT_CODES.get(error.code) ?? exitCode.failed
   }
   process.stderr.write(`heliostat: ${(error as Error)?.stack ?? String(error)}\n`)
   return exitCode.failed

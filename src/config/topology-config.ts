@@ -18,7 +18,22 @@ export const topologyConfigSchema = z.strictObject({
         .int()
         .min(1, 'a cluster has at least 1 broker')
         .max(BROKERS_MAX, `a cluster has at most ${BROKERS_MAX} brokers`)
-        .default(1),
+        .default(1)
+        .describe('How many; their ids count from 1'),
+      racks: z
+        .array(z.string().min(1))
+        .optional()
+        .describe('Racks that the brokers stand in, one after the other and round again'),
+      internalPort: port
+        .optional()
+        .describe('The first port on which the brokers meet; absent: free ones, with --node 10000 above port'),
+      secret: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'What brokers with --node log in with where they meet: ${EAST_SECRET}; needed with listeners or an authorizer',
+        ),
       datacenter: datacenter.optional().describe('Where it stands: clients in another one reach it through a link'),
       port: port.default(0).describe('Of the first broker, the others run on; 0 takes free ones'),
       via: z

@@ -1,5 +1,5 @@
 // Several clusters of embedded brokers in one process, and the links between their datacenters, after a topology file.
-import { type Cluster, startCluster } from '../broker/cluster.ts'
+import { type Cluster, type OnlyNode, startCluster } from '../broker/cluster.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { Datacenters } from './datacenters.ts'
@@ -13,6 +13,12 @@ export interface TopologyPlan {
 
 export interface ClusterPlan {
   readonly brokers?: number
+  /** Racks that the brokers stand in, one after the other and round again. */
+  readonly racks?: readonly string[]
+  /** The first of a run of ports on which the brokers meet; absent: any free ones, or for brokers in processes of their own `port` + 10000. */
+  readonly internalPort?: number | undefined
+  /** What the brokers log in with where they meet, for those in processes of their own. */
+  readonly secret?: string | undefined
   /** Where it stands: clients in another datacenter reach it through a link. Absent: everywhere. */
   readonly datacenter?: string | undefined
   readonly port?: number
@@ -40,15 +46,27 @@ export interface Topology {
   stop(): Promise<void>
 }
 
-/** Starts all clusters side by side. When one cannot start, the others are stopped again and its error is thrown. */
-export async function startTopology(platform: Platform, plan: TopologyPlan): Promise<Topology> {
+/** One broker of a topology, in a process of its own. */
+export interface TopologyNode extends OnlyNode {
+  readonly cluster: string
+}
+
+/** Ports of brokers in processes of their own, as far above those of their clients. */
+const INTERNAL_PORTS_ABOVE = 10_000
+
+/**
+ * Starts all clusters side by side, or `only` that one broker. When one cannot start, the others are stopped again and its error is
+ * thrown.
+ */
+export async function startTopology(platform: Platform, plan: TopologyPlan, only?: TopologyNode): Promise<Topology> {
   const datacenters = new Datacenters(platform, plan.clusters, plan.links)
-  const names = Object.keys(plan.clusters)
+  const names = only ? [only.cluster] : Object.keys(plan.clusters)
   const started = await Promise.allSettled(
     names.map((name) => {
-      const { brokers = 1, port = 0, data, config, allowInsecure, addScram, ...placed } = plan.clusters[name]!
-      const approaches = datacenters.approachesTo(name, placed)
-      return startCluster(platform, { name, brokers, port, data, config, allowInsecure, addScram, approaches })
+      const { datacenter, via, ...options } = plan.clusters[name]!
+      const { port = 0, internalPort = only && port > 0 ? port + INTERNAL_PORTS_ABOVE : undefined } = options
+      const approaches = datacenters.approachesTo(name, { datacenter, via })
+      return startCluster(platform, { ...options, name, internalPort, approaches, only })
     }),
   )
   const clusters: Record<string, Cluster> = {}

@@ -1,4 +1,7 @@
 // Clusters of several brokers on real sockets: who leads, who takes over, and that nothing acknowledged is lost.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it, onTestFinished } from 'vitest'
 import { type Cluster, type ClusterOptions, startCluster } from '../../src/broker/cluster.ts'
@@ -31,7 +34,8 @@ async function adminOf(cluster: Cluster) {
 
 async function eventually(isSo: () => Promise<boolean>, what: string): Promise<void> {
   const deadline = performance.now() + 15_000
-  while (!(await isSo())) {
+  // Whoever is asked may have been killed.
+  while (!(await isSo().catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`it never came to be: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
@@ -166,4 +170,68 @@ it('grows, moves partitions while they are written, and lets a broker go', async
   await producer.stop()
   await valuesIn(cluster, 't', producer.acknowledged)
   expect((await admin.describeCluster()).brokers).toHaveLength(3)
+})
+
+it('is the same cluster after it has stopped, with its data and its ids', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'brokers-'))
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+  const first = await startCluster(platform, { name: 'kept', brokers: 3, data })
+  const { admin } = await adminOf(first)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 3, replicationFactor: 3 }] })
+  const producer = clientOf(first).producer()
+  await producer.connect()
+  const values = ['a', 'b', 'c']
+  await producer.send({ topic: 't', messages: values.map((value, partition) => ({ value, partition })) })
+  await producer.disconnect()
+  await admin.disconnect()
+  await first.stop()
+  const second = await clusterOf(3, { data })
+  expect(second.clusterId).toBe(first.clusterId)
+  await valuesIn(second, 't', values)
+})
+
+it('keeps strangers away from where its brokers meet, and clients to their rights at every broker', async () => {
+  const login = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+  const cluster = await clusterOf(3, {
+    config: {
+      listeners: 'SASL_PLAINTEXT://:0',
+      'sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.sasl_plaintext.plain.sasl.jaas.config': `${login} required user_root="r" user_alice="a";`,
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:root',
+    },
+  })
+  const as = (address: string, username: string, password: string) =>
+    new Kafka({
+      brokers: [address],
+      logLevel: logLevel.NOTHING,
+      sasl: { mechanism: 'plain', username, password },
+    }).admin()
+  for (const [id, address] of Object.entries(cluster.nodes)) {
+    const root = as(address, 'root', 'r')
+    await root.connect()
+    await root.createTopics({ topics: [{ topic: `t${id}`, replicationFactor: 3 }] })
+    await root.disconnect()
+    // Whoever brings the request to the controller, it is judged by who sent it.
+    const alice = as(address, 'alice', 'a')
+    await alice.connect()
+    await expect(alice.createTopics({ topics: [{ topic: `a${id}` }] })).rejects.toThrow()
+    await alice.disconnect()
+  }
+  const root = as(cluster.bootstrap.split(',')[0]!, 'root', 'r')
+  await root.connect()
+  expect((await root.listTopics()).sort()).toEqual(['t1', 't2', 't3'])
+  const inSync = async () => {
+    const { topics } = await root.fetchTopicMetadata({ topics: ['t1', 't2', 't3'] })
+    return topics.every(({ partitions }) => partitions[0]!.isr.length === 3)
+  }
+  await eventually(inSync, 'followers may follow')
+  await root.disconnect()
+})
+
+it('places replicas over racks', async () => {
+  const cluster = await clusterOf(4, { racks: ['a', 'b'] })
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 4, replicationFactor: 2 }] })
+  for (const { replicas } of await partitions('t')) expect(new Set(replicas.map((id) => id % 2)).size).toBe(2)
 })

@@ -45,7 +45,7 @@ export class BrokerControl {
 
   replayed(record: MetadataRecord, offset: number): void {
     this.#offset = offset
-    if (record.type === 'register-broker') this.#sessions.registered(record.brokerId, offset)
+    if (record.type === 'register-broker') this.#sessions.registered(record.brokerId, record.brokerEpoch, offset)
     if (record.type === 'unregister-broker') this.#sessions.unregistered(record.brokerId)
   }
 
@@ -134,8 +134,7 @@ export class BrokerControl {
     { brokerId, incarnationId, features }: RegisterBrokerCommand['registration'],
     existing: BrokerRegistration | undefined,
   ): number {
-    // Who is not fenced has been heard of in time, or is on this very node and starts anew only when it had stopped.
-    const isHeard = existing && !existing.fenced && !existing.inControlledShutdown && brokerId !== this.#nodeId
+    const isHeard = existing && !existing.fenced && !existing.inControlledShutdown && this.#sessions.isHeard(brokerId)
     if (isHeard && existing.incarnationId !== incarnationId) return ErrorCode.DUPLICATE_BROKER_REGISTRATION
     for (const { name } of FEATURES) {
       const level = featureLevel(this.#image, name)

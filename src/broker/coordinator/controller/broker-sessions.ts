@@ -1,9 +1,11 @@
 /** What a controller knows of a broker and nobody writes down. */
 interface Session {
+  readonly brokerEpoch: number
   /** Where the broker's registration stands in the metadata log. */
   readonly registeredAt: number
   /** The last record that it obeys, as it told. */
   metadataOffset: number
+  isHeard: boolean
   /** Who obeys less may still think that this broker leads; absent: it is not about to stop. */
   shutdownOffset: number | undefined
 }
@@ -16,16 +18,26 @@ interface Session {
 export class BrokerSessions {
   readonly #sessions = new Map<number, Session>()
 
-  registered(brokerId: number, offset: number): void {
-    this.#sessions.set(brokerId, { registeredAt: offset, metadataOffset: -1, shutdownOffset: undefined })
+  registered(brokerId: number, brokerEpoch: number, offset: number): void {
+    const present = this.#sessions.get(brokerId)
+    const isHeard = present?.brokerEpoch === brokerEpoch && present.isHeard
+    const session = { brokerEpoch, registeredAt: offset, metadataOffset: -1, isHeard, shutdownOffset: undefined }
+    this.#sessions.set(brokerId, session)
   }
 
   unregistered(brokerId: number): void {
     this.#sessions.delete(brokerId)
   }
 
+  /** Whether this controller has heard the broker since that registered; of one that has not nobody knows whether it lives. */
+  isHeard(brokerId: number): boolean {
+    return this.#sessions.get(brokerId)!.isHeard
+  }
+
   heard(brokerId: number, metadataOffset: number): void {
-    this.#sessions.get(brokerId)!.metadataOffset = metadataOffset
+    const session = this.#sessions.get(brokerId)!
+    session.metadataOffset = metadataOffset
+    session.isHeard = true
   }
 
   /** Whether the broker has replayed its own registration, and so knows all that was decided before. */
