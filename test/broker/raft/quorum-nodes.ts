@@ -76,11 +76,11 @@ export class QuorumNodes {
   }
 
   get up(): QuorumNode[] {
-    return [...this.#up.values()]
+    return [...this.#up.values()].filter(({ nodeId }) => this.machines[nodeId - 1]!.isUp)
   }
 
   node(nodeId: number): QuorumNode | undefined {
-    return this.#up.get(nodeId)
+    return this.up.find((node) => node.nodeId === nodeId)
   }
 
   /** The node whose controller is active, if there is exactly one. */

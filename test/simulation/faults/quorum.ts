@@ -74,6 +74,34 @@ export const loseDisk: Fault = (world) => {
   }
 }
 
+/**
+ * Of three voters one is cut off for a while, so that what is committed then is on the two others. One of those loses its disk, the
+ * other, which leads, dies, and the one that lacks it all comes back: the two that are left are a majority that must not elect it.
+ */
+export const loseWitness: Fault = (world) => {
+  const watch = quorumOf(world)
+  const { nodes } = watch
+  const { leader } = nodes
+  const [cutOff, witness] = nodes.up.filter((node) => node !== leader).map(({ nodeId }) => nodeId)
+  if (!isWhole(world) || !leader || cutOff === undefined || witness === undefined) return undefined
+  let isOver = false
+  nodes.isolate(cutOff)
+  world.simulation.after(world.random.between(300, 1_500), 'the witness is lost', () => {
+    if (!isOver && nodes.leader === leader && nodes.node(witness)) {
+      nodes.kill(witness, 'disk')
+      nodes.kill(leader.nodeId)
+      watch.start(witness)
+      world.bit(DISK_LOST)
+    }
+    nodes.join(cutOff)
+  })
+  return () => {
+    isOver = true
+    nodes.join(cutOff)
+    watch.start(leader.nodeId)
+  }
+}
+
 function isWhole(world: World): boolean {
   const { up, machines } = quorumOf(world).nodes
   return up.length === machines.length && up.every(({ quorum }) => quorum.isCaughtUp)

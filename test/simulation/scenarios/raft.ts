@@ -1,7 +1,7 @@
 import { quorumAgrees } from '../checkers/quorum.ts'
 import { drawn, type Fault } from '../faults/drawn.ts'
 import { cutPower, kill, pause } from '../faults/processes.ts'
-import { cutPair, DISK_LOST, isolate, killLeaders, loseDisk, someNode } from '../faults/quorum.ts'
+import { cutPair, DISK_LOST, isolate, killLeaders, loseDisk, loseWitness, someNode } from '../faults/quorum.ts'
 import type { Scenario } from '../scenario.ts'
 import { quorum, SNAPSHOT_FETCHED } from '../topologies/quorum.ts'
 import { quotas } from '../workloads/quotas.ts'
@@ -14,7 +14,7 @@ const deaths: Readonly<Record<string, Fault>> = {
   'kill leader after leader': killLeaders,
 }
 const often = { every: [200, 5_000], lasting: [100, 6_000] } as const
-const seldom = { every: [200, 6_000], lasting: [100, 2_000] } as const
+const seldom = { every: [200, 6_000], lasting: [100, 3_500] } as const
 
 export const raft: Scenario = {
   ...common,
@@ -60,6 +60,6 @@ export const raftLostDisk: Scenario = {
   name: 'raft, a lost disk',
   shows: 'a voter that comes back without its disk costs nothing that was committed',
   topology: quorum({ nodes: 3, voters: 3 }),
-  faults: drawn({ 'lose a disk': loseDisk, 'lose another': loseDisk, ...deaths, isolate }, seldom),
+  faults: drawn({ 'lose a disk': loseDisk, 'lose a witness': loseWitness, ...deaths, isolate }, seldom),
   mustBite: [DISK_LOST],
 }
