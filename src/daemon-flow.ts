@@ -2,13 +2,14 @@
 // flows, so one's trouble is its own.
 import { ClusterClient } from './client/cluster-client.ts'
 import { ControlClient } from './client/control-client.ts'
+import { describeMembers } from './client/group-members.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
 import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
 import { explainName } from './daemon-explain.ts'
-import { flowOf, policyOf, sharingGroupOf } from './daemon-job.ts'
+import { flowOf, policyOf, sharedSettings, sharingGroupOf } from './daemon-job.ts'
 import { FlowSync } from './daemon-sync.ts'
-import { type FlowWork, flowJobs, type JobQueue } from './jobs/jobs.ts'
+import { type FlowWork, flowJobs, type Job, type JobQueue } from './jobs/jobs.ts'
 import { MemoryQueue } from './jobs/memory-queue.ts'
 import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { GroupSync } from './mirror/group-sync.ts'
@@ -21,6 +22,7 @@ import { Checkpointer } from './offset-translation/checkpointer.ts'
 import { InternalTopic } from './offset-translation/internal-topic.ts'
 import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
 import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
+import { HeliostatError } from './platform/errors.ts'
 import type { Platform, TlsOptions } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
 import { ByteLimit } from './source/byte-limit.ts'
@@ -76,6 +78,8 @@ export class DaemonFlow implements FlowView {
       ownership: new SharedOwnership(platform, this.#control, {
         groupId: sharingGroupOf(job),
         progressTopic: policyOf(job).progressTopic,
+        settings: sharedSettings(job, config.compat),
+        members: () => describeMembers(this.#target, sharingGroupOf(job), policyOf(job).progressTopic),
       }),
       hooks: options.hooks,
       aliases: options.aliases,
@@ -123,8 +127,15 @@ export class DaemonFlow implements FlowView {
     const schedule = { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
     for (const job of flowJobs(this.name, this.#work, schedule)) {
       const queue = job.scope === 'flow' ? (this.#sharedJobs ?? this.#jobs) : this.#jobs
-      queue.add(job)
+      queue.add({ ...job, run: (signal) => this.#unlessRefused(job, signal) })
     }
+  }
+
+  /** What may not mirror may not sync either; a queue that instances share gives the job to another one next time. */
+  async #unlessRefused(job: Job, signal: AbortSignal): Promise<string> {
+    const { refusal } = this.#mirror
+    if (refusal !== undefined) throw new HeliostatError('HEL_REFUSED', refusal, { retriable: true })
+    return job.run(signal)
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 // What a mirror of a configuration means to the rooms that carry it out.
-import type { MirrorJob } from './config/config.ts'
+import type { Config, MirrorJob } from './config/config.ts'
 import type { Flow, Start } from './mirror/mirror.ts'
 import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
@@ -25,6 +25,14 @@ export function flowOf(job: MirrorJob): Flow {
     replicationFactor: job.replicationFactor,
     refreshMs: job.refresh,
   }
+}
+
+/** What each instance may have of its own: how fast it works, and what it is measured by. */
+const OWN_SETTINGS: ReadonlySet<string> = new Set(['buffer', 'refresh', 'limits', 'rpo'])
+
+/** What the instances of a flow must agree on, for each writes what the others go on with. */
+export function sharedSettings(job: MirrorJob, compat: Config['compat']): object {
+  return { ...Object.fromEntries(Object.entries(job).filter(([name]) => !OWN_SETTINGS.has(name))), compat }
 }
 
 /** Which topics a mirror of a configuration takes. */

@@ -16,12 +16,15 @@ import {
   consumerProtocolSubscription,
   decodeSubscription,
 } from '../protocol/messages/consumer-protocol.ts'
+import { agree } from './agreement.ts'
 import { fromKafkajs } from './kafkajs.ts'
 import { assignPartitions } from './sticky-assignor.ts'
 
 export interface MembershipOptions {
   readonly groupId: string
   readonly topic: string
+  /** What this member would do, as text: it shares with those who say the same. Absent: with all. */
+  readonly settings?: string
   readonly sessionTimeoutMs?: number
   readonly rebalanceTimeoutMs?: number
   readonly heartbeatIntervalMs?: number
@@ -31,6 +34,8 @@ export interface MembershipListener {
   /** What is added. Called after the first join, and when `unsure` ends, also when that is nothing. */
   owned(partitions: readonly number[]): void
   lost(partitions: readonly number[]): void
+  /** A generation was joined, and what it gave has been told. */
+  joined(): void
   /** The coordinator was out of reach for a session; nothing is lost by that alone. Ends with the next `owned`. */
   unsure(): void
   /** The membership is over for a reason that trying again does not mend (no right to the group). */
@@ -46,7 +51,7 @@ const IDLE_MS = 200
 
 export class Membership {
   readonly #platform: Platform
-  readonly #options: Required<MembershipOptions>
+  readonly #options: Required<Omit<MembershipOptions, 'settings'>> & Pick<MembershipOptions, 'settings'>
   readonly #cluster: string
   readonly #listener: MembershipListener
   readonly #consumer: Consumer
@@ -128,6 +133,7 @@ export class Membership {
       this.#consumer.pause([{ topic: this.#options.topic }])
       this.#heard(sessionTimeoutMs)
       this.#become(payload.memberAssignment[this.#options.topic] ?? [])
+      if (!this.#stopped) this.#listener.joined()
     })
     on(events.HEARTBEAT, () => {
       this.#heard(sessionTimeoutMs)
@@ -175,20 +181,27 @@ export class Membership {
     name: PROTOCOL,
     version: SUBSCRIPTION_VERSION,
     protocol: ({ topics }) => {
-      const { topic } = this.#options
+      const { topic, settings } = this.#options
       const ownedPartitions = [{ topic, partitions: this.partitions }]
-      const metadata = encodeVersioned(consumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics, ownedPartitions })
+      const userData = settings === undefined ? null : Buffer.from(settings)
+      const subscription = { topics, userData, ownedPartitions }
+      const metadata = encodeVersioned(consumerProtocolSubscription, SUBSCRIPTION_VERSION, subscription)
       return { name: PROTOCOL, metadata }
     },
     assign: async ({ members }) => {
       const { topic } = this.#options
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
       const claims = members.map(({ memberId, memberMetadata }) => {
-        const { ownedPartitions } = decodeSubscription(memberMetadata)
+        const { ownedPartitions, userData } = decodeSubscription(memberMetadata)
         const owned = ownedPartitions.filter((claim) => claim.topic === topic).flatMap((claim) => claim.partitions)
-        return { memberId, owned }
+        return { memberId, owned, settings: userData?.toString() }
       })
-      return [...assignPartitions(claims, partitions)].map(([memberId, assigned]) => ({
+      const { sharing, apart } = agree(claims)
+      const assignments = new Map<string, readonly number[]>([
+        ...assignPartitions(sharing, partitions),
+        ...apart.map(({ memberId }) => [memberId, []] as const),
+      ])
+      return [...assignments].map(([memberId, assigned]) => ({
         memberId,
         memberAssignment: encodeVersioned(consumerProtocolAssignment, ASSIGNMENT_VERSION, {
           assignedPartitions: [{ topic, partitions: assigned }],

@@ -153,6 +153,8 @@ export class Mirror {
   #paused = false
   /** Why the flow may not run at all. */
   #refusal: string | undefined
+  /** Why the instances that have the work do not share it with this one; they may change their mind. */
+  #disagreement: string | undefined
   readonly #firstLook = new AbortController()
   #sourceAnswers = true
   #targetAnswers = true
@@ -288,7 +290,16 @@ export class Mirror {
       lost: (slots) => {
         for (const slot of slots) this.#dropSlot(slot)
       },
+      refused: (difference) => this.#disagree(difference),
     })
+  }
+
+  #disagree(difference: string | undefined): void {
+    if (difference === this.#disagreement || this.#stopping.signal.aborted) return
+    this.#disagreement = difference
+    if (difference === undefined) return
+    const message = `this instance does nothing for ${this.flow.name}: ${difference}`
+    this.#countError(new HeliostatError('HEL_SETTINGS_DIFFER', message))
   }
 
   async #makeInternalTopics(): Promise<void> {
@@ -377,7 +388,7 @@ export class Mirror {
     this.#aliases.learn(this.flow.source, this.#source.clusterId)
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
     this.#firstLook.abort()
-    if (this.#refusal !== undefined) return
+    if (this.refusal !== undefined) return
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
     try {
       const news = (await this.#named(matched)).filter((topic) => this.#isNews(topic))
@@ -647,6 +658,11 @@ export class Mirror {
     return this.#filter.explain(topic)
   }
 
+  /** Why this instance may do nothing for the flow; a sentence for people. */
+  get refusal(): string | undefined {
+    return this.#refusal ?? this.#disagreement
+  }
+
   /** Why topics that match cannot be mirrored at all. */
   get refusedTopics(): ReadonlyMap<string, HeliostatError> {
     return this.#refused
@@ -690,7 +706,7 @@ export class Mirror {
       source: this.flow.source,
       target: this.flow.target,
       state: this.#flowState(topics),
-      reason: this.#refusal,
+      reason: this.refusal,
       rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), 0),
       rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
       topics,
@@ -716,7 +732,7 @@ export class Mirror {
   }
 
   #flowState(topics: readonly TopicStatus[]): FlowState {
-    if (this.#state === 'stopped' || this.#refusal !== undefined) return 'stopped'
+    if (this.#state === 'stopped' || this.refusal !== undefined) return 'stopped'
     if (this.#paused) return 'paused'
     if (!this.#sourceAnswers || this.#unreachable.source.size > 0) return 'source-unavailable'
     if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'

@@ -16,6 +16,13 @@ export function settingDifferences(before: unknown, after: unknown, at = ''): Se
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ setting: at, before, after }]
 }
 
+/** `topics.include is ["a"] here and ["b"] there`, there being what was before. */
+export function differenceText({ setting, before, after }: SettingDifference): string {
+  return `${setting} is ${valueText(after)} here and ${valueText(before)} there`
+}
+
+const valueText = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value))
+
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -7,11 +7,14 @@ import type { ControlClient } from '../client/control-client.ts'
 import type { Membership, MembershipListener } from '../client/membership.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
+import { differenceText, settingDifferences } from './setting-differences.ts'
 
 export interface OwnershipListener {
   gained(slots: readonly number[]): void
   /** Another instance may own them from now on: nothing more may be sent for them. */
   lost(slots: readonly number[]): void
+  /** Those who have the work would do it otherwise than we; a sentence with the differences. Undefined: nobody objects any more. */
+  refused(difference: string | undefined): void
 }
 
 export interface SlotOwnership {
@@ -41,10 +44,21 @@ export class SoleOwner implements SlotOwnership {
 
 /** Short, since the partitions of a dead instance wait for it; brokers refuse less than 6 s by default. */
 const SESSION_MS = 6_000
+const COMPARE_ATTEMPTS = 5
 
 export interface SharedOwnershipOptions {
   readonly groupId: string
   readonly progressTopic: string
+  /** What this instance would do; instances share with those who would do the same. */
+  readonly settings?: object
+  /** The group as its coordinator tells it. */
+  readonly members?: () => Promise<readonly FellowMember[]>
+}
+
+interface FellowMember {
+  readonly clientHost: string
+  readonly settings: string | undefined
+  readonly partitions: readonly number[]
 }
 
 /**
@@ -97,7 +111,7 @@ export class SharedOwnership implements SlotOwnership {
     while (!signal.aborted) {
       try {
         this.#membership = await this.#control.joinGroup(
-          { groupId, topic, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: SESSION_MS },
+          { groupId, topic, settings: this.#settings, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: SESSION_MS },
           this.#hearsay(),
         )
         return
@@ -124,11 +138,43 @@ export class SharedOwnership implements SlotOwnership {
         this.#isSure = true
         this.#lose(slots)
       },
+      joined: () => void this.#compare(),
       unsure: () => {
         this.#isSure = false
       },
       failed: (error) => this.#ended(error),
     }
+  }
+
+  get #settings(): string | undefined {
+    return this.#options.settings && JSON.stringify(this.#options.settings)
+  }
+
+  /** Who got nothing finds out whether that is for a reason: somebody who works under other settings. */
+  async #compare(): Promise<void> {
+    const { groupId, members } = this.#options
+    const { clock, log, random } = this.#platform
+    const membership = this.#membership
+    if (this.#held.size > 0 || !members) return this.#listener?.refused(undefined)
+    const backoff = new Backoff(random, { initialMs: 100, maxMs: 1_000 })
+    for (let attempt = 1; attempt <= COMPARE_ATTEMPTS && !this.#stopping.signal.aborted; attempt++) {
+      try {
+        const others = (await members()).filter(({ partitions }) => partitions.length > 0)
+        if (this.#held.size > 0 || this.#membership !== membership) return
+        const other = others.find(({ settings }) => settings !== undefined && settings !== this.#settings)
+        return this.#listener?.refused(other && this.#differenceTo(other))
+      } catch (error) {
+        const { message } = error as Error
+        log.debug('sharing.cannot-compare', message, { groupId })
+        await sleep(clock, backoff.next(), this.#stopping.signal)
+      }
+    }
+  }
+
+  #differenceTo({ clientHost, settings }: FellowMember): string {
+    const theirs: unknown = JSON.parse(settings!)
+    const differences = settingDifferences(theirs, this.#options.settings).map(differenceText)
+    return `the instance at ${clientHost.replace(/^\//, '')} runs this flow with other settings: ${differences.join('; ')}`
   }
 
   #gain(slots: readonly number[]): void {

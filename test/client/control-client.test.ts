@@ -68,6 +68,7 @@ class Member {
     this.membership = await client.joinGroup(options, {
       owned: (partitions) => this.#hear(`owned ${partitions.join(' ')}`),
       lost: (partitions) => this.#hear(`lost ${partitions.join(' ')}`),
+      joined: () => {},
       unsure: () => this.#hear('unsure'),
       failed: (error) => {
         this.error = error

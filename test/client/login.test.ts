@@ -59,7 +59,7 @@ describe.each(securedGrounds)('logins', (ground) => {
       const client = new ControlClient(platform, { bootstrap: [address], clientId: 'test', tls, sasl })
       const groupId = `let-in-by-${sasl.mechanism}`
       const owned = await new Promise<readonly number[]>((resolve, reject) => {
-        const listener = { owned: resolve, lost: reject, unsure: reject, failed: reject }
+        const listener = { owned: resolve, lost: reject, joined: () => {}, unsure: reject, failed: reject }
         client.joinGroup({ groupId, topic: 'slots' }, listener).catch(reject)
       })
       expect(owned).toEqual([0])

@@ -1,0 +1,80 @@
+// Instances that share a flow must run it with the same settings: who comes with others gets no work, is told the difference, and takes
+// over when those who have the work are gone.
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
+import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { type Daemon, startDaemon } from '../../src/daemon.ts'
+import type { MirrorStatus } from '../../src/mirror/status.ts'
+import { batchOf } from '../broker/requests.ts'
+import { expectCopied } from '../support/copied.ts'
+import { appendBatch, clientOf, makeTopic, testPlatform, until } from '../support/log-content.ts'
+
+let source: Cluster
+let target: Cluster
+let east: ClusterClient
+let west: ClusterClient
+
+beforeAll(async () => {
+  ;[source, target] = (await Promise.all(['east', 'west'].map((name) => startCluster(testPlatform, { name })))) as [
+    Cluster,
+    Cluster,
+  ]
+  east = clientOf(source.bootstrap)
+  west = clientOf(target.bootstrap)
+  await Promise.all([east.refresh(), west.refresh()])
+})
+
+afterAll(async () => {
+  east.close()
+  west.close()
+  await Promise.all([source.stop(), target.stop()])
+})
+
+async function started(mirror: string): Promise<Daemon> {
+  const text = `version: 1
+clusters:
+  east: { bootstrap: ["${source.bootstrap}"] }
+  west: { bootstrap: ["${target.bootstrap}"] }
+mirrors: [{ from: east, to: west, refresh: 50ms, ${mirror} }]
+server: { listen: "127.0.0.1:0" }
+compat: { mm2Topics: false }
+`
+  const { config } = loadConfig(text, 'sharing.yaml', {})
+  const daemon = await startDaemon(testPlatform, config, { version: 'test', directory: '.' })
+  onTestFinished(() => daemon.stop())
+  return daemon
+}
+
+const statusOf = (daemon: Daemon) => daemon.flows.get('east->west')!.status()
+const reaches = (daemon: Daemon, state: MirrorStatus['state']) =>
+  until(
+    () => statusOf(daemon).state === state,
+    () => JSON.stringify(statusOf(daemon)),
+  )
+
+test('other settings for one flow are refused with the difference, until those who have the work are gone', async () => {
+  await makeTopic(east, 'shared-a', 4)
+  await appendBatch(east, 'shared-a', 0, batchOf(['a0']))
+  const first = await started("topics: { include: ['shared-.*'] }")
+  await reaches(first, 'running')
+  const same = await started("topics: { include: ['shared-.*'] }, rpo: { seconds: 99 }, buffer: 8MiB")
+  const other = await started("topics: { include: ['shared-.*', 'more'] }, naming: identity")
+  await reaches(other, 'stopped')
+  expect(statusOf(other).reason).toBe(
+    'the instance at 127.0.0.1 runs this flow with other settings: topics.include is ["shared-.*","more"] here and ["shared-.*"] there; naming is "identity" here and "prefix" there',
+  )
+  expect(await (await fetch(`${other.url}/readyz?verbose`)).text()).toContain('naming is "identity" here')
+  await until(
+    () => statusOf(same).topics.length > 0 && statusOf(first).topics.length > 0,
+    () => JSON.stringify([statusOf(first), statusOf(same)]),
+  )
+  expect([statusOf(first).reason, statusOf(same).reason]).toEqual([undefined, undefined])
+
+  await Promise.all([first.stop(), same.stop()])
+  await makeTopic(east, 'more', 1)
+  await appendBatch(east, 'more', 0, batchOf(['m0', 'm1']))
+  await reaches(other, 'running')
+  expect(statusOf(other).reason).toBeUndefined()
+  await expectCopied({ client: east, topic: 'more' }, { client: west, topic: 'more' })
+})
