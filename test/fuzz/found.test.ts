@@ -1,6 +1,8 @@
 // What fuzzing found, each once more by itself, so that it stays found.
 import { expect, it } from 'vitest'
-import { CLOSE, Dispatcher, serve } from '../../src/broker/dispatcher.ts'
+import { serveFindCoordinator } from '../../src/broker/apis/find-coordinator.ts'
+import type { Broker } from '../../src/broker/broker.ts'
+import { type Call, CLOSE, Dispatcher, serve } from '../../src/broker/dispatcher.ts'
 import type { Logger } from '../../src/platform/platform.ts'
 import { encodeRequest } from '../../src/protocol/codec.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
@@ -153,4 +155,13 @@ it('a subscription that cannot be read is the trouble of the member that sent it
   const { errorCode } = await connection.send(joinGroup, classic, { version: 3 })
   expect(errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
   expect(warningsOf(cluster)).toEqual([])
+})
+
+it('a coordinator whose topic is deleted while it is looked for is said not to be available', async () => {
+  const image = { topics: { has: () => true, get: () => undefined } }
+  const broker = { image, topicCreator: { createMissing: async () => {} } } as unknown as Broker
+  const call = { version: 6, listener: 'PLAINTEXT', may: () => true } as unknown as Call
+  const request = { keyType: 0, coordinatorKeys: ['g'] } as never
+  const answer = await serveFindCoordinator.handle(broker, request, call)
+  expect(answer).toMatchObject({ coordinators: [{ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }] })
 })

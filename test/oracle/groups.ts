@@ -29,13 +29,15 @@ export function checkGroup({ group, handed, owed, redeliveredMax = 0 }: GroupRea
 export interface GroupPositions {
   readonly group: string
   readonly log: string
-  /** What was found committed, and where the log ended then, look after look. */
+  /** What was found committed, and where the log ended right after, look after look. */
   readonly looks: readonly { readonly offset: number; readonly endOffset: number }[]
-  /** The least that it may stand at in the end. */
-  readonly atLeast: number
+  /** Where it should stand in the end. */
+  readonly truth: number
+  /** How far it may be behind that. */
+  readonly behindMax?: number
 }
 
-export function checkPositions({ group, log, looks, atLeast }: GroupPositions): Violation[] {
+export function checkPositions({ group, log, looks, truth, behindMax = 0 }: GroupPositions): Violation[] {
   const findings = new Findings(`group ${group} in ${log}`)
   let last = -1
   for (const { offset, endOffset } of looks) {
@@ -43,6 +45,8 @@ export function checkPositions({ group, log, looks, atLeast }: GroupPositions): 
     if (offset < last) findings.add('rewound', `from ${last} to ${offset}`)
     last = offset
   }
-  if (last < atLeast) findings.add('redelivered', `it stands at ${last}, and should at ${atLeast} at least`)
+  const ends = `it stands at ${last}, and should at ${truth}`
+  if (last > truth) findings.add('skipped', ends)
+  if (last < truth - behindMax) findings.add('redelivered', ends)
   return findings.violations()
 }

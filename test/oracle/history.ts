@@ -29,9 +29,18 @@ export interface Attempt {
   fail(): void
 }
 
+export interface Poll {
+  readonly reader: string
+  readonly log: string
+  readonly record: SeenRecord
+  readonly atMs: number
+}
+
 export class History {
   readonly transactions: Transaction[] = []
-  readonly polls: { readonly reader: string; readonly log: string; readonly record: SeenRecord }[] = []
+  readonly polls: Poll[] = []
+  /** Where groups were found, look after look, and where the log ended right after. */
+  readonly positions: { readonly group: string; readonly log: string; offset: number; endOffset: number }[] = []
   readonly translations: { readonly from: string; readonly to: string; upstream: number; downstream: number }[] = []
   readonly #sends = new Map<string, Send[]>()
 
@@ -80,8 +89,12 @@ export class History {
   }
 
   /** A group was handed the record, and has done with it. */
-  polled(reader: string, log: string, record: SeenRecord): void {
-    this.polls.push({ reader, log, record })
+  polled(reader: string, log: string, record: SeenRecord, atMs: number): void {
+    this.polls.push({ reader, log, record, atMs })
+  }
+
+  stood(group: string, log: string, offset: number, endOffset: number): void {
+    this.positions.push({ group, log, offset, endOffset })
   }
 
   translated(from: string, upstream: number, to: string, downstream: number): void {

@@ -238,12 +238,14 @@ describe('a group', () => {
   test('stands where it may', () => {
     const stands = (...offsets: number[]) => {
       const looks = offsets.map((offset) => ({ offset, endOffset: 10 }))
-      return names(checkPositions({ group: 'g', log: LOG, looks, atLeast: 5 }))
+      return names(checkPositions({ group: 'g', log: LOG, looks, truth: 8, behindMax: 2 }))
     }
-    expect(stands(1, 5, 10)).toEqual([])
-    expect(stands(11)).toEqual(['overcommit 1'])
-    expect(stands(7, 6)).toEqual(['rewound 1'])
-    expect(stands(4)).toEqual(['redelivered 1'])
+    expect(stands(1, 5, 8)).toEqual([])
+    expect(stands(6)).toEqual([])
+    expect(stands(11)).toEqual(['overcommit 1', 'skipped 1'])
+    expect(stands(9)).toEqual(['skipped 1'])
+    expect(stands(8, 7)).toEqual(['rewound 1'])
+    expect(stands(5)).toEqual(['redelivered 1'])
     expect(stands()).toEqual(['redelivered 1'])
   })
 })

@@ -28,6 +28,17 @@ export function replaced<T extends object, K extends keyof T>(
   }
 }
 
+/** The same for what looks like a field. */
+export function replacedGetter<T extends object, K extends keyof T & string>(
+  prototype: T,
+  property: K,
+  bug: (original: (this: T) => T[K]) => (this: T) => T[K],
+): () => void {
+  const original = Object.getOwnPropertyDescriptor(prototype, property)!
+  Object.defineProperty(prototype, property, { ...original, get: bug(original.get as (this: T) => T[K]) })
+  return () => void Object.defineProperty(prototype, property, original)
+}
+
 /** Both. */
 export function together(...plants: readonly (() => () => void)[]): () => () => void {
   return () => {

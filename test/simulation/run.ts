@@ -91,17 +91,18 @@ async function run(scenario: Scenario): Promise<boolean> {
 async function lookForBugs(): Promise<boolean> {
   let isAllFound = true
   say('| planted bug | scenario | seeds | found by |\n| --- | --- | --- | --- |')
-  for (const { name, scenario, plant, finds, seconds: length } of plantedBugs) {
-    const takeOut = plant()
+  for (const { name, scenario, plant, finds, seconds: length } of bug ? [bug] : plantedBugs) {
     let found: { seed: number; message: string } | undefined
     for (let seed = first; seed < first + seeds && !found; seed++) {
+      const takeOut = plant()
       const message = await play(scenario, seed, { seconds: length }).then(
         () => undefined,
         (error: Error) => error.message,
       )
+      takeOut()
       if (message !== undefined && finds.test(message)) found = { seed, message }
+      else if (message !== undefined) process.stderr.write(`${name}, seed ${seed}: ${message}\n`)
     }
-    takeOut()
     isAllFound &&= found !== undefined
     const by = (found?.message.split('\n')[0] ?? '**nothing**').replace(/, first.*/, '')
     say(`| ${name} | ${scenario.name} | ${found ? found.seed - first + 1 : `more than ${seeds}`} | ${by} |`)

@@ -11,6 +11,9 @@ import { d59 } from './drills/d59-answers-lost.ts'
 import { d65, d66, d67 } from './drills/d65-d67-cuts.ts'
 import { d71 } from './drills/d71-resets.ts'
 import { d73 } from './drills/d73-swizzle.ts'
+import { d90 } from './drills/d90-group-offsets.ts'
+import { d99 } from './drills/d99-failover.ts'
+import { d104 } from './drills/d104-active-active.ts'
 import type { Scenario } from './scenario.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots } from './scenarios/raft.ts'
@@ -21,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots],
   ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
+  ...[d90, d99, d104],
 ]
 
 /** Seeds that once found something, or show something rare; played by every `npm test`, beside the first. */

@@ -120,6 +120,9 @@ export class SimCluster implements Program {
 
   async read(topic: string, partition: number): Promise<Content> {
     await this.operator.refresh()
+    // What is not there holds nothing.
+    if (!this.operator.topics().has(topic))
+      return { records: [], startOffset: 0, lastStableOffset: 0, highWatermark: 0 }
     return readCommitted(this.operator, topic, partition)
   }
 }

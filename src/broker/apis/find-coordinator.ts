@@ -71,7 +71,9 @@ async function topicError(broker: Broker, keyType: number): Promise<Found | unde
 
 function find({ image }: Broker, keyType: number, key: string, listener: string): Found {
   const topic = TOPICS.get(keyType)!
-  const { partitions } = image.topics.get(topic)!
+  const partitions = image.topics.get(topic)?.partitions
+  // It was there a moment ago; operators may delete it.
+  if (!partitions) return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${topic} was deleted`)
   const partition = partitions[partitionOf(key, partitions.length)]!
   const leader = reachableBroker(image, listener, partition.leader)
   if (!leader) {
