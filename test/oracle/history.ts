@@ -58,7 +58,7 @@ export class History {
     }))
     const known = this.#sends.get(log)
     if (known) known.push(...sends)
-    else this.#sends.set(log, sends)
+    else this.#sends.set(log, [...sends])
     return {
       ok: (baseOffset) => {
         for (const [at, send] of sends.entries()) Object.assign(send, { fate: 'ok', offset: baseOffset + at })

@@ -144,6 +144,15 @@ describe('a log and what was said about it', () => {
     expect(found('a')).toEqual([])
   })
 
+  test('was told of one thing when another was', () => {
+    begin(() => {
+      const first = sent('a')
+      sent('b').ok(1)
+      first.ok(0)
+    })
+    expect(found('a b')).toEqual([])
+  })
+
   test('lost what it acknowledged', () => {
     begin(() => sent('a b').ok(0))
     expect(found('a')).toEqual(['lost 1'])
