@@ -8,7 +8,7 @@ export interface PlantedBug {
   readonly scenario: Scenario
   /** What it is found by. */
   readonly finds: RegExp
-  /** The first seed that finds it, counted from 1. */
+  /** A seed that finds it, as the code is now. */
   readonly seed: number
   readonly seconds?: number
   /** Puts it in; what is returned takes it out again. */
