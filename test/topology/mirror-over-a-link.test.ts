@@ -3,10 +3,11 @@
 import { expect, test } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
+import { createTopics } from '../../src/protocol/messages/create-topics.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { startTopology, type Topology } from '../../src/topology/topology.ts'
 import { seenOf } from '../oracle/seen-record.ts'
-import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
+import { appendBatch, clientOf, endOffset, readAll, testPlatform, until } from '../support/log-content.ts'
 
 const PARTITIONS = 2
 const RECORD_BYTES = 4_000
@@ -71,8 +72,13 @@ class World {
   async copied(from: Side): Promise<number> {
     const to = from === 'east' ? 'west' : 'east'
     let total = 0
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      total += await endOffset(this.clients[to], `${from}.of-${from}`, partition)
+    try {
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        total += await endOffset(this.clients[to], `${from}.of-${from}`, partition)
+      }
+    } catch {
+      // Its leader is dead; the next look finds another.
+      await this.clients[to].refresh()
     }
     return total
   }
@@ -91,55 +97,80 @@ class World {
     JSON.stringify([this.topology.link('oregon', 'virginia').status(), this.mirrors.map((one) => one.status())])
 }
 
-test('records cross a long, thin link once and in order, both ways, through one-way cuts and resets, and little waits', async () => {
-  const topology = await startTopology(testPlatform, {
-    clusters: { east: { datacenter: 'virginia' }, west: { datacenter: 'oregon' } },
-    links: { 'virginia<->oregon': { latencyMs: 50, jitterMs: 5, bitsPerSecond: 8_000_000 } },
-  })
-  const world = new World(topology)
-  await Promise.all((['east', 'west'] as const).map((side) => makeTopic(world.clients[side], `of-${side}`, PARTITIONS)))
-  await world.write(10)
-  await Promise.all([world.mirror('east', 'west'), world.mirror('west', 'east')])
-  const both = (least: number) => async () => {
-    world.sample()
-    return (await world.copied('east')) >= least && (await world.copied('west')) >= least
-  }
-  await until(both(50), world.seen)
+/** As `makeTopic`, with as many copies as there are brokers. */
+async function makeReplicatedTopic(client: ClusterClient, name: string, brokers: number): Promise<void> {
+  const topic = { name, numPartitions: PARTITIONS, replicationFactor: brokers, assignments: [], configs: [] }
+  const { topics } = await (await client.controller()).send(createTopics, { topics: [topic], timeoutMs: 10_000 })
+  expect(topics[0]!.errorCode).toBe(0)
+  await until(
+    async () => {
+      await client.refresh()
+      return client.leaderOf(name, PARTITIONS - 1) !== undefined
+    },
+    () => name,
+  )
+}
 
-  // Answers do not come back from east: fetches of the one mirror and acknowledgements of the other.
-  topology.link('virginia', 'oregon').cut('one-way')
-  const before = await world.copied('east')
-  await world.write(10)
-  await new Promise<void>((resolve) => testPlatform.clock.setTimer(300, resolve))
-  world.sample()
-  expect((await world.copied('east')) - before).toBeLessThan(100)
-  topology.link('virginia', 'oregon').heal()
-  await until(both(120), world.seen)
-
-  // Nothing reaches east, and then all connections break, so that both have to find out what had arrived.
-  topology.link('oregon', 'virginia').cut('one-way')
-  await world.write(10)
-  await new Promise<void>((resolve) => testPlatform.clock.setTimer(200, resolve))
-  world.sample()
-  expect(topology.link('oregon', 'virginia').reset()).toBeGreaterThan(0)
-  topology.link('oregon', 'virginia').heal()
-  await until(both(world.written), world.seen)
-
-  for (const [from, to] of [
-    ['east', 'west'],
-    ['west', 'east'],
-  ] as const) {
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const source = seenOf(await readAll(world.clients[from], `of-${from}`, partition))
-      expect(source.length).toBe(world.written / PARTITIONS)
-      const copy = seenOf(await readAll(world.clients[to], `${from}.of-${from}`, partition))
-      expect(copy).toEqual(source)
+test.each([1, 3])(
+  'records cross a long, thin link once and in order, both ways, between clusters of %i, through one-way cuts, resets and the death of a broker, and little waits',
+  async (brokers) => {
+    const config = { 'broker.session.timeout.ms': 1_000, 'broker.heartbeat.interval.ms': 200 }
+    const topology = await startTopology(testPlatform, {
+      clusters: { east: { brokers, datacenter: 'virginia', config }, west: { brokers, datacenter: 'oregon', config } },
+      links: { 'virginia<->oregon': { latencyMs: 50, jitterMs: 5, bitsPerSecond: 8_000_000 } },
+    })
+    const world = new World(topology)
+    await Promise.all(
+      (['east', 'west'] as const).map((side) => makeReplicatedTopic(world.clients[side], `of-${side}`, brokers)),
+    )
+    await world.write(10)
+    await Promise.all([world.mirror('east', 'west'), world.mirror('west', 'east')])
+    const both = (least: number) => async () => {
+      world.sample()
+      return (await world.copied('east')) >= least && (await world.copied('west')) >= least
     }
-  }
-  expect(world.mostHeldPerConnection).toBeLessThanOrEqual(WINDOW_BYTES + READ_BYTES)
-  expect(world.mostHeldPerConnection).toBeGreaterThan(0)
-  expect(world.mostBuffered).toBeLessThanOrEqual(BUFFER_BYTES + 128 * 1024)
-  await Promise.all(world.mirrors.map((mirror) => mirror.stop()))
-  for (const client of Object.values(world.clients)) client.close()
-  await topology.stop()
-})
+    await until(both(50), world.seen)
+
+    // Answers do not come back from east: fetches of the one mirror and acknowledgements of the other.
+    topology.link('virginia', 'oregon').cut('one-way')
+    const before = await world.copied('east')
+    await world.write(10)
+    await new Promise<void>((resolve) => testPlatform.clock.setTimer(300, resolve))
+    world.sample()
+    expect((await world.copied('east')) - before).toBeLessThan(100)
+    topology.link('virginia', 'oregon').heal()
+    await until(both(120), world.seen)
+
+    // Nothing reaches east, and then all connections break, so that both have to find out what had arrived.
+    topology.link('oregon', 'virginia').cut('one-way')
+    await world.write(10)
+    await new Promise<void>((resolve) => testPlatform.clock.setTimer(200, resolve))
+    world.sample()
+    expect(topology.link('oregon', 'virginia').reset()).toBeGreaterThan(0)
+    topology.link('oregon', 'virginia').heal()
+    if (brokers > 1) {
+      const leader = world.clients.west.leaderOf('of-west', 0)!.nodeId
+      await topology.clusters['west']!.broker(leader).kill()
+    }
+    await until(both(world.written), world.seen)
+    await Promise.all(Object.values(world.clients).map((client) => client.refresh()))
+
+    for (const [from, to] of [
+      ['east', 'west'],
+      ['west', 'east'],
+    ] as const) {
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        const source = seenOf(await readAll(world.clients[from], `of-${from}`, partition))
+        expect(source.length).toBe(world.written / PARTITIONS)
+        const copy = seenOf(await readAll(world.clients[to], `${from}.of-${from}`, partition))
+        expect(copy).toEqual(source)
+      }
+    }
+    expect(world.mostHeldPerConnection).toBeLessThanOrEqual(WINDOW_BYTES + READ_BYTES)
+    expect(world.mostHeldPerConnection).toBeGreaterThan(0)
+    expect(world.mostBuffered).toBeLessThanOrEqual(BUFFER_BYTES + 128 * 1024)
+    await Promise.all(world.mirrors.map((mirror) => mirror.stop()))
+    for (const client of Object.values(world.clients)) client.close()
+    await topology.stop()
+  },
+)
