@@ -446,8 +446,14 @@ export class Broker {
     const registration = topic?.partitions[partitionId]
     if (!topic || !registration) return
     if (registration.replicas.includes(this.nodeId)) {
-      const { partition, isNewLeader } = this.partitions.open(topic, registration)
-      this.#takeRole(partition, isNewLeader)
+      try {
+        const { partition, isNewLeader } = this.partitions.open(topic, registration)
+        this.#takeRole(partition, isNewLeader)
+      } catch (error) {
+        // The trouble of one partition is not that of the others: who asks for it is told to look elsewhere.
+        const fields = { topic: topic.name, partition: partitionId, error: String(error) }
+        this.log.error('broker.partition-failed', 'a partition cannot be opened', fields)
+      }
       return
     }
     const present = this.partitions.get(topic.name, partitionId)

@@ -174,12 +174,19 @@ export class Partition {
     return ErrorCode.NOT_LEADER_OR_FOLLOWER
   }
 
+  /** Why a write that wants all in sync to have it would be refused now, whatever it holds; NONE when it would not. */
+  get appendError(): number {
+    if (!this.isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    const isEnough = this.#replicas?.hasEnough(this.log.config.minInSyncReplicas) ?? true
+    return isEnough ? ErrorCode.NONE : ErrorCode.NOT_ENOUGH_REPLICAS
+  }
+
   /** Appends as the leader. */
   append(batches: readonly RecordBatch[], origin: 'client' | 'coordinator', options: AppendOptions = {}): Appended {
     const { beforeVisible, claims, acks = -1 } = options
     if (!this.isLeader) return refused(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-    if (acks === -1 && this.#replicas?.hasEnough(this.log.config.minInSyncReplicas) === false) {
-      return { ...refused(ErrorCode.NOT_ENOUGH_REPLICAS), logStartOffset: this.log.logStartOffset }
+    if (acks === -1 && this.appendError !== ErrorCode.NONE) {
+      return { ...refused(this.appendError), logStartOffset: this.log.logStartOffset }
     }
     const result = this.log.append(batches, { leaderEpoch: this.leaderEpoch, origin, claims })
     if (!('baseOffset' in result)) {

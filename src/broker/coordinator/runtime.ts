@@ -34,6 +34,8 @@ export interface HostedLog {
   readonly isLeader: boolean
   /** Counts the times that it came to lead; a machine lives for one of them. */
   readonly tenure: number
+  /** Why nothing can be appended now; absent or NONE: something can. */
+  readonly appendError?: number
   append(batches: readonly RecordBatch[], origin: 'coordinator', options?: AppendOptions): Appended
   /** Hears each advance of the high watermark. */
   onHighWatermark(listener: () => void): () => void
@@ -75,6 +77,8 @@ export async function orElse<T>(reply: Promise<T>, onError: (errorCode: number) 
 }
 
 const LOAD_CHUNK_BYTES = 1024 * 1024
+/** A timer that comes while nothing can be written comes again. */
+const POSTPONED_MS = 1000
 
 /** What a log tells the producer of a transaction that may not append to it. */
 const REFUSALS: ReadonlySet<number> = new Set([ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TXN_STATE])
@@ -131,6 +135,8 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
   submit(command: Command, claims?: AppendClaims): Promise<Reply> {
     if (this.#closed) return Promise.reject(closedError())
     if (this.#loading) return Promise.reject(loadingError())
+    const refusal = this.#refusalOf(command)
+    if (refusal) return Promise.reject(refusal)
     const id = ++this.#lastId
     const reply = new Promise<Reply>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
     this.#handle(id, command, claims)
@@ -223,6 +229,13 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     this.#apply(this.#machine.handle(id, command, this.#hosting.clock.now()), claims)
   }
 
+  /** What is decided while nothing can be written would have to be forgotten again, with all that lives beside the log. */
+  #refusalOf(command: Command): CoordinatorError | undefined {
+    const { appendError = ErrorCode.NONE } = this.#hosting.partition
+    if (appendError === ErrorCode.NONE || this.#machine.isRead?.(command)) return undefined
+    return new CoordinatorError(toldOf(appendError), `nothing can be appended: error ${appendError}`)
+  }
+
   #apply(effects: Effects<Command, Rec, Reply>, claims?: AppendClaims) {
     if (effects.records.length > 0) {
       const error = this.#append(effects, claims)
@@ -306,7 +319,8 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     if (command === undefined) return
     const timer = this.#hosting.clock.setTimer(delayMs, () => {
       this.#timers.delete(key)
-      this.#handle(NO_REQUEST, command)
+      if (this.#refusalOf(command)) this.#setTimer({ key, delayMs: POSTPONED_MS, command })
+      else this.#handle(NO_REQUEST, command)
     })
     this.#timers.set(key, timer)
   }

@@ -30,6 +30,8 @@ export interface StateMachine<Command, Rec, Reply> {
   replay(record: Rec, origin: RecordOrigin): void
   /** Of machines whose log takes transactional records: what this producer's open transaction holds counts now, or never will. */
   replayMarker?(producerId: number, committed: boolean): void
+  /** Whether the command only asks: it is handled also while nothing can be written. */
+  isRead?(command: Command): boolean
   /** Called once after the log is replayed: the place to arm the timers that the state implies. */
   loaded(nowMs: number): Effects<Command, Rec, Reply>
 }

@@ -30,6 +30,10 @@ const end = { coordinatorEpoch: 0, transactionVersion: 0 }
 
 /** A sum, kept by its summands; those of a transaction count with its commit. */
 class Sum implements StateMachine<Command, number, number> {
+  isRead(command: Command): boolean {
+    return 'read' in command
+  }
+
   total = 0
   readonly #pending = new Map<number, number>()
 
@@ -136,6 +140,21 @@ describe('CoordinatorRuntime', () => {
     await clock.advance(0)
     expect(await runtime.submit({ read: true })).toBe(210)
     expect(committed).toHaveLength(20)
+  })
+
+  it('decides nothing while too few replicas are in sync, answers what only asks, and lets its timers wait', async () => {
+    const { runtime, partition, clock, machines } = host()
+    await runtime.submit({ add: 1 })
+    await runtime.submit({ addLater: 500 })
+    let appendError: number = ErrorCode.NOT_ENOUGH_REPLICAS
+    Object.defineProperty(partition, 'appendError', { get: () => appendError })
+    await expect(runtime.submit({ add: 2 })).rejects.toMatchObject({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })
+    await clock.advance(3_000)
+    expect(await runtime.submit({ read: true })).toBe(1)
+    appendError = ErrorCode.NONE
+    await clock.advance(1_000)
+    expect(await runtime.submit({ add: 2 })).toBe(103)
+    expect(machines).toHaveLength(1)
   })
 
   it('stops reading when it is closed', async () => {

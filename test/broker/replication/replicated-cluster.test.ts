@@ -1,5 +1,5 @@
-// Three brokers on real sockets: coordinators move with the leadership of their logs, and transactions reach leaders on every broker.
-import { Kafka, logLevel, type Producer } from 'kafkajs'
+// Three brokers on real sockets: coordinators move with the leadership of their logs.
+import { Kafka, logLevel } from 'kafkajs'
 import { expect, it, onTestFinished } from 'vitest'
 import { type Cluster, startCluster } from '../../../src/broker/cluster.ts'
 import { Connection } from '../../../src/client/connection.ts'
@@ -15,7 +15,6 @@ const QUICK = {
 }
 const TOPIC = 'ledger'
 const GROUP = 0
-const TRANSACTION = 1
 const platform = nodePlatform({ log: { level: 'error' } })
 
 async function threeBrokers(): Promise<{ cluster: Cluster; kafka: Kafka }> {
@@ -30,13 +29,17 @@ async function threeBrokers(): Promise<{ cluster: Cluster; kafka: Kafka }> {
   return { cluster, kafka }
 }
 
-/** The broker that coordinates the key, as any of them tells. */
-async function coordinatorOf(cluster: Cluster, keyType: number, key: string): Promise<number> {
+/** The broker that coordinates the group, as any of them tells. */
+async function coordinatorOf(cluster: Cluster, group: string): Promise<number> {
   const [host, port] = cluster.bootstrap.split(',')[0]!.split(':')
   const connection = await Connection.open(platform, { host: host!, port: Number(port), clientId: 'test' })
-  const { coordinators } = await connection.send(findCoordinator, { keyType, coordinatorKeys: [key] }, { version: 4 })
+  const { coordinators } = await connection.send(
+    findCoordinator,
+    { keyType: GROUP, coordinatorKeys: [group] },
+    { version: 4 },
+  )
   connection.close()
-  if (coordinators[0]!.errorCode !== 0) throw new Error(`nobody coordinates ${key}: ${coordinators[0]!.errorCode}`)
+  if (coordinators[0]!.errorCode !== 0) throw new Error(`nobody coordinates ${group}: ${coordinators[0]!.errorCode}`)
   return coordinators[0]!.nodeId
 }
 
@@ -70,80 +73,12 @@ it('keeps what a group has committed when its coordinator dies, and goes on with
     return offsets!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0)
   }
   await eventually(async () => expect(await committed()).toBe(30))
-  const coordinator = await coordinatorOf(cluster, GROUP, 'readers')
+  const coordinator = await coordinatorOf(cluster, 'readers')
   await cluster.broker(coordinator).kill()
-  await eventually(async () => expect(await coordinatorOf(cluster, GROUP, 'readers')).not.toBe(coordinator))
+  await eventually(async () => expect(await coordinatorOf(cluster, 'readers')).not.toBe(coordinator))
   await eventually(async () => expect(await committed()).toBe(30))
   await eventually(async () => void (await send(Array.from({ length: 30 }, (_, index) => 30 + index))))
   await eventually(async () => expect(await committed()).toBeGreaterThanOrEqual(60))
   // What was committed is not read again.
   expect(seen.filter((value) => Number(value) < 30)).toHaveLength(30)
 }, 60_000)
-
-it('writes a transaction to all of its partitions or to none, though coordinators and leaders die', async () => {
-  const { cluster, kafka } = await threeBrokers()
-  const committed: string[] = []
-  const aborted: string[] = []
-  let producer: Producer | undefined
-  let count = 0
-  const transact = async () => {
-    const name = `transaction ${count++}`
-    let isDecided = false
-    try {
-      if (!producer) {
-        const retry = { retries: 3, initialRetryTime: 30, maxRetryTime: 200 }
-        producer = kafka.producer({ transactionalId: 'transfers', idempotent: true, maxInFlightRequests: 1, retry })
-        await producer.connect()
-      }
-      const transaction = await producer.transaction()
-      const messages = [0, 1, 2].map((partition) => ({ partition, value: name }))
-      await transaction.send({ topic: TOPIC, acks: -1, messages })
-      isDecided = true
-      if (count % 4 === 0) {
-        aborted.push(name)
-        await transaction.abort()
-      } else {
-        await transaction.commit()
-        committed.push(name)
-      }
-    } catch {
-      if (!isDecided) aborted.push(name)
-      await producer?.disconnect().catch(() => {})
-      producer = undefined
-    }
-  }
-  const untilMore = async (more: number) => {
-    const wanted = committed.length + more
-    const deadline = performance.now() + 30_000
-    while (committed.length < wanted) {
-      if (performance.now() > deadline) throw new Error(`only ${committed.length} of ${wanted} were committed`)
-      await transact()
-    }
-  }
-  await untilMore(10)
-  const coordinator = await coordinatorOf(cluster, TRANSACTION, 'transfers')
-  await cluster.broker(coordinator).kill()
-  await untilMore(10)
-  expect(await coordinatorOf(cluster, TRANSACTION, 'transfers')).not.toBe(coordinator)
-  await cluster.broker(coordinator).start()
-  await untilMore(5)
-  await producer?.disconnect()
-  const consumer = kafka.consumer({ groupId: 'checks', readUncommitted: false, maxWaitTimeInMs: 100 })
-  await consumer.connect()
-  onTestFinished(() => consumer.disconnect())
-  await consumer.subscribe({ topic: TOPIC, fromBeginning: true })
-  // By partition: after an error in one, kafkajs sends to all of them again.
-  const seen = new Map<string, Set<number>>()
-  await consumer.run({
-    eachMessage: async ({ partition, message }) => {
-      const name = message.value!.toString()
-      seen.set(name, (seen.get(name) ?? new Set()).add(partition))
-    },
-  })
-  const partitionsOf = (name: string) => [...(seen.get(name) ?? [])].toSorted()
-  await eventually(async () => {
-    for (const name of committed) expect([name, partitionsOf(name)]).toEqual([name, [0, 1, 2]])
-  })
-  for (const name of seen.keys()) expect([name, partitionsOf(name)]).toEqual([name, [0, 1, 2]])
-  for (const name of aborted) expect(seen.has(name)).toBe(false)
-}, 90_000)

@@ -55,6 +55,13 @@ type Group = ClassicGroup | ConsumerGroup
 type CommandForGroup = Exclude<GroupCommand, { type: 'list-groups' | 'topics-deleted' | 'expire-offsets' }>
 type ElapsedCommand = Extract<GroupCommand, { type: `${string}-expired` | `${string}-elapsed` }>
 
+const READS: ReadonlySet<GroupCommand['type']> = new Set([
+  'describe-consumer-group',
+  'describe-group',
+  'list-groups',
+  'offset-fetch',
+])
+
 /**
  * The groups of one partition of `__consumer_offsets`, of either protocol.
  *
@@ -116,6 +123,10 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   #setOffset(groupId: string, offset: StoredOffset): void {
     this.#offsets.set(groupId, offset)
     this.#keep(groupId, offset.value.commitTimestamp)
+  }
+
+  isRead({ type }: GroupCommand): boolean {
+    return READS.has(type)
   }
 
   loaded(nowMs: number): Effects<GroupCommand, GroupRecord, GroupReply> {

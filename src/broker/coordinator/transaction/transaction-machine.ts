@@ -14,6 +14,8 @@ const AT_ONCE_MS = 1
 
 type TransactionEffects = Effects<TransactionCommand, TransactionRecord, TransactionReply>
 
+const READS: ReadonlySet<TransactionCommand['type']> = new Set(['describe', 'list', 'verify-partitions'])
+
 /**
  * The transactions of one partition of `__transaction_state`.
  *
@@ -38,6 +40,10 @@ export class TransactionMachine implements StateMachine<TransactionCommand, Tran
   replay({ transactionalId, value }: TransactionRecord): void {
     if (value) this.#transactions.set(transactionalId, value)
     else this.#transactions.delete(transactionalId)
+  }
+
+  isRead({ type }: TransactionCommand): boolean {
+    return READS.has(type)
   }
 
   loaded(nowMs: number): TransactionEffects {
