@@ -30,7 +30,7 @@ export function flowSettings({ clusters, compat, queue }: Config, job: MirrorJob
   return {
     ...job,
     clusters: { ...cluster(job.from), ...cluster(job.to) },
-    compat,
+    compat: { mm2Topics: compat.mm2Topics },
     queue: queue && { ...queue, redis: digest(queue.redis) },
   }
 }

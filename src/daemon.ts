@@ -55,7 +55,12 @@ export async function startDaemon(platform: Platform, config: Config, options: D
   const app = adminApp({
     flows: flows.byName,
     rates,
-    metrics: metricsOf({ flows: flows.byName, version: options.version, now: () => platform.clock.now() }),
+    metrics: metricsOf({
+      flows: flows.byName,
+      version: options.version,
+      now: () => platform.clock.now(),
+      mm2: () => flows.hasMm2Metrics,
+    }),
     notReady: () => [...flows.byName.values()].flatMap((flow) => flow.notReady()),
     tokens: () => flows.tokens,
     reload,
@@ -88,6 +93,7 @@ export async function startDaemon(platform: Platform, config: Config, options: D
 class RunningFlows {
   readonly byName = new Map<string, DaemonFlow>()
   tokens: readonly string[] = []
+  hasMm2Metrics = false
   readonly #platform: Platform
   readonly #options: DaemonOptions
   readonly #limits = new Map<string, { readonly text: string; readonly limit: ByteLimit }>()
@@ -173,7 +179,8 @@ class RunningFlows {
   }
 
   #serverOf(config: Config): object {
-    return { ...config.server, tokens: this.#tokensOf(config).map((token) => this.#digest(token)) }
+    const tokens = this.#tokensOf(config).map((token) => this.#digest(token))
+    return { ...config.server, tokens, mm2Metrics: config.compat.mm2Metrics }
   }
 
   #tokensOf({ server }: Config): string[] {
@@ -201,6 +208,7 @@ class RunningFlows {
   #become(config: Config, anew: readonly MirrorJob[], sharedQueue: SharedQueue | undefined): void {
     this.#config = config
     this.tokens = this.#tokensOf(config)
+    this.hasMm2Metrics = config.compat.mm2Metrics
     this.#aliases.name(
       Object.keys(config.clusters),
       anew.flatMap(({ from, to }) => [from, to]),

@@ -163,6 +163,10 @@ export const mirrorConfigSchema = z.strictObject({
         .boolean()
         .default(true)
         .describe('Write the checkpoints, heartbeats and offset-syncs topics of MirrorMaker 2'),
+      mm2Metrics: z
+        .boolean()
+        .default(false)
+        .describe('Metrics by the names of MirrorMaker 2 beside ours, one series for each partition'),
     })
     .prefault({}),
 })

@@ -11,6 +11,7 @@ import { readLog } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, type OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { OffsetMap } from '../offset-translation/offset-map.ts'
+import { RecentTimes } from '../offset-translation/recent-times.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep, type Timer } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
@@ -114,6 +115,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   /** A replica that stands nearer to us than the leader, and how long that word counts. */
   #nearer: { readonly nodeId: number; readonly until: number } | undefined
   #fetchedBytes = 0
+  readonly #recordAge = new RecentTimes()
+  readonly #replicationLatency = new RecentTimes()
   #leftOut = false
   #writingPlans = false
   #positioning = false
@@ -475,7 +478,11 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       this.#recover('reads the target again after an idle time')
       return undefined
     }
-    for (const batch of fetched.batches) this.#fetchedBytes += batch.sizeInBytes
+    const wallClock = clock.now()
+    for (const batch of fetched.batches) {
+      this.#fetchedBytes += batch.sizeInBytes
+      if (!batch.isControl) this.#recordAge.observe(wallClock - batch.maxTimestamp, wallClock)
+    }
     const wantsMore = mirror.accept(fetched)
     if (fetched.batches.length > 0) this.#host.hooks.reached?.('batches-accepted')
     this.#noteLag(clock.now())
@@ -767,6 +774,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#backoff.reset()
     const now = clock.now()
     this.#host.latency.observe(now - batch.maxTimestamp)
+    this.#replicationLatency.observe(now - batch.maxTimestamp, now)
     this.#noteLag(now)
     this.#afterwards()
   }
@@ -939,6 +947,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       records: mirror?.counters.records ?? 0,
       bytes: mirror?.counters.bytes ?? 0,
       fetchedBytes: this.#fetchedBytes,
+      recordAge: this.#recordAge.seen(nowMs),
+      replicationLatency: this.#replicationLatency.seen(nowMs),
       rewritten: { ...mirror?.counters.rewritten },
       runs: mirror?.map.size ?? 0,
       gaps: this.#host.gapLedger.of(this.source),

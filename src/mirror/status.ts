@@ -1,6 +1,7 @@
 // What a mirror tells about itself: plain data, taken at one moment. The admin API, the metrics, the command line and the
 // demo all read this and nothing else.
 
+import type { TimesSeen } from '../offset-translation/recent-times.ts'
 import type { Gap } from './gap.ts'
 
 export type PartitionState = 'starting' | 'catching-up' | 'running' | 'recovering' | 'paused' | 'stopped'
@@ -60,6 +61,9 @@ export interface PartitionStatus {
   readonly bytes: number
   /** Of record batches that came from the source, whatever became of them. */
   readonly fetchedBytes: number
+  /** Of the last minute, at the end of a batch: how old its newest record was when it came, and when the target had it. Milliseconds. */
+  readonly recordAge: TimesSeen | undefined
+  readonly replicationLatency: TimesSeen | undefined
   /** Batches that took the slow path, by reason. */
   readonly rewritten: Readonly<Partial<Record<RewriteReason, number>>>
   /** Runs of the offset map in memory. */

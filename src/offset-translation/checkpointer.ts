@@ -27,6 +27,7 @@ import {
 } from './group-sync-rules.ts'
 import type { InternalTopic } from './internal-topic.ts'
 import type { OffsetMap } from './offset-map.ts'
+import { RecentTimes, type TimesSeen } from './recent-times.ts'
 
 type Mirrored = (topic: string, partition: number) => MirroredPartition | undefined
 
@@ -52,6 +53,8 @@ export interface GroupStatus {
   /** `translated`: known, but not written to the group, which is in use on the target or not to be written. */
   readonly state: 'synced' | 'translated' | 'blocked'
   readonly partitions: readonly GroupPartitionStatus[]
+  /** Of the last minute, how long it took to write its checkpoints. Milliseconds. */
+  readonly checkpointTimes: TimesSeen | undefined
 }
 
 interface GroupPartitionStatus {
@@ -90,6 +93,8 @@ interface TrackedGroup {
   readonly positions: Map<string, Tracked>
   /** Why it is not written on the target as a whole. */
   untouchable: string | undefined
+  /** How long it took to write its checkpoints. */
+  readonly checkpointTimes: RecentTimes
 }
 
 /** What was heard of a group since its last pass. */
@@ -285,7 +290,12 @@ export class Checkpointer {
 
   #translateGroup(group: string, positions: readonly GroupPosition[], mirroredHere: Mirrored): TrackedGroup {
     const before = this.#groups.get(group)
-    const tracked: TrackedGroup = { group, positions: new Map(), untouchable: before?.untouchable }
+    const tracked: TrackedGroup = {
+      group,
+      positions: new Map(),
+      untouchable: before?.untouchable,
+      checkpointTimes: before?.checkpointTimes ?? new RecentTimes(),
+    }
     for (const position of positions) {
       const mirrored = mirroredHere(position.topic, position.partition)
       if (mirrored === undefined) continue
@@ -313,16 +323,23 @@ export class Checkpointer {
     const topic = this.#options.checkpoints
     if (topic === undefined) return 0
     const due: { tracked: Tracked; checkpoint: Checkpoint }[] = []
-    for (const { group, positions } of groups)
+    const written = new Set<RecentTimes>()
+    for (const { group, positions, checkpointTimes } of groups)
       for (const tracked of positions.values()) {
         const checkpoint = checkpointOf(group, tracked)
-        if (checkpoint !== undefined && isNewsWorthy(tracked.checkpoint, checkpoint)) due.push({ tracked, checkpoint })
+        if (checkpoint !== undefined && isNewsWorthy(tracked.checkpoint, checkpoint)) {
+          due.push({ tracked, checkpoint })
+          written.add(checkpointTimes)
+        }
       }
+    const { clock } = this.#platform
+    const beganAt = clock.monotonic()
     await topic.write(
       due.map(({ checkpoint }) => encodeCheckpoint(checkpoint)),
       signal,
     )
     for (const { tracked, checkpoint } of due) tracked.checkpoint = checkpoint
+    for (const times of written) times.observe(clock.monotonic() - beganAt, clock.now())
     return due.length
   }
 
@@ -460,7 +477,7 @@ export class Checkpointer {
   }
 }
 
-function statusOf({ group, positions, untouchable: inUse }: TrackedGroup, now: number): GroupStatus {
+function statusOf({ group, positions, untouchable: inUse, checkpointTimes }: TrackedGroup, now: number): GroupStatus {
   const partitions = [...positions.values()].map(
     ({ source: { topic, partition, offset }, remoteTopic, translated, onTarget, writtenAt, blocked }) => ({
       topic,
@@ -477,7 +494,12 @@ function statusOf({ group, positions, untouchable: inUse }: TrackedGroup, now: n
   )
   const blocked = [...positions.values()].some((tracked) => tracked.blocked !== undefined)
   const unwritten = inUse !== undefined || partitions.some(({ writtenAt }) => writtenAt === undefined)
-  return { group, state: blocked ? 'blocked' : unwritten ? 'translated' : 'synced', partitions }
+  return {
+    group,
+    state: blocked ? 'blocked' : unwritten ? 'translated' : 'synced',
+    partitions,
+    checkpointTimes: checkpointTimes.seen(now),
+  }
 }
 
 function keyOf(topic: string, partition: number): string {

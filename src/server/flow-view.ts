@@ -2,6 +2,7 @@
 import type { JobStatus } from '../jobs/jobs.ts'
 import type { Gap } from '../mirror/gap.ts'
 import type { MirrorStatus } from '../mirror/status.ts'
+import type { TimesSeen } from '../offset-translation/recent-times.ts'
 
 export interface FlowView {
   readonly name: string
@@ -81,6 +82,8 @@ export interface GroupView {
   readonly group: string
   readonly state: 'synced' | 'translated' | 'blocked'
   readonly partitions: readonly GroupPartitionView[]
+  /** Of the last minute, how long it took to write its checkpoints. Milliseconds. */
+  readonly checkpointTimes?: TimesSeen | undefined
 }
 
 interface GroupPartitionView {

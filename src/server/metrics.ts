@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type Gap, type GapReason, gapReasons } from '../mirror/gap.ts'
 import type { FlowState, MirrorStatus } from '../mirror/status.ts'
 import type { FlowView } from './flow-view.ts'
+import { Mm2Metrics } from './mm2-metrics.ts'
 
 type Labels = Readonly<Record<string, string>>
 type Sample = readonly [labels: Labels, value: number]
@@ -197,11 +198,14 @@ export interface MetricsOptions {
   readonly flows: ReadonlyMap<string, FlowView>
   readonly version: string
   readonly now: () => number
+  /** Whether MirrorMaker's names stand beside ours. */
+  readonly mm2?: () => boolean
 }
 
 /** Returns the function that renders one scrape. */
-export function metricsOf({ flows, version, now }: MetricsOptions): () => Promise<string> {
+export function metricsOf({ flows, version, now, mm2 = () => false }: MetricsOptions): () => Promise<string> {
   const registry = new Registry()
+  const mm2Metrics = new Mm2Metrics()
   // Its own step of 10 ms would wake a process that has nothing to do a hundred times a second.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_STEP_MS })
   return async () => {
@@ -226,8 +230,18 @@ export function metricsOf({ flows, version, now }: MetricsOptions): () => Promis
       `# TYPE heliostat_flows gauge`,
       `heliostat_flows ${flows.size}`,
     )
+    if (mm2()) lines.push(...mm2Lines(mm2Metrics.series(taken, nowMs)))
     return `${lines.join('\n')}\n${await registry.metrics()}`
   }
+}
+
+/** Series of one name stand together, as the format asks. */
+function mm2Lines(series: Iterable<readonly [name: string, labels: Labels, value: number]>): string[] {
+  const byName = Map.groupBy(series, ([name]) => name)
+  return [...byName].flatMap(([name, own]) => [
+    `# TYPE ${name} gauge`,
+    ...own.map(([, labels, value]) => `${name}${labelText(labels)} ${value}`),
+  ])
 }
 
 function latencyLines(taken: readonly { flow: FlowView; status: MirrorStatus }[]): string[] {

@@ -20,6 +20,8 @@ export function stillFlow(
       records: 100,
       bytes: 4_096,
       fetchedBytes: 5_000,
+      recordAge: { last: 3, avg: 2, min: 1, max: 3 },
+      replicationLatency: { last: 9, avg: 7, min: 5, max: 9 },
       rewritten: { holes: 2 },
       runs: 3,
       gaps: [],
