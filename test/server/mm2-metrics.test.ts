@@ -42,12 +42,10 @@ function scraped(mm2: boolean, times: number[]) {
     ...still,
     status: () => ({
       ...still.status(),
-      topics: still
-        .status()
-        .topics.map((topic) => ({
-          ...topic,
-          partitions: topic.partitions.map((one) => ({ ...one, records: partition.records, bytes: partition.bytes })),
-        })),
+      topics: still.status().topics.map((topic) => ({
+        ...topic,
+        partitions: topic.partitions.map((one) => ({ ...one, records: partition.records, bytes: partition.bytes })),
+      })),
     }),
   }
   let now = 0
