@@ -1,4 +1,5 @@
 // `heliostat link …`: the links between the datacenters of a running `heliostat broker`, over its control address.
+import { nearName } from '../config/near-name.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { LinkAnswer, LinkFaultView } from '../server/link-api.ts'
 import type { LinkStatus, WayStatus } from '../topology/link.ts'
@@ -50,37 +51,57 @@ export async function listLinks({ url, output }: ControlOptions): Promise<number
   return exitCode.ok
 }
 
-/** Does one thing to the link between two datacenters, and shows how it stands then. */
-export async function changeLink(
+/** Does one thing to the link between two datacenters, or to all links of one, and shows how they stand then. */
+export async function changeLinks(
   act: 'cut' | 'stall' | 'reset' | 'slow',
-  [from, to]: readonly [string, string],
+  from: string,
+  to: string | undefined,
   { url, output, oneWay, latency, jitter, bandwidth }: LinkChangeOptions,
 ): Promise<number> {
   const speed = { latencyMs: latency, jitterMs: jitter, bitsPerSecond: bandwidth }
   const body = { ...(act === 'slow' && speed), ...(oneWay && { direction: 'one-way' }) }
-  const { broken, ...status } = await callControl<LinkAnswer>(url, 'POST', pathOf(from, to, act), body)
-  if (broken !== undefined) process.stderr.write(`${broken} connections were broken\n`)
-  showLinks([status], output)
+  const changed = await actOn(await endsOf(url, from, to), act, url, body)
+  if (act === 'reset') {
+    const broken = changed.reduce((sum, link) => sum + (link.broken ?? 0), 0)
+    process.stderr.write(`${broken} connections were broken\n`)
+  }
+  showLinks(changed, output)
   return exitCode.ok
 }
 
-/** Heals one link, or all. */
+/** Heals one link, all of a datacenter, or all. */
 export async function healLinks(
   from: string | undefined,
   to: string | undefined,
   { url, output }: ControlOptions,
 ): Promise<number> {
-  if (from !== undefined && to === undefined)
-    throw new HeliostatError('HEL_USAGE', 'name both ends of the link, or none')
-  const ends: (readonly [string, string])[] = []
-  if (from !== undefined && to !== undefined) ends.push([from, to])
-  else
-    for (const { ways } of await callControl<LinkStatus[]>(url, 'GET', '/links'))
-      ends.push([ways[0]!.from, ways[0]!.to])
-  const healed: LinkStatus[] = []
-  for (const [one, other] of ends) healed.push(await callControl<LinkStatus>(url, 'POST', pathOf(one, other, 'heal')))
-  showLinks(healed, output)
+  showLinks(await actOn(await endsOf(url, from, to), 'heal', url), output)
   return exitCode.ok
+}
+
+async function actOn(
+  ends: readonly (readonly [string, string])[],
+  act: string,
+  url: string,
+  body?: object,
+): Promise<LinkAnswer[]> {
+  const answers: LinkAnswer[] = []
+  for (const [from, to] of ends) answers.push(await callControl<LinkAnswer>(url, 'POST', pathOf(from, to, act), body))
+  return answers
+}
+
+/** The links that are meant, each seen from the datacenter that was named. */
+async function endsOf(url: string, from: string | undefined, to: string | undefined): Promise<[string, string][]> {
+  if (from !== undefined && to !== undefined) return [[from, to]]
+  const links = await callControl<LinkStatus[]>(url, 'GET', '/links')
+  const ends = links.flatMap(({ ways }) => ways.map((way): [string, string] => [way.from, way.to]))
+  if (from === undefined) return ends.filter((_, index) => index % 2 === 0)
+  const own = ends.filter(([one]) => one === from)
+  if (own.length > 0) return own
+  const datacenters = [...new Set(ends.flat())]
+  const near = nearName(from, datacenters)
+  const hint = near === undefined ? `there are ${datacenters.join(', ')}` : `did you mean ${near}?`
+  throw new HeliostatError('HEL_USAGE', `there is no link from ${from}; ${hint}`)
 }
 
 export async function addLinkFault([from, to]: readonly [string, string], options: LinkFaultOptions): Promise<number> {

@@ -194,30 +194,32 @@ function linkCommands(link: Command): void {
     link.command(grammar).description(description).addOption(control()).addOption(output()).exitOverride()
   const ofTwo = (grammar: string, description: string) =>
     command(grammar, description).argument('<from>', 'a datacenter').argument('<to>', 'another')
+  const ofOneOrAll = (grammar: string, description: string) =>
+    command(grammar, description)
+      .argument('<from>', 'a datacenter')
+      .argument('[to]', 'another; without it, all links of the first')
   const oneWay = () => new Option('--one-way', 'only from the first to the second')
   command('list', 'how the links stand').action(async (options) =>
     end(await (await import('./link.ts')).listLinks(options)),
   )
-  ofTwo('cut', 'nothing passes until it is healed, and nobody is told')
+  ofOneOrAll('cut', 'nothing passes until it is healed, and nobody is told')
     .addOption(oneWay())
-    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLink('cut', [from, to], options)))
-  ofTwo('stall', 'open connections carry nothing until it is healed, new ones are not affected')
+    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLinks('cut', from, to, options)))
+  ofOneOrAll('stall', 'open connections carry nothing until it is healed, new ones are not affected')
     .addOption(oneWay())
-    .action(async (from, to, options) =>
-      end(await (await import('./link.ts')).changeLink('stall', [from, to], options)),
-    )
-  ofTwo('reset', 'break the connections that are open').action(async (from, to, options) =>
-    end(await (await import('./link.ts')).changeLink('reset', [from, to], options)),
+    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLinks('stall', from, to, options)))
+  ofOneOrAll('reset', 'break the connections that are open').action(async (from, to, options) =>
+    end(await (await import('./link.ts')).changeLinks('reset', from, to, options)),
   )
-  ofTwo('slow', 'change what is named, for what is sent from then on')
+  ofOneOrAll('slow', 'change what is named, for what is sent from then on')
     .option('--latency <duration>', 'one way', duration)
     .option('--jitter <duration>', 'the latency is off by up to so much, earlier or later', duration)
     .option('--bandwidth <bandwidth>', 'each way, for all connections together: 10Mbit', bandwidth)
     .addOption(oneWay())
-    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLink('slow', [from, to], options)))
+    .action(async (from, to, options) => end(await (await import('./link.ts')).changeLinks('slow', from, to, options)))
   command('heal', 'as the topology says again; without names, all links')
     .argument('[from]', 'a datacenter')
-    .argument('[to]', 'another')
+    .argument('[to]', 'another; without it, all links of the first')
     .action(async (from, to, options) => end(await (await import('./link.ts')).healLinks(from, to, options)))
   ofTwo('fault', 'plan what becomes of one of Kafka’s messages; what is not said matches anything')
     .option('--api <names...>', 'by Kafka’s names: Produce Fetch')

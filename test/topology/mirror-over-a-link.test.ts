@@ -173,4 +173,5 @@ test.each([1, 3])(
     for (const client of Object.values(world.clients)) client.close()
     await topology.stop()
   },
+  40_000,
 )
