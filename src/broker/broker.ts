@@ -354,7 +354,7 @@ export class Broker {
     const { cluster } = this.#options
     const registration = ownRegistration(this, cluster?.listener)
     if (!cluster) {
-      const { brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration })
+      const { brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration, isAlone: true })
       this.#brokerEpoch = brokerEpoch
       return
     }

@@ -20,8 +20,8 @@ export interface ClusterOptions {
   readonly brokers?: number
   /** Of the first broker's one plain listener that there is without the property `listeners`; the ports of the others run on. 0, or absent: any free ones. */
   readonly port?: number
-  /** 127.0.0.1. */
-  readonly host?: string
+  /** 127.0.0.1. Of brokers on machines of their own, by node id. */
+  readonly host?: string | ((nodeId: number) => string)
   /** The directory of the logs, with one for each broker in it; absent: in memory, and gone with the cluster. */
   readonly data?: string | undefined
   /** Broker properties by Kafka's names. Ports in `listeners` run on by broker. */
@@ -299,13 +299,18 @@ class RunningCluster {
     }
   }
 
+  #hostOf(nodeId: number): string {
+    const { host = LOOPBACK } = this.#options
+    return typeof host === 'string' ? host : host(nodeId)
+  }
+
   #internalAddress(nodeId: number): Address {
-    const { internalPort = 0, host = LOOPBACK } = this.#options
-    return { host, port: internalPort === 0 ? 0 : internalPort + nodeId - FIRST_NODE_ID }
+    const { internalPort = 0 } = this.#options
+    return { host: this.#hostOf(nodeId), port: internalPort === 0 ? 0 : internalPort + nodeId - FIRST_NODE_ID }
   }
 
   #node(nodeId: number, brokers: number, rack?: string): ClusterNode {
-    const { host = LOOPBACK, port = 0, data, allowInsecure = false, racks = [], addScram, machine } = this.#options
+    const { port = 0, data, allowInsecure = false, racks = [], addScram, machine } = this.#options
     const platform = machine ? { ...machine(nodeId), log: this.#platform.log } : this.#platform
     const index = nodeId - FIRST_NODE_ID
     const ownRack = rack ?? racks[index % racks.length]
@@ -314,7 +319,7 @@ class RunningCluster {
       platform,
       nodeId,
       clusterId: this.clusterId,
-      host,
+      host: this.#hostOf(nodeId),
       port: port === 0 ? 0 : port + index,
       listen: { allowInsecure, files: platform.disk },
       approaches: this.#options.approaches,

@@ -46,6 +46,8 @@ const kafkaTools = {
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-storage': 'kafka.tools.StorageTool',
+  'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
+  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
   'connect-mirror-maker': 'org.apache.kafka.connect.mirror.MirrorMaker',
 } as const

@@ -3,7 +3,8 @@
 // - The broker is forgotten: it leads nothing and is in sync with nothing. It stays a replica of what it was, until that is reassigned.
 //   An unknown id: BROKER_ID_NOT_REGISTERED.
 // - Needs ALTER on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: the only broker of a cluster stays registered.
+// - Differs from Kafka: the only broker of a cluster stays registered, and one that runs registers anew with its next heartbeat, where
+//   Kafka's stays away until it is started anew.
 
 import { unregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import { invalid } from '../coordinator/controller/topic-creation.ts'

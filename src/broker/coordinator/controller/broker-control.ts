@@ -56,7 +56,7 @@ export class BrokerControl {
       .map(({ brokerId }) => this.#watch(brokerId))
   }
 
-  register({ registration }: RegisterBrokerCommand): Decided<ControllerReplies['register-broker']> {
+  register({ registration, isAlone = false }: RegisterBrokerCommand): Decided<ControllerReplies['register-broker']> {
     const { brokerId, incarnationId } = registration
     const existing = this.#image.brokers.get(brokerId)
     const errorCode = this.#whyNotRegistered(registration, existing)
@@ -64,7 +64,6 @@ export class BrokerControl {
     const isAgain = existing?.incarnationId === incarnationId
     const brokerEpoch = isAgain ? existing.brokerEpoch : this.#offset + 1
     // A cluster of one goes on where it was: nobody could have taken over, and nobody has to be told.
-    const isAlone = brokerId === this.#nodeId && [...this.#image.brokers.keys()].every((id) => id === brokerId)
     const state = isAgain ? existing : { fenced: !isAlone, inControlledShutdown: false }
     const { fenced, inControlledShutdown } = state
     const record = { type: 'register-broker', ...registration, brokerEpoch, fenced, inControlledShutdown } as const

@@ -136,6 +136,8 @@ export interface UpdateFeaturesCommand {
 
 export interface RegisterBrokerCommand {
   readonly type: 'register-broker'
+  /** A cluster of one, whose broker is ready when it registers. */
+  readonly isAlone?: boolean
   readonly registration: Pick<BrokerRegistration, 'brokerId' | 'incarnationId' | 'endPoints' | 'features' | 'rack'>
 }
 
