@@ -20,18 +20,9 @@ describe('docs/fidelity.md', () => {
   })
 
   it('names only tests that exist', () => {
-    const missing: string[] = []
-    for (const { number, last } of shown) {
-      for (const [, path, title] of last.matchAll(/`(test\/[^` ]+)(?: › ([^`]+))?`/g)) {
-        const file = join(root, path!)
-        if (!existsSync(file)) missing.push(`${number}: ${path}`)
-        else if (title !== undefined && !hasTest(readFileSync(file, 'utf8'), title))
-          missing.push(`${number}: ${path} › ${title}`)
-        else if (title === undefined && !path!.includes('/transcripts/'))
-          missing.push(`${number}: ${path} without a title`)
-      }
-    }
-    expect(missing).toEqual([])
+    expect(shown.flatMap(({ number, last }) => missingTests(last).map((missing) => `${number}: ${missing}`))).toEqual(
+      [],
+    )
   })
 
   it('says of each statement how it is shown, or that it is not', () => {
@@ -39,6 +30,27 @@ describe('docs/fidelity.md', () => {
     expect(silent).toEqual([])
   })
 })
+
+describe('docs/coming-from-mirrormaker.md', () => {
+  const rows = [...page('coming-from-mirrormaker.md').matchAll(/^\| (?!what |---)(.+) \| .+ \| .+ \| (.+) \|$/gm)]
+
+  it('has a test for each row, and names only tests that exist', () => {
+    expect(rows.length).toBeGreaterThan(50)
+    const silent = rows.filter(([, , last]) => !last!.includes('`test/')).map(([, what]) => what)
+    const missing = rows.flatMap(([, what, last]) => missingTests(last!).map((test) => `${what}: ${test}`))
+    expect([...silent, ...missing]).toEqual([])
+  })
+})
+
+/** Of the tests that a cell names, as `test/FILE › TITLE`, those that are not there. */
+function missingTests(cell: string): string[] {
+  return [...cell.matchAll(/`(test\/[^` ]+)(?: › ([^`]+))?`/g)].flatMap(([, path, title]) => {
+    const file = join(root, path!)
+    if (!existsSync(file)) return [path!]
+    if (title !== undefined && !hasTest(readFileSync(file, 'utf8'), title)) return [`${path} › ${title}`]
+    return title === undefined && !path!.includes('/transcripts/') ? [`${path} without a title`] : []
+  })
+}
 
 /** Whether a test is called that: as the first argument of a call, in whatever quotes. */
 function hasTest(source: string, title: string): boolean {
