@@ -10,7 +10,7 @@ const folder = new URL('transcripts/', import.meta.url)
 
 describe('the replicas of a leader, told', () => {
   for (const name of readdirSync(folder)) {
-    it(name, () => {
+    it(`plays ${name}`, () => {
       const script = readFileSync(new URL(name, folder), 'utf8')
       const played = play(script)
       if (process.env.UPDATE) writeFileSync(new URL(name, folder), played)
