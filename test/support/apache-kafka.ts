@@ -45,6 +45,7 @@ const kafkaTools = {
   'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
+  'kafka-metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
   'kafka-storage': 'kafka.tools.StorageTool',
   'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
   'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',

@@ -4,8 +4,8 @@
 //   they last fetched and were caught up. Only the leader knows that: any other broker asks it, NOT_LEADER_OR_FOLLOWER when there is none.
 // - Anything but partition 0 of __cluster_metadata, once: UNKNOWN_TOPIC_OR_PARTITION.
 // - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: with one voter the leader's epoch stays 0, as there are no elections; of the nodes, the one that answers is shown
-//   with the listener that was asked, since controllers have none of their own.
+// - v2: the voters with their addresses on the listener that was asked; controllers have none of their own.
+// - Differs from Kafka: with one voter the leader's epoch stays 0, as there are no elections.
 
 import { HeliostatError } from '../../platform/errors.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -27,36 +27,37 @@ export const serveDescribeQuorum = serve(describeQuorum, [0, 2], (broker, reques
     return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, errorMessage, topics: [], nodes: [] }
   }
   if (!metadataPartition(request.topics)) return { ...SUCCESS, topics: unknown(request.topics), nodes: [] }
-  return ownKnowledge(broker, call) ?? leadersKnowledge(broker)
+  const own = broker.quorum.describe()
+  if (!own) return leadersKnowledge(broker, call)
+  const { voters: currentVoters, ...quorum } = own
+  return answerOf(broker, call, { ...SUCCESS, ...quorum, currentVoters })
 })
 
-function ownKnowledge(broker: Broker, call: Call): ResponseInput<typeof describeQuorum> | undefined {
-  const described = broker.quorum.describe()
-  if (!described) return undefined
-  const { voters: currentVoters, ...quorum } = described
-  const partitions = [{ partitionIndex: 0, ...SUCCESS, ...quorum, currentVoters }]
-  const address = broker.advertised(call.listener)
-  const listeners = address ? [{ name: call.listener, ...address }] : []
-  return {
-    ...SUCCESS,
-    topics: [{ topicName: CLUSTER_METADATA, partitions }],
-    nodes: [{ nodeId: broker.nodeId, listeners }],
-  }
-}
+type Described = Omit<ResponseInput<typeof describeQuorum>['topics'][number]['partitions'][number], 'partitionIndex'>
 
-async function leadersKnowledge({ quorum }: Broker): Promise<ResponseInput<typeof describeQuorum>> {
+async function leadersKnowledge(broker: Broker, call: Call): Promise<ResponseInput<typeof describeQuorum>> {
+  const { quorum } = broker
+  const topics = [{ topicName: CLUSTER_METADATA, partitions: [{ partitionIndex: 0 }] }]
   try {
-    return await quorum.askLeader(describeQuorum, {
-      topics: [{ topicName: CLUSTER_METADATA, partitions: [{ partitionIndex: 0 }] }],
-    })
+    const told = (await quorum.askLeader(describeQuorum, { topics })).topics[0]?.partitions[0]
+    if (told) return answerOf(broker, call, told)
   } catch (error) {
     if (!(error instanceof HeliostatError)) throw error
-    const { leaderId, leaderEpoch } = quorum
-    const errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    const known = { leaderId, leaderEpoch, highWatermark: -1, currentVoters: [], observers: [] }
-    const partitions = [{ partitionIndex: 0, errorCode, errorMessage: error.message, ...known }]
-    return { ...SUCCESS, topics: [{ topicName: CLUSTER_METADATA, partitions }], nodes: [] }
   }
+  const { leaderId, leaderEpoch } = quorum
+  const errorMessage = 'No leader of the controllers answers.'
+  const known = { leaderId, leaderEpoch, highWatermark: -1, currentVoters: [], observers: [] }
+  return answerOf(broker, call, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, errorMessage, ...known })
+}
+
+function answerOf({ quorum, image }: Broker, call: Call, described: Described): ResponseInput<typeof describeQuorum> {
+  const nodes = quorum.voters.map(({ nodeId }) => {
+    const endPoints = image.brokers.get(nodeId)?.endPoints ?? []
+    const reached = endPoints.filter(({ name }) => name === call.listener)
+    return { nodeId, listeners: reached.map(({ name, host, port }) => ({ name, host, port })) }
+  })
+  const topics = [{ topicName: CLUSTER_METADATA, partitions: [{ ...described, partitionIndex: 0 }] }]
+  return { ...SUCCESS, topics, nodes }
 }
 
 function unknown(topics: Topics) {
