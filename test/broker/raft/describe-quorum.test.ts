@@ -84,7 +84,9 @@ it.skipIf(reason !== undefined)(
     const files = join(folder, '00000000000000000000.log')
     const { code, stdout } = await runKafkaTool('kafka-dump-log', ['--cluster-metadata-decoder', '--files', files])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/isControl: true .*isvalid: true\n.*LeaderChange: .*"leaderId":\d,"voters":\[\{"voterId":1\}/)
+    expect(stdout).toMatch(
+      /isControl: true .*isvalid: true\n.*LeaderChange: .*"leaderId":\d,"voters":\[\{"voterId":1\}/,
+    )
     expect(stdout).not.toMatch(/isvalid: false/)
   },
   60_000,
