@@ -60,8 +60,8 @@ export interface ServedApi {
   readonly maxVersion: number
   /** What ApiVersions says; below `minVersion` for the sake of clients that read more into it. */
   readonly advertisedMinVersion: number
-  /** Only the active controller can carry it out: any other broker takes it there. */
-  readonly isForwarded?: boolean
+  /** Only the active controller can carry it out. `whole`: any other broker takes it there; `part`: its handler sees to that. */
+  readonly forwarded?: 'whole' | 'part'
   readonly handle: (broker: Broker, request: never, call: Call) => Answer<Api> | Promise<Answer<Api>>
 }
 
@@ -80,8 +80,8 @@ export function serve<A extends Api>(
 }
 
 /** A row for what only the active controller can carry out. */
-export function forwarded(row: ServedApi): ServedApi {
-  return { ...row, isForwarded: true }
+export function forwarded(row: ServedApi, what: ServedApi['forwarded'] = 'whole'): ServedApi {
+  return { ...row, forwarded: what }
 }
 
 export type Dispatched = Buffer[] | undefined | typeof CLOSE
@@ -127,7 +127,7 @@ export class Dispatcher {
     const version = header.apiVersion
     if (version < row.minVersion || version > row.maxVersion) return this.#refuseVersion(row, header)
     const { caller, listener, isInternal = false, isForwarded = false } = session
-    const isToForward = row.isForwarded === true && !isForwarded
+    const isToForward = row.forwarded === 'whole' && !isForwarded
     if (isToForward && !broker.controller.isActive) return this.#forward(broker, log, session, frame)
     const request = decodeRequest(row.api, version, frame, header.bodyOffset)
     const usage = new RequestUsage(broker, caller, header.clientId ?? '', mute)

@@ -8,19 +8,22 @@
 import { alterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { alterResources } from '../config-request.ts'
 import { OPERATION } from '../coordinator/controller/config-alteration.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 
-export const serveAlterConfigs = serve(alterConfigs, [0, 2], async (broker, request, call) => {
-  const resources = request.resources.map(({ resourceType, resourceName, configs }) => ({
-    resourceType,
-    resourceName,
-    operations: configs.map(({ name, value }) => ({ name, value, operation: OPERATION.SET })),
-    replaceAll: true,
-  }))
-  const forward = async (kept: readonly number[]) => {
-    const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
-    return (await call.forward(alterConfigs, rest)).responses
-  }
-  const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
-  return { throttleTimeMs: 0, responses }
-})
+export const serveAlterConfigs = forwarded(
+  serve(alterConfigs, [0, 2], async (broker, request, call) => {
+    const resources = request.resources.map(({ resourceType, resourceName, configs }) => ({
+      resourceType,
+      resourceName,
+      operations: configs.map(({ name, value }) => ({ name, value, operation: OPERATION.SET })),
+      replaceAll: true,
+    }))
+    const forward = async (kept: readonly number[]) => {
+      const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
+      return (await call.forward(alterConfigs, rest)).responses
+    }
+    const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
+    return { throttleTimeMs: 0, responses }
+  }),
+  'part',
+)

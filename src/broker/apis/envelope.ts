@@ -23,7 +23,7 @@ export const serveEnvelope = serve(envelope, [0, 0], async (broker, request, cal
   const caller = callerOf(requestPrincipal, clientHostAddress)
   if (!caller) return failed(ErrorCode.PRINCIPAL_DESERIALIZATION_FAILURE)
   const { apiKey } = decodeRequestHeader(requestData)
-  const rows = call.served.filter(({ isForwarded }) => isForwarded)
+  const rows = call.served.filter((row) => row.forwarded !== undefined)
   if (!rows.some(({ api }) => api.key === apiKey)) return failed(ErrorCode.INVALID_REQUEST)
   const session = { caller, listener: call.listener, isForwarded: true }
   const answer = await new Dispatcher(rows).dispatch(broker, broker.log, session, requestData)

@@ -8,19 +8,22 @@
 
 import { incrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { alterResources } from '../config-request.ts'
-import { serve } from '../dispatcher.ts'
+import { forwarded, serve } from '../dispatcher.ts'
 
-export const serveIncrementalAlterConfigs = serve(incrementalAlterConfigs, [0, 1], async (broker, request, call) => {
-  const resources = request.resources.map(({ resourceType, resourceName, configs }) => ({
-    resourceType,
-    resourceName,
-    operations: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
-    replaceAll: false,
-  }))
-  const forward = async (kept: readonly number[]) => {
-    const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
-    return (await call.forward(incrementalAlterConfigs, rest)).responses
-  }
-  const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
-  return { throttleTimeMs: 0, responses }
-})
+export const serveIncrementalAlterConfigs = forwarded(
+  serve(incrementalAlterConfigs, [0, 1], async (broker, request, call) => {
+    const resources = request.resources.map(({ resourceType, resourceName, configs }) => ({
+      resourceType,
+      resourceName,
+      operations: configs.map(({ name, value, configOperation }) => ({ name, value, operation: configOperation })),
+      replaceAll: false,
+    }))
+    const forward = async (kept: readonly number[]) => {
+      const rest = { ...request, resources: kept.map((index) => request.resources[index]!) }
+      return (await call.forward(incrementalAlterConfigs, rest)).responses
+    }
+    const responses = await alterResources(broker, call, resources, request.validateOnly, forward)
+    return { throttleTimeMs: 0, responses }
+  }),
+  'part',
+)
