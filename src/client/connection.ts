@@ -4,7 +4,9 @@
 // 1. Answers come in the order of the requests. The n-th frame answers the n-th request that wants an answer, or the
 //    connection is closed: after one answer in the wrong place nothing that follows can be trusted.
 // 2. Every exchange hears exactly one thing: its answer, or why there is none.
-// 3. A request that is not answered in time closes the connection (its answer would be taken for another's).
+// 3. A request that is not answered in time closes the connection (its answer would be taken for another's). The time begins anew with
+//    every byte that comes: answers keep their order, so any byte is of the one that all others wait for, and over a thin wire a
+//    large one takes as long as it takes.
 // 4. After the close nothing is sent and no answer is delivered.
 import { HeliostatError } from '../platform/errors.ts'
 import type { Address, Platform, Socket, SocketHandler, Timer, TlsOptions } from '../platform/platform.ts'
@@ -72,6 +74,7 @@ export class Connection {
   #timer: Timer | undefined
   /** When #timer fires; it is moved forward only, so that a request costs no timer. */
   #timerAt = Number.POSITIVE_INFINITY
+  #heardAt = 0
   #closeReason: HeliostatError | undefined
   #closeWhenAnswered = false
   #listeners: ((reason: HeliostatError) => void)[] = []
@@ -109,7 +112,10 @@ export class Connection {
     const handler: SocketHandler = {
       opened,
       readInto: () => reader.readInto(),
-      didRead: (length) => reader.didRead(length),
+      didRead: (length) => {
+        this.#heardAt = platform.clock.monotonic()
+        reader.didRead(length)
+      },
       closed: (error) => this.#end(this.#lost(error)),
     }
     this.#socket = platform.network.connect({ host, port }, handler, tls)
@@ -235,10 +241,11 @@ export class Connection {
   #expire(): void {
     this.#timerAt = Number.POSITIVE_INFINITY
     const now = this.#platform.clock.monotonic()
-    const overdue = this.#pending.find(({ deadline }) => deadline <= now)
+    const endOf = ({ deadline, timeoutMs }: Pending) => Math.max(deadline, this.#heardAt + timeoutMs)
+    const overdue = this.#pending.find((pending) => endOf(pending) <= now)
     if (overdue)
       this.#end(this.#timedOut(overdue)) // invariant 3
-    else for (const { deadline } of this.#pending) this.#expireAt(deadline)
+    else for (const pending of this.#pending) this.#expireAt(endOf(pending))
   }
 
   #end(reason: HeliostatError): void {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Connection, type ConnectionOptions } from '../../src/client/connection.ts'
 import { HeliostatError } from '../../src/platform/errors.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
+import type { Network } from '../../src/platform/platform.ts'
 import { encodeResponse } from '../../src/protocol/codec.ts'
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts'
 import { fetch } from '../../src/protocol/messages/fetch.ts'
@@ -10,7 +11,8 @@ import { heartbeat } from '../../src/protocol/messages/heartbeat.ts'
 import { listGroups } from '../../src/protocol/messages/list-groups.ts'
 import { produce } from '../../src/protocol/messages/produce.ts'
 import { makeCertificates } from '../support/certificate.ts'
-import { answerFrame, ScriptedBroker, SILENCE } from '../support/scripted-broker.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { answerFrame, type Call, ScriptedBroker, SILENCE } from '../support/scripted-broker.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 const brokers: ScriptedBroker[] = []
@@ -175,6 +177,51 @@ describe('deadlines', () => {
     })
     expect((await slow).code).toBe('HEL_REQUEST_TIMEOUT')
     await broker.until(() => broker.openConnections === 0)
+  })
+
+  it('wait on while an answer is on its way, however thin the wire, and no longer when it stops coming', async () => {
+    const clock = new FakeClock()
+    let read = 0
+    const network: Network = {
+      ...platform.network,
+      connect: (address, handler) =>
+        platform.network.connect(address, {
+          opened: () => handler.opened!(),
+          readInto: () => handler.readInto(),
+          didRead: (length) => {
+            handler.didRead(length)
+            read += length
+          },
+          closed: (error) => handler.closed(error),
+        }),
+    }
+    const broker = await start()
+    const calls: Call[] = []
+    broker.on(heartbeat, (_, call) => {
+      calls.push(call)
+      return SILENCE
+    })
+    const address = { ...broker.address, clientId: 'test', requestTimeoutMs: 100 }
+    const connection = await Connection.open({ ...platform, clock, network }, address)
+    connections.push(connection)
+    const dribble = async (bytes: Buffer) => {
+      const before = read
+      calls.at(-1)!.raw(bytes)
+      while (read < before + bytes.length) await new Promise((resolve) => setImmediate(resolve))
+      await clock.advance(90)
+    }
+    const [first, second] = [connection.send(heartbeat, beat(1)), connection.send(heartbeat, beat(2))]
+    await broker.until(() => calls.length === 2)
+    const version = connection.versionOf(heartbeat)
+    const answer = (call: Call, throttleTimeMs: number) =>
+      Buffer.concat(encodeResponse(heartbeat, version, call.correlationId, { errorCode: 0, throttleTimeMs }))
+    for (const byte of answer(calls[0]!, 7)) await dribble(Buffer.from([byte]))
+    expect((await first).throttleTimeMs).toBe(7)
+    const late = failure(second!)
+    await dribble(answer(calls[1]!, 8).subarray(0, 6))
+    expect(connection.isOpen).toBe(true)
+    await clock.advance(11)
+    expect((await late).code).toBe('HEL_REQUEST_TIMEOUT')
   })
 
   it('do not fire for requests that were answered', async () => {
