@@ -13,6 +13,7 @@ import { QUORUM_CONFIGS, quorumTimeouts } from './raft/quorum-config.ts'
 import type { QuorumTimeouts } from './raft/raft-quorum.ts'
 import { REPLICATION_CONFIGS } from './replication/replication-config.ts'
 import type { AclAuthorizerOptions } from './security/acl-authorizer.ts'
+import { SHARE_GROUP_CONFIGS, shareGroupConfig } from './share-group-config.ts'
 import { TOPIC_CONFIGS, type TopicConfigDefinition, topicConfig } from './topic-config.ts'
 
 const INT_MAX = 2_147_483_647
@@ -102,6 +103,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
   { name: 'delete.topic.enable', type: 'BOOLEAN', default: 'true', doc: 'Whether topics may be deleted.' },
   { name: 'fetch.max.bytes', type: 'INT', default: '57671680', min: 1024, doc: 'The most that one fetch is given.' },
   ...CONSUMER_GROUP_CONFIGS,
+  ...SHARE_GROUP_CONFIGS,
   {
     name: 'group.initial.rebalance.delay.ms',
     type: 'INT',
@@ -515,6 +517,7 @@ export class BrokerConfig {
       offsetsRetentionCheckIntervalMs: this.number('offsets.retention.check.interval.ms'),
       offsetMetadataMaxBytes: this.number('offset.metadata.max.bytes'),
       consumer: consumerGroupConfig((name) => this.#value(name)),
+      share: shareGroupConfig((name) => this.#value(name)),
     }
   }
 

@@ -6,8 +6,9 @@ import { ControllerChannel } from './controller-channel.ts'
 import { Controller } from './coordinator/controller/controller.ts'
 import { MetadataImage, RESOURCE_TYPE, type TopicImage } from './coordinator/controller/metadata-image.ts'
 import type { MetadataRecord } from './coordinator/controller/metadata-record.ts'
-import { CONSUMER_OFFSETS, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
 import { GroupCoordinator } from './coordinator/group/group-coordinator.ts'
+import { ShareCoordinator } from './coordinator/share/share-coordinator.ts'
 import { TransactionCoordinator } from './coordinator/transaction/transaction-coordinator.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
@@ -42,6 +43,9 @@ import { AclAuthorizer } from './security/acl-authorizer.ts'
 import type { ScramMechanism } from './security/scram-credential.ts'
 import { addScramUsers, type ScramUser } from './security/scram-user.ts'
 import { ServerConnection } from './server-connection.ts'
+import { SharePartitions } from './share/share-partitions.ts'
+import { ShareSessions } from './share/share-session.ts'
+import { ShareStore } from './share/share-store.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
 import { writeMarkers } from './transaction-markers.ts'
@@ -103,6 +107,10 @@ export class Broker {
   readonly partitions: PartitionStore
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
+  readonly shareStates: ShareCoordinator
+  readonly shareStore: ShareStore
+  readonly sharePartitions: SharePartitions
+  readonly shareSessions: ShareSessions
   readonly admission: TransactionAdmission
   readonly quorum: RaftQuorum
   readonly controller: Controller
@@ -185,6 +193,17 @@ export class Broker {
       nextProducerId: () => this.producerIds.next(),
       writeMarkers: (marker, partitions) => writeMarkers(this, marker, partitions),
     })
+    this.shareStates = new ShareCoordinator({
+      clock: platform.clock,
+      log: this.log,
+      updatesPerSnapshot: () => config.number('share.coordinator.snapshot.update.records.per.snapshot'),
+      partitionCount: () => this.image.topics.get(SHARE_GROUP_STATE)?.partitions.length ?? 0,
+    })
+    const { image, peers, topicCreator, shareStates: coordinator } = this
+    this.shareStore = new ShareStore({ clock: platform.clock, nodeId, image, coordinator, peers, topicCreator })
+    const share = () => config.groups.share
+    this.sharePartitions = new SharePartitions({ clock: platform.clock, image, config: share, store: this.shareStore })
+    this.shareSessions = new ShareSessions(() => share().maxSessions)
     this.admission = new TransactionAdmission(this)
   }
 
@@ -272,6 +291,8 @@ export class Broker {
     const closing = Promise.all(listeners.map((listener) => listener.close()))
     for (const connection of this.#connections) connection.close()
     this.purgatory.close()
+    this.sharePartitions.close()
+    this.shareStates.close()
     this.transactions.close()
     this.groups.close()
     this.replication.close()
@@ -467,8 +488,10 @@ export class Broker {
     const replicas = this.image.topicById(partition.topicId)?.partitions[partition.partitionId]?.replicas ?? []
     this.replication.changed(partition, replicas.length, isNewLeader)
     if (!isNewLeader) return
+    this.sharePartitions.drop(partition)
     if (partition.topic === CONSUMER_OFFSETS) this.groups.leads(partition)
     if (partition.topic === TRANSACTION_STATE) this.transactions.leads(partition)
+    if (partition.topic === SHARE_GROUP_STATE) this.shareStates.leads(partition)
   }
 
   /** The partition goes to other brokers, or with its topic. */
@@ -476,6 +499,8 @@ export class Broker {
     this.replication.forget(partition)
     if (partition.topic === CONSUMER_OFFSETS) this.groups.drop(partition.partitionId)
     if (partition.topic === TRANSACTION_STATE) this.transactions.drop(partition.partitionId)
+    if (partition.topic === SHARE_GROUP_STATE) this.shareStates.drop(partition.partitionId)
+    this.sharePartitions.drop(partition)
   }
 
   #removeTopic(topic: TopicImage): void {

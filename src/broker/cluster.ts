@@ -327,6 +327,7 @@ class RunningCluster {
       directory: data === undefined ? undefined : `${data}/${nodeId}`,
       config: {
         'offsets.topic.replication.factor': replicas,
+        'share.coordinator.state.topic.replication.factor': replicas,
         'transaction.state.log.replication.factor': replicas,
         ...(ownRack !== undefined && { 'broker.rack': ownRack }),
         ...portsRunningOn(this.#options.config ?? {}, index),

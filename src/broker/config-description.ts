@@ -86,8 +86,8 @@ function brokerSynonyms(broker: BrokerConfig, name: string): DescribedConfig['sy
 /** Every config of a group that sets these. */
 export function describeGroupConfigs(own: ReadonlyMap<string, string>, broker: BrokerConfig): DescribedConfig[] {
   return GROUP_CONFIGS.map((definition) => {
-    const inherited = brokerSynonyms(broker, `group.${definition.name}`)
-    return described(definition, own, 'GROUP_CONFIG', inherited, inherited[0]?.value ?? null)
+    const inherited = definition.default === null ? brokerSynonyms(broker, `group.${definition.name}`) : []
+    return described(definition, own, 'GROUP_CONFIG', inherited, inherited[0]?.value ?? definition.default)
   })
 }
 

@@ -51,7 +51,7 @@ async function decide(
 ): Promise<readonly ItemError[]> {
   if (resources.length === 0) return []
   if (!controller.isActive && !call.isForwarded) return forward()
-  const command = { type: 'alter-configs', resources, validateOnly, groupBounds: config.groups.consumer } as const
+  const command = { type: 'alter-configs', resources, validateOnly, groupBounds: config.groups } as const
   return (await controller.ask(command)).resources
 }
 

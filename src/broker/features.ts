@@ -15,12 +15,16 @@ export const METADATA_VERSION = 'metadata.version'
 /** 1: flexible records in `__transaction_state`. 2: an epoch per transaction, and partitions added by the broker (KIP-890). */
 export const TRANSACTION_VERSION = 'transaction.version'
 
+/** 1: share groups (KIP-932). */
+const SHARE_VERSION = 'share.version'
+
 /** 1: groups of the consumer protocol (KIP-848). */
 const GROUP_VERSION = 'group.version'
 
 export const FEATURES: readonly FeatureDefinition[] = [
   { name: GROUP_VERSION, minLevel: 0, maxLevel: 1, defaultLevel: 1 },
   { name: METADATA_VERSION, minLevel: 7, maxLevel: 30, defaultLevel: 30 },
+  { name: SHARE_VERSION, minLevel: 0, maxLevel: 1, defaultLevel: 1 },
   { name: TRANSACTION_VERSION, minLevel: 0, maxLevel: 2, defaultLevel: 2 },
 ]
 
@@ -34,6 +38,11 @@ export function featureLevel(image: Finalized, name: string): number {
 /** Whether groups of the consumer protocol are served. */
 export function hasConsumerProtocol(image: Finalized): boolean {
   return featureLevel(image, GROUP_VERSION) > 0
+}
+
+/** Whether share groups are served. */
+export function hasShareGroups(image: Finalized): boolean {
+  return featureLevel(image, SHARE_VERSION) > 0
 }
 
 /** Every feature that is on, with its level. */

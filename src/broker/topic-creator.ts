@@ -8,7 +8,7 @@ import type {
   MutationRequester,
   TopicToCreate,
 } from './coordinator/controller/command.ts'
-import { CONSUMER_OFFSETS, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE } from './coordinator/controller/topic-name.ts'
 import { randomUuid } from './uuid.ts'
 
 type Controlled = Pick<Broker, 'controller' | 'channel' | 'image' | 'config' | 'platform' | 'until'>
@@ -74,6 +74,7 @@ export class TopicCreator {
 
   #topic(name: string): Omit<TopicToCreate, 'topicId'> {
     if (name === CONSUMER_OFFSETS) return this.#offsetsTopic()
+    if (name === SHARE_GROUP_STATE) return this.#shareStateTopic()
     return name === TRANSACTION_STATE ? this.#transactionTopic() : defaultTopic(name)
   }
 
@@ -86,6 +87,19 @@ export class TopicCreator {
     const numPartitions = this.#broker.config.number('offsets.topic.num.partitions')
     const replicationFactor = this.#broker.config.number('offsets.topic.replication.factor')
     return { ...defaultTopic(CONSUMER_OFFSETS), numPartitions, replicationFactor, configs }
+  }
+
+  #shareStateTopic(): Omit<TopicToCreate, 'topicId'> {
+    const number = (name: string) => this.#broker.config.number(`share.coordinator.state.topic.${name}`)
+    // Kafka deletes old state record by record; here compaction does.
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'producer'],
+      ['min.insync.replicas', String(number('min.isr'))],
+      ['segment.bytes', String(number('segment.bytes'))],
+    ])
+    const [numPartitions, replicationFactor] = [number('num.partitions'), number('replication.factor')]
+    return { ...defaultTopic(SHARE_GROUP_STATE), numPartitions, replicationFactor, configs }
   }
 
   #transactionTopic(): Omit<TopicToCreate, 'topicId'> {

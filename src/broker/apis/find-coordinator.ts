@@ -1,30 +1,34 @@
 // FindCoordinator (key 10), versions 0–6.
 //
-// - Groups (key type 0) and transactional ids (1): who leads the partition of `__consumer_offsets` or `__transaction_state` that the key
-//   hashes to, or COORDINATOR_NOT_AVAILABLE. The topic is created when it is not there. Kafka answers the first request with an error while
+// - Groups (key type 0), transactional ids (1) and share partitions (2, v6, for brokers): who leads the partition of
+//   `__consumer_offsets`, `__transaction_state` or `__share_group_state` that the key hashes to, or COORDINATOR_NOT_AVAILABLE. The topic is created when it is not there. Kafka answers the first request with an error while
 //   it does that; here it is there at once.
 // - Needs DESCRIBE on the group or transactional id: GROUP_ or TRANSACTIONAL_ID_AUTHORIZATION_FAILED for its key.
 // - Its address is that of the listener that the request came through.
 // - v4+: several keys at once (KIP-699).
-// - Left out: share partitions (2), answered with UNSUPPORTED_VERSION, so that clients fail at once and say why instead of asking for
-//   ever.
+// - Of share partitions the key is `group:topicId:partition`, else INVALID_REQUEST.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import type { Broker } from '../broker.ts'
-import { CONSUMER_OFFSETS, TRANSACTION_STATE } from '../coordinator/controller/topic-name.ts'
+import { CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE } from '../coordinator/controller/topic-name.ts'
 import { partitionOf } from '../coordinator/group/group-coordinator.ts'
 import { type Call, serve } from '../dispatcher.ts'
 import { reachableBroker } from '../reachable-brokers.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 
 const GROUP = 0
 const TRANSACTION = 1
+const SHARE = 2
 /** The topic that knows the keys of each type. */
 const TOPICS: ReadonlyMap<number, string> = new Map([
   [GROUP, CONSUMER_OFFSETS],
   [TRANSACTION, TRANSACTION_STATE],
+  [SHARE, SHARE_GROUP_STATE],
 ])
-const KNOWN_TYPES_MAX = 2
+
+/** A group, a topic id, a partition. */
+const SHARE_KEY = /^.+:[A-Za-z0-9_-]{22}:\d+$/s
 
 interface Found {
   readonly nodeId: number
@@ -56,14 +60,17 @@ function refusal(call: Call, keyType: number, key: string): Found | undefined {
   if (keyType === TRANSACTION && !call.may('DESCRIBE', 'TRANSACTIONAL_ID', key)) {
     return failed(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'Transactional Id authorization failed.')
   }
-  return undefined
+  if (keyType !== SHARE) return undefined
+  if (!call.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)) {
+    return failed(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 'Cluster authorization failed.')
+  }
+  return SHARE_KEY.test(key) ? undefined : failed(ErrorCode.INVALID_REQUEST, '')
 }
 
 /** Why nobody is coordinated; makes the topic that is missing. */
 async function topicError(broker: Broker, keyType: number): Promise<Found | undefined> {
-  if (keyType < 0 || keyType > KNOWN_TYPES_MAX) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)
   const topic = TOPICS.get(keyType)
-  if (!topic) return failed(ErrorCode.UNSUPPORTED_VERSION, 'this broker coordinates groups and transactions only')
+  if (!topic) return failed(ErrorCode.INVALID_REQUEST, `unknown key type ${keyType}`)
   await broker.topicCreator.createMissing([topic])
   if (broker.image.topics.has(topic)) return undefined
   return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE, `${topic} could not be created`)

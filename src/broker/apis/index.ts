@@ -9,6 +9,7 @@ import { serveAlterConfigs } from './alter-configs.ts'
 import { serveAlterPartition } from './alter-partition.ts'
 import { serveAlterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { serveAlterReplicaLogDirs } from './alter-replica-log-dirs.ts'
+import { serveAlterShareGroupOffsets } from './alter-share-group-offsets.ts'
 import { serveAlterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { serveApiVersions } from './api-versions.ts'
 import { serveBeginQuorumEpoch } from './begin-quorum-epoch.ts'
@@ -23,6 +24,8 @@ import { serveCreateTopics } from './create-topics.ts'
 import { serveDeleteAcls } from './delete-acls.ts'
 import { serveDeleteGroups } from './delete-groups.ts'
 import { serveDeleteRecords } from './delete-records.ts'
+import { serveDeleteShareGroupOffsets } from './delete-share-group-offsets.ts'
+import { serveDeleteShareGroupState } from './delete-share-group-state.ts'
 import { serveDeleteTopics } from './delete-topics.ts'
 import { serveDescribeAcls } from './describe-acls.ts'
 import { serveDescribeClientQuotas } from './describe-client-quotas.ts'
@@ -33,6 +36,7 @@ import { serveDescribeGroups } from './describe-groups.ts'
 import { serveDescribeLogDirs } from './describe-log-dirs.ts'
 import { serveDescribeProducers } from './describe-producers.ts'
 import { serveDescribeQuorum } from './describe-quorum.ts'
+import { serveDescribeShareGroupOffsets } from './describe-share-group-offsets.ts'
 import { serveDescribeTopicPartitions } from './describe-topic-partitions.ts'
 import { serveDescribeTransactions } from './describe-transactions.ts'
 import { serveDescribeUserScramCredentials } from './describe-user-scram-credentials.ts'
@@ -47,6 +51,7 @@ import { serveFindCoordinator } from './find-coordinator.ts'
 import { serveHeartbeat } from './heartbeat.ts'
 import { serveIncrementalAlterConfigs } from './incremental-alter-configs.ts'
 import { serveInitProducerId } from './init-producer-id.ts'
+import { serveInitializeShareGroupState } from './initialize-share-group-state.ts'
 import { serveJoinGroup } from './join-group.ts'
 import { serveLeaveGroup } from './leave-group.ts'
 import { serveListConfigResources } from './list-config-resources.ts'
@@ -60,14 +65,21 @@ import { serveOffsetDelete } from './offset-delete.ts'
 import { serveOffsetFetch } from './offset-fetch.ts'
 import { serveOffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { serveProduce } from './produce.ts'
+import { serveReadShareGroupState } from './read-share-group-state.ts'
+import { serveReadShareGroupStateSummary } from './read-share-group-state-summary.ts'
 import { serveRenewDelegationToken } from './renew-delegation-token.ts'
 import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
+import { serveShareAcknowledge } from './share-acknowledge.ts'
+import { serveShareFetch } from './share-fetch.ts'
+import { serveShareGroupDescribe } from './share-group-describe.ts'
+import { serveShareGroupHeartbeat } from './share-group-heartbeat.ts'
 import { serveSyncGroup } from './sync-group.ts'
 import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
 import { serveUnregisterBroker } from './unregister-broker.ts'
 import { serveUpdateFeatures } from './update-features.ts'
 import { serveVote } from './vote.ts'
+import { serveWriteShareGroupState } from './write-share-group-state.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
 
 export const servedApis: readonly ServedApi[] = [
@@ -130,6 +142,18 @@ export const servedApis: readonly ServedApi[] = [
   serveConsumerGroupDescribe,
   serveListConfigResources,
   serveDescribeTopicPartitions,
+  serveShareGroupHeartbeat,
+  serveShareGroupDescribe,
+  serveShareFetch,
+  serveShareAcknowledge,
+  serveInitializeShareGroupState,
+  serveReadShareGroupState,
+  serveWriteShareGroupState,
+  serveDeleteShareGroupState,
+  serveReadShareGroupStateSummary,
+  serveDescribeShareGroupOffsets,
+  serveAlterShareGroupOffsets,
+  serveDeleteShareGroupOffsets,
 ]
 
 /** What nodes of a cluster serve one another besides, on a listener that clients are not told of. */

@@ -45,7 +45,7 @@ it('lowers and raises levels, all or none, and not at all when it only validates
     ['group.version', 0, SAFE],
     ['transaction.version', 1, UNSAFE],
   ])
-  expect(await finalized(connection)).toEqual({ 'metadata.version': 30, 'transaction.version': 1 })
+  expect(await finalized(connection)).toEqual({ 'metadata.version': 30, 'share.version': 1, 'transaction.version': 1 })
   await update(connection, [['transaction.version', 2, UPGRADE]])
   expect(await finalized(connection)).toMatchObject({ 'transaction.version': 2 })
 })

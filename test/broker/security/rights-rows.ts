@@ -7,6 +7,7 @@ import { alterClientQuotas } from '../../../src/protocol/messages/alter-client-q
 import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
 import { alterPartitionReassignments } from '../../../src/protocol/messages/alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from '../../../src/protocol/messages/alter-replica-log-dirs.ts'
+import { alterShareGroupOffsets } from '../../../src/protocol/messages/alter-share-group-offsets.ts'
 import { alterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { consumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
@@ -18,6 +19,8 @@ import { createTopics } from '../../../src/protocol/messages/create-topics.ts'
 import { deleteAcls } from '../../../src/protocol/messages/delete-acls.ts'
 import { deleteGroups } from '../../../src/protocol/messages/delete-groups.ts'
 import { deleteRecords } from '../../../src/protocol/messages/delete-records.ts'
+import { deleteShareGroupOffsets } from '../../../src/protocol/messages/delete-share-group-offsets.ts'
+import { deleteShareGroupState } from '../../../src/protocol/messages/delete-share-group-state.ts'
 import { deleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
 import { describeAcls } from '../../../src/protocol/messages/describe-acls.ts'
 import { describeClientQuotas } from '../../../src/protocol/messages/describe-client-quotas.ts'
@@ -28,6 +31,7 @@ import { describeGroups } from '../../../src/protocol/messages/describe-groups.t
 import { describeLogDirs } from '../../../src/protocol/messages/describe-log-dirs.ts'
 import { describeProducers } from '../../../src/protocol/messages/describe-producers.ts'
 import { describeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
+import { describeShareGroupOffsets } from '../../../src/protocol/messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from '../../../src/protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from '../../../src/protocol/messages/describe-transactions.ts'
 import { describeUserScramCredentials } from '../../../src/protocol/messages/describe-user-scram-credentials.ts'
@@ -39,6 +43,7 @@ import { findCoordinator } from '../../../src/protocol/messages/find-coordinator
 import { heartbeat } from '../../../src/protocol/messages/heartbeat.ts'
 import { incrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.ts'
 import { initProducerId } from '../../../src/protocol/messages/init-producer-id.ts'
+import { initializeShareGroupState } from '../../../src/protocol/messages/initialize-share-group-state.ts'
 import { joinGroup } from '../../../src/protocol/messages/join-group.ts'
 import { leaveGroup } from '../../../src/protocol/messages/leave-group.ts'
 import { listConfigResources } from '../../../src/protocol/messages/list-config-resources.ts'
@@ -52,13 +57,20 @@ import { offsetDelete } from '../../../src/protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../../../src/protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../../src/protocol/messages/produce.ts'
+import { readShareGroupState } from '../../../src/protocol/messages/read-share-group-state.ts'
+import { readShareGroupStateSummary } from '../../../src/protocol/messages/read-share-group-state-summary.ts'
 import { renewDelegationToken } from '../../../src/protocol/messages/renew-delegation-token.ts'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
+import { shareAcknowledge } from '../../../src/protocol/messages/share-acknowledge.ts'
+import { shareFetch } from '../../../src/protocol/messages/share-fetch.ts'
+import { shareGroupDescribe } from '../../../src/protocol/messages/share-group-describe.ts'
+import { shareGroupHeartbeat } from '../../../src/protocol/messages/share-group-heartbeat.ts'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from '../../../src/protocol/messages/txn-offset-commit.ts'
 import { unregisterBroker } from '../../../src/protocol/messages/unregister-broker.ts'
 import { updateFeatures } from '../../../src/protocol/messages/update-features.ts'
+import { writeShareGroupState } from '../../../src/protocol/messages/write-share-group-state.ts'
 import { writeTxnMarkers } from '../../../src/protocol/messages/write-txn-markers.ts'
 import type { Api, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { batchOf, fetchOf } from '../requests.ts'
@@ -158,6 +170,20 @@ const asks = (name: string) => [{ name, partitions: [{ partitionIndex: 0 }] }]
 interface Told {
   readonly topicId: string
   readonly partitions: readonly { readonly errorCode: number }[]
+}
+
+const GROUP_NOT_FOUND = 69
+const NO_SHARE_SESSION = 122
+const MEMBER = 'AAAAAAAAAAAAAAAAAAAAAQ'
+
+const stateOf = <Row extends object>({ fresh, topicId }: World, row: Row) => {
+  return { groupId: fresh, topics: [{ topicId, partitions: [{ partition: 0, ...row }] }] }
+}
+
+/** Whether the caller may ask the share coordinator; whether there is one yet is another question. */
+function stateCode({ results }: { readonly results: readonly Told[] }): number {
+  const { errorCode } = results[0]!.partitions[0]!
+  return errorCode === CLUSTER_REFUSED ? errorCode : 0
 }
 
 /** Of one topic first, then of the others. */
@@ -852,6 +878,96 @@ export const rows: readonly Row[] = [
       onGroup('READ', fresh, [GROUP_REFUSED, false]),
       onTopic('DESCRIBE', topic, [TOPIC_REFUSED, false]),
     ],
+  }),
+  row(shareGroupHeartbeat, 'of a new member', {
+    request: ({ topic, fresh }) => ({
+      groupId: fresh,
+      memberId: MEMBER,
+      memberEpoch: 0,
+      subscribedTopicNames: [topic],
+    }),
+    look: ({ errorCode, memberEpoch }) => [errorCode, memberEpoch > 0],
+    served: [0, true],
+    needs: ({ topic, fresh }) => [
+      onGroup('READ', fresh, [GROUP_REFUSED, false]),
+      onTopic('DESCRIBE', topic, [TOPIC_REFUSED, false]),
+    ],
+  }),
+  row(shareGroupDescribe, '', {
+    request: ({ fresh }) => ({ groupIds: [fresh], includeAuthorizedOperations: false }),
+    look: ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    served: [GROUP_NOT_FOUND],
+    needs: ({ fresh }) => [onGroup('DESCRIBE', fresh, [GROUP_REFUSED])],
+  }),
+  row(shareFetch, 'outside a session', {
+    request: ({ fresh }) => ({
+      groupId: fresh,
+      memberId: MEMBER,
+      shareSessionEpoch: 3,
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxRecords: 1,
+      batchSize: 1,
+      topics: [],
+      forgottenTopicsData: [],
+    }),
+    look: ({ errorCode }) => errorCode,
+    served: NO_SHARE_SESSION,
+    needs: ({ fresh }) => [onGroup('READ', fresh)],
+  }),
+  row(shareAcknowledge, 'outside a session', {
+    request: ({ fresh }) => ({ groupId: fresh, memberId: MEMBER, shareSessionEpoch: 3, topics: [] }),
+    look: ({ errorCode }) => errorCode,
+    served: NO_SHARE_SESSION,
+    needs: ({ fresh }) => [onGroup('READ', fresh)],
+  }),
+  row(initializeShareGroupState, '', {
+    request: (world) => stateOf(world, { stateEpoch: 0, startOffset: 0 }),
+    look: stateCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(readShareGroupState, '', {
+    request: (world) => stateOf(world, { leaderEpoch: 0 }),
+    look: stateCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(writeShareGroupState, '', {
+    request: (world) => stateOf(world, { stateEpoch: 0, leaderEpoch: 0, startOffset: 0, stateBatches: [] }),
+    look: stateCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(deleteShareGroupState, '', {
+    request: (world) => stateOf(world, {}),
+    look: stateCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(readShareGroupStateSummary, '', {
+    request: (world) => stateOf(world, { leaderEpoch: 0 }),
+    look: stateCode,
+    served: 0,
+    needs: () => [onCluster('CLUSTER_ACTION')],
+  }),
+  row(describeShareGroupOffsets, '', {
+    request: ({ fresh }) => ({ groups: [{ groupId: fresh, topics: null }] }),
+    look: ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    served: [0],
+    needs: ({ fresh }) => [onGroup('DESCRIBE', fresh, [GROUP_REFUSED])],
+  }),
+  row(alterShareGroupOffsets, '', {
+    request: ({ fresh }) => ({ groupId: fresh, topics: [] }),
+    look: ({ errorCode }) => errorCode,
+    served: 0,
+    needs: ({ fresh }) => [onGroup('READ', fresh)],
+  }),
+  row(deleteShareGroupOffsets, '', {
+    request: ({ fresh }) => ({ groupId: fresh, topics: [] }),
+    look: ({ errorCode }) => errorCode,
+    served: GROUP_NOT_FOUND,
+    needs: ({ fresh }) => [onGroup('DELETE', fresh)],
   }),
   row(listConfigResources, '', {
     request: () => ({ resourceTypes: [] }),

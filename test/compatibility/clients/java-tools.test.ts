@@ -143,6 +143,31 @@ describe.each(grounds)('Kafka console tools', (ground) => {
       expect(await listed()).not.toContain('modern')
     }, 120_000)
 
+    it('gives the records of a topic to a share group, and again after a reset', async () => {
+      await cluster.createTopic('queue', 2)
+      const group = ['--entity-type', 'groups', '--entity-name', 'sharing']
+      await must('kafka-configs', ['--alter', ...group, '--add-config', 'share.auto.offset.reset=earliest'])
+      await produce('queue', ['a', 'b', 'c'])
+      const shared = async () => {
+        const limits = ['--max-messages', '3', '--timeout-ms', '20000']
+        return lines(
+          await must('kafka-console-share-consumer', ['--topic', 'queue', '--group', 'sharing', ...limits]),
+        ).sort()
+      }
+      const begun = async (lag: string) => {
+        const described = await must('kafka-share-groups', ['--describe', '--group', 'sharing'])
+        const rows = lines(described).map((line) => line.trim().split(/\s+/))
+        expect(rows.filter((row) => row[0] === 'sharing').map((row) => row[4])).toContain(lag)
+      }
+      expect(await shared()).toEqual(expect.arrayContaining(['a', 'b', 'c']))
+      await eventually(() => begun('0'))
+      const reset = ['--reset-offsets', '--group', 'sharing', '--topic', 'queue', '--to-earliest', '--execute']
+      await eventually(() => must('kafka-share-groups', reset))
+      await begun('3')
+      expect(await shared()).toEqual(expect.arrayContaining(['a', 'b', 'c']))
+      await eventually(() => must('kafka-share-groups', ['--delete', '--group', 'sharing']))
+    }, 120_000)
+
     it(
       'shares six partitions among three members and takes over those of one that leaves',
       async () => {

@@ -2,11 +2,12 @@ const NAME_LENGTH_MAX = 249
 
 export const CONSUMER_OFFSETS = '__consumer_offsets'
 export const TRANSACTION_STATE = '__transaction_state'
+export const SHARE_GROUP_STATE = '__share_group_state'
 export const CLUSTER_METADATA = '__cluster_metadata'
 
 /** Topics that belong to the cluster; Metadata marks them and clients leave them alone. */
 export function isInternalTopic(name: string): boolean {
-  return name === CONSUMER_OFFSETS || name === TRANSACTION_STATE
+  return name === CONSUMER_OFFSETS || name === TRANSACTION_STATE || name === SHARE_GROUP_STATE
 }
 
 /** Why Kafka would not take the name; undefined when it would. */

@@ -1,6 +1,8 @@
 import type { GroupState } from './classic-group.ts'
 import type { TopicPartitions } from './consumer/assignment.ts'
 import type { ConsumerGroupState } from './consumer/consumer-group.ts'
+import type { ShareGroupCommand, ShareGroupReplies } from './share/share-command.ts'
+import type { ShareGroupState } from './share/share-group.ts'
 
 /** What a group coordinator is asked. `newMemberId` is drawn by the host, since a machine has no randomness. */
 export type GroupCommand =
@@ -13,6 +15,7 @@ export type GroupCommand =
   | OffsetFetchCommand
   | OffsetDeleteCommand
   | ConsumerHeartbeatCommand
+  | ShareGroupCommand
   | { readonly type: 'describe-consumer-group'; readonly groupId: string }
   | { readonly type: 'describe-group'; readonly groupId: string }
   | { readonly type: 'list-groups'; readonly states: readonly string[]; readonly types: readonly string[] }
@@ -185,7 +188,7 @@ export interface TopicPartitionKey {
 }
 
 /** The reply to each command that has one. */
-export interface GroupReplies {
+export interface GroupReplies extends ShareGroupReplies {
   join: JoinReply
   sync: SyncReply
   heartbeat: { readonly errorCode: number }
@@ -292,8 +295,8 @@ export interface FetchedOffset extends PartitionError {
 export interface GroupListing {
   readonly groupId: string
   readonly protocolType: string
-  readonly state: GroupState | ConsumerGroupState
-  readonly groupType: 'classic' | 'consumer'
+  readonly state: GroupState | ConsumerGroupState | ShareGroupState
+  readonly groupType: 'classic' | 'consumer' | 'share'
 }
 
 export interface GroupDescription {

@@ -34,13 +34,13 @@ export function describeGroup(
 /** Filters are compared without regard to case, as Kafka does; an empty filter lets all pass. */
 export function listGroups(
   groups: Iterable<ClassicGroup | ConsumerGroup>,
+  shares: readonly GroupListing[],
   states: readonly string[],
   types: readonly string[],
 ): GroupListing[] {
   const wantedStates = new Set(states.map((state) => state.toLowerCase()))
   const wantedTypes = new Set(types.map((type) => type.toLowerCase()))
-  return [...groups]
-    .map(listed)
+  return [...[...groups].map(listed), ...shares]
     .filter(({ state }) => wantedStates.size === 0 || wantedStates.has(state.toLowerCase()))
     .filter(({ groupType }) => wantedTypes.size === 0 || wantedTypes.has(groupType))
 }

@@ -8,6 +8,7 @@ export interface GroupConfig {
   readonly offsetsRetentionCheckIntervalMs: number
   readonly offsetMetadataMaxBytes: number
   readonly consumer: ConsumerGroupConfig
+  readonly share: ShareGroupConfig
 }
 
 /** Of groups of the protocol of KIP-848: the broker's `group.consumer.*` properties. */
@@ -21,6 +22,20 @@ export interface ConsumerGroupConfig {
   readonly assignors: readonly string[]
   readonly migrationPolicy: string
   readonly regexRefreshIntervalMs: number
+}
+
+/** Of share groups (KIP-932): the broker's `group.share.*` properties. */
+export interface ShareGroupConfig {
+  readonly sessionTimeoutMs: Bounded
+  readonly heartbeatIntervalMs: Bounded
+  /** How long a member may keep a record before it acknowledges it. */
+  readonly recordLockMs: Bounded
+  /** A record that was delivered so often and is still not done is given up. */
+  readonly deliveryCountLimit: Bounded
+  /** Of one group in one partition: so many records may be under way. */
+  readonly maxRecordLocks: Bounded
+  readonly maxSize: number
+  readonly maxSessions: number
 }
 
 /** A default, and the bounds within which a group may have its own. */

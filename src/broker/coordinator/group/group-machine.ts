@@ -47,6 +47,9 @@ import {
   syncElapsed,
   syncError,
 } from './rebalance.ts'
+import type { ShareGroupCommand } from './share/share-command.ts'
+import { isShareGroupRecord } from './share/share-group-record.ts'
+import { isShareCommand, ShareGroups } from './share/share-groups.ts'
 import { heartbeat, sync } from './sync.ts'
 
 type Group = ClassicGroup | ConsumerGroup
@@ -63,17 +66,19 @@ const READS: ReadonlySet<GroupCommand['type']> = new Set([
 ])
 
 /**
- * The groups of one partition of `__consumer_offsets`, of either protocol.
+ * The groups of one partition of `__consumer_offsets`, of every protocol.
  *
  * 1. A group exists from its first member, pending member or offset until a tombstone of its metadata is replayed; one that left
  *    no trace in the log goes with its last pending member.
  * 2. Every group that has offsets, or will when a transaction commits, exists.
  * 3. A group changes its protocol in replay alone, when the tombstone of its old form is followed by records of the new.
+ * 4. No share group has the name of a group of another kind.
  */
 export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, GroupReply> {
   readonly #config: () => GroupConfig
   readonly #view: ClusterView
   readonly #groups = new Map<string, Group>()
+  readonly #shares = new ShareGroups()
   readonly #offsets = new CommittedOffsets()
   readonly #pending = new PendingOffsets()
 
@@ -91,6 +96,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   replay(record: GroupRecord, origin: RecordOrigin) {
     if (record.type === 'offset-commit') return this.#replayOffset(record, origin)
+    if (isShareGroupRecord(record)) return this.#shares.replay(record)
     if (record.type !== 'group-metadata') return this.#replayConsumer(record)
     if (record.value === null) {
       if (this.#groups.get(record.groupId) instanceof ClassicGroup) this.#remove(record.groupId)
@@ -135,6 +141,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
       if (group instanceof ConsumerGroup) this.#armConsumerGroup(call, group)
       else for (const member of group.members.values()) resetSession(call, group, member)
     }
+    this.#shares.arm(call)
     this.#armExpiry(call)
     return call.outcome
   }
@@ -165,17 +172,27 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
   #decide(call: Call, command: GroupCommand) {
     switch (command.type) {
       case 'list-groups':
-        return call.outcome.reply(call.id, { groups: listGroups(this.#groups.values(), command.states, command.types) })
+        return call.outcome.reply(call.id, {
+          groups: listGroups(this.#groups.values(), this.#shares.list(), command.states, command.types),
+        })
       case 'topics-deleted':
         return this.#forgetTopics(call, command.topics)
       case 'expire-offsets':
         return this.#expireOffsets(call)
       default:
-        return this.#decideForGroup(call, command, this.#groups.get(command.groupId))
+        return this.#decideForSome(call, command)
     }
   }
 
-  #decideForGroup(call: Call, command: CommandForGroup, group: Group | undefined) {
+  #decideForSome(call: Call, command: CommandForGroup) {
+    const group = this.#groups.get(command.groupId)
+    if (isShareCommand(command)) return this.#shares.decide(call, command, group !== undefined)
+    const share = this.#shares.get(command.groupId)
+    if (share) return this.#shares.decideOther(call, share, command)
+    return this.#decideForGroup(call, command, group)
+  }
+
+  #decideForGroup(call: Call, command: Exclude<CommandForGroup, ShareGroupCommand>, group: Group | undefined) {
     const { outcome, id } = call
     switch (command.type) {
       case 'consumer-heartbeat':
@@ -292,6 +309,7 @@ export class GroupMachine implements StateMachine<GroupCommand, GroupRecord, Gro
 
   #forgetTopics(call: Call, topics: readonly string[]): void {
     const gone = new Set(topics)
+    this.#shares.topicsDeleted(call, gone)
     for (const groupId of new Set([...this.#offsets.groupIds(), ...this.#pending.groupIds()])) {
       for (const { topic, partition } of this.#allOffsets(groupId)) {
         if (gone.has(topic)) call.outcome.record(offsetTombstone(groupId, topic, partition))

@@ -7,6 +7,7 @@ import type { Input, Message } from '../../../protocol/schema.ts'
 import type { RecordCodec } from '../runtime.ts'
 import { consumerRecordCodec } from './consumer/consumer-record-codec.ts'
 import type { CommittedOffset, GroupMetadataValue, GroupRecord } from './group-record.ts'
+import { isShareGroupRecord, shareGroupRecordCodec } from './share/share-group-record.ts'
 
 const OFFSET_KEY_VERSION = 1
 const GROUP_KEY_VERSION = 2
@@ -23,6 +24,7 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
       const key = versioned(GROUP_KEY_VERSION, groupMetadataKey, { group: record.groupId })
       return { key, value: record.value && versioned(GROUP_VALUE_VERSION, groupMetadataValue, record.value) }
     }
+    if (isShareGroupRecord(record)) return shareGroupRecordCodec.encode(record)
     if (record.type !== 'offset-commit') return consumerRecordCodec.encode(record)
     const { groupId, topic, partition, value } = record
     const key = versioned(OFFSET_KEY_VERSION, offsetCommitKey, { group: groupId, topic, partition })
@@ -36,7 +38,9 @@ export const groupRecordCodec: RecordCodec<GroupRecord> = {
       const { group } = decodeStruct(groupMetadataKey, version, key.subarray(2))
       return { type: 'group-metadata', groupId: group, value: value && decodeGroup(value) }
     }
-    if (version !== 0 && version !== OFFSET_KEY_VERSION) return consumerRecordCodec.decode({ key, value })
+    if (version !== 0 && version !== OFFSET_KEY_VERSION) {
+      return consumerRecordCodec.decode({ key, value }) ?? shareGroupRecordCodec.decode({ key, value })
+    }
     const { group, topic, partition } = decodeStruct(offsetCommitKey, version, key.subarray(2))
     return { type: 'offset-commit', groupId: group, topic, partition, value: value && decodeOffset(value) }
   },

@@ -1,8 +1,10 @@
 import type { OwnedTopicPartitions, TopicPartitions } from './consumer/assignment.ts'
+import type { ShareGroupRecord } from './share/share-group-record.ts'
 
 /** What a group's log holds: committed offsets and the group's own state; a null value is a tombstone. */
 export type GroupRecord =
   | ConsumerGroupRecord
+  | ShareGroupRecord
   | {
       readonly type: 'offset-commit'
       readonly groupId: string

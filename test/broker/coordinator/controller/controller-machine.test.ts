@@ -31,7 +31,7 @@ function controller(brokerIds: readonly number[] = [1, 2, 3]) {
   }
 }
 
-const groupBounds = new BrokerConfig().groups.consumer
+const groupBounds = new BrokerConfig().groups
 
 let ids = 0
 function creation(

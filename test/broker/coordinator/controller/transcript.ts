@@ -108,7 +108,7 @@ export class Transcript {
       case 'config': {
         const operations = Object.entries(words).map(([name, value]) => ({ name, value, operation: 0 }))
         const resource = { resourceType: 2, resourceName: names[0]!, operations, replaceAll: false }
-        const groupBounds = new BrokerConfig().groups.consumer
+        const groupBounds = new BrokerConfig().groups
         this.#ask({ type: 'alter-configs', groupBounds, resources: [resource], validateOnly: false })
         return
       }

@@ -18,6 +18,7 @@ import type { GroupConfig } from '../../../../src/broker/coordinator/group/group
 import { GroupMachine } from '../../../../src/broker/coordinator/group/group-machine.ts'
 import type { ConsumerGroupRecord, GroupRecord } from '../../../../src/broker/coordinator/group/group-record.ts'
 import { groupRecordCodec } from '../../../../src/broker/coordinator/group/group-record-codec.ts'
+import { isShareGroupRecord } from '../../../../src/broker/coordinator/group/share/share-group-record.ts'
 import { type Effects, NO_PRODUCER, NO_REQUEST } from '../../../../src/broker/coordinator/state-machine.ts'
 import { ErrorCode, errorOf } from '../../../../src/protocol/errors.ts'
 import { decodeAssignment } from '../../../../src/protocol/messages/consumer-protocol.ts'
@@ -41,6 +42,15 @@ const transcriptConfig: GroupConfig = {
     assignors: ['uniform', 'range'],
     migrationPolicy: 'bidirectional',
     regexRefreshIntervalMs: 600_000,
+  },
+  share: {
+    sessionTimeoutMs: { value: 45_000, min: 45_000, max: 60_000 },
+    heartbeatIntervalMs: { value: 5000, min: 5000, max: 15_000 },
+    recordLockMs: { value: 30_000, min: 15_000, max: 60_000 },
+    deliveryCountLimit: { value: 5, min: 2, max: 10 },
+    maxRecordLocks: { value: 2000, min: 100, max: 4000 },
+    maxSize: 3,
+    maxSessions: 10,
   },
 }
 
@@ -269,6 +279,7 @@ function describeRecord(record: GroupRecord): string {
     const expiry = value.expireTimestamp >= 0 ? ` expires=${value.expireTimestamp - START_MS}` : ''
     return `offset ${groupId} ${topic}-${partition}=${value.offset}${expiry}`
   }
+  if (isShareGroupRecord(record)) return `${record.type} ${record.groupId}${record.value ? '' : ' deleted'}`
   if (record.type !== 'group-metadata') return describeConsumerRecord(record)
   if (!record.value) return `group ${record.groupId} deleted`
   const { generation, protocol, leader, members } = record.value

@@ -22,7 +22,7 @@ export function assignmentIntervalOf(call: Call, groupId: string): number {
 }
 
 /** The group's own value within the broker's bounds, which may have been drawn closer since. */
-function ownOr(call: Call, groupId: string, name: string, { value, min, max }: Bounded): number {
+export function ownOr(call: Call, groupId: string, name: string, { value, min, max }: Bounded): number {
   const own = call.view.groupConfigs(groupId).get(name)
   return own === undefined ? value : Math.min(Math.max(Number(own), min), max)
 }
