@@ -176,6 +176,8 @@ export interface FlowSummary {
   readonly gapRecords: number
   readonly groups: number
   readonly groupsBlocked: number
+  /** What could not be brought in step with the source: topics, configs, access rules, replicas. */
+  readonly drift: number
   readonly groupOffsets: FlowView['groupOffsets']
   readonly bufferedBytes: number
   readonly bufferedBytesMax: number
@@ -203,10 +205,16 @@ function summary(flow: FlowView, rates: Rates): FlowSummary {
     gapRecords: totals.gapRecords,
     groups: groups.length,
     groupsBlocked: groups.filter((group) => group.state === 'blocked').length,
+    drift: driftOf(flow),
     groupOffsets: flow.groupOffsets,
     bufferedBytes: status.bufferedBytes,
     bufferedBytesMax: status.bufferedBytesMax,
   }
+}
+
+function driftOf(flow: FlowView): number {
+  const { refusedTopics, refusedConfigs, refusedAcls, fewerReplicas } = flow.sync()
+  return refusedTopics.length + refusedConfigs.length + refusedAcls.length + fewerReplicas.length
 }
 
 function refuse(context: Context, tokens: readonly string[]): Response | undefined {

@@ -58,6 +58,7 @@ describe('the admin API', () => {
         rpoRecords: 7,
         rpoSeconds: 1.5,
         rpoTargetSeconds: 10,
+        drift: 2,
         partitions: 1,
         stoppedPartitions: 0,
       },
