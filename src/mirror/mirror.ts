@@ -156,6 +156,7 @@ export class Mirror {
   /** Why the instances that have the work do not share it with this one; they may change their mind. */
   #disagreement: string | undefined
   readonly #firstLook = new AbortController()
+  #looking: Promise<void> = Promise.resolve()
   #sourceAnswers = true
   #targetAnswers = true
 
@@ -263,7 +264,6 @@ export class Mirror {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    // Topics are matched and created while the slots are still being sorted out.
     this.#watcher.start()
     // Nothing is written before both clusters said who they are; a source that is dark must not keep its copies from being read.
     await sleep(this.#platform.clock, FIRST_LOOK_MS, AbortSignal.any([signal, this.#firstLook.signal]))
@@ -355,9 +355,12 @@ export class Mirror {
           continue
         }
         this.#host.hooks.reached?.('progress-read')
+        const isFirst = !this.#hasWork
         owned.isOpen = true
         owned.inDoubt = !wasClosed
-        return this.#arrange()
+        this.#arrange()
+        if (isFirst) this.#lookAgain()
+        return
       } catch (error) {
         log.close()
         if (this.#slots.get(slot) !== owned) return
@@ -383,7 +386,25 @@ export class Mirror {
 
   // ---- topics and partitions
 
-  async #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
+  /** Whether any slot is ours: whoever has none creates nothing, for those who have them may see the flow otherwise. */
+  get #hasWork(): boolean {
+    return [...this.#slots.values()].some(({ isOpen }) => isOpen)
+  }
+
+  /** The first slot is ours: what was found before it was, begins. */
+  #lookAgain(): void {
+    if (!this.#firstLook.signal.aborted || !this.#sourceAnswers) return // the watcher's look is still to come
+    this.#found(this.#source.topics()).catch((error: HeliostatError) => this.#countError(error))
+  }
+
+  /** One look after the other. */
+  #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
+    const looking = this.#looking.then(() => this.#look(topics))
+    this.#looking = looking.catch(() => undefined) // whoever asked is told
+    return looking
+  }
+
+  async #look(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
     this.#sourceAnswers = true
     this.#aliases.learn(this.flow.source, this.#source.clusterId)
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
@@ -391,7 +412,7 @@ export class Mirror {
     if (this.refusal !== undefined) return
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
     try {
-      const news = (await this.#named(matched)).filter((topic) => this.#isNews(topic))
+      const news = this.#hasWork ? (await this.#named(matched)).filter((topic) => this.#isNews(topic)) : []
       if (news.length > 0) await this.#syncInTurns(news)
       else await this.#target.refresh()
       await this.#gapLedger.refresh()

@@ -81,7 +81,7 @@ const FEATURES = {
 
 type Feature = keyof typeof FEATURES
 const ALL = Object.keys(FEATURES) as Feature[]
-/** What needs copied records, or places of which progress is kept. */
+/** What needs copied records. */
 const COPIES: Feature[] = ['copies', 'brings groups', 'tells checkpoints', 'tells offset syncs']
 const DATA: Feature[] = [...COPIES, 'creates topics', 'copies configs']
 
@@ -225,11 +225,11 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['target READ east.orders', ['brings groups'], /the target refuses the offset: TOPIC_AUTHORIZATION_FAILED/],
   ['target WRITE east.orders', COPIES, /We have no right to write to the topic on the target/],
   ['target CREATE east.orders', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
-  ['target READ heliostat.east.', COPIES, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
-  ['target WRITE heliostat.east.', COPIES, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
+  ['target READ heliostat.east.', DATA, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
+  ['target WRITE heliostat.east.', DATA, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
   [
     'target CREATE heliostat.east.',
-    [...COPIES, 'shares'],
+    [...DATA, 'shares'],
     /progress\.internal cannot be created on the target: TOPIC_AUTH/,
   ],
   ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],

@@ -71,6 +71,9 @@ test('other settings for one flow are refused with the difference, until those w
   )
   expect([statusOf(first).reason, statusOf(same).reason]).toEqual([undefined, undefined])
 
+  await west.refresh()
+  expect(west.topics().has('shared-a')).toBe(false)
+
   await Promise.all([first.stop(), same.stop()])
   await makeTopic(east, 'more', 1)
   await appendBatch(east, 'more', 0, batchOf(['m0', 'm1']))
