@@ -352,9 +352,7 @@ export class ReplicaNode {
   async read(): Promise<string[]> {
     const { errorCode, records } = await this.fetch({ fetchOffset: this.partition.log.logStartOffset })
     if (errorCode !== ErrorCode.NONE) throw new Error(errorOf(errorCode).name)
-    return (records ?? []).flatMap((bytes) =>
-      splitBatches(bytes).batches.flatMap((batch) => batch.records().map(({ value }) => value!.toString())),
-    )
+    return valuesOf(records ?? [])
   }
 
   async offset(timestamp: number, replicaId = -1): Promise<number | string> {
@@ -416,6 +414,13 @@ export class ReplicaNode {
       },
     } as unknown as Connection
   }
+}
+
+/** Of the records that a fetch gave. */
+export function valuesOf(records: readonly Buffer[]): string[] {
+  return records.flatMap((bytes) =>
+    splitBatches(bytes).batches.flatMap((batch) => batch.records().map(({ value }) => value!.toString())),
+  )
 }
 
 function registered(brokerId: number, rack: string | null): MetadataRecord {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { ReplicaWorld } from './replica-world.ts'
+import { ErrorCode } from '../../../src/protocol/errors.ts'
+import { ReplicaWorld, valuesOf } from './replica-world.ts'
 
 const SECONDS = 25
+const LATEST = -1
 const IDS = [1, 2, 3]
 
 interface Outcome {
@@ -20,6 +22,7 @@ async function drill(seed: number): Promise<Outcome> {
   const { random } = world.simulation
   const all = new Set<string>()
   const one = new Set<string>()
+  const wrong: string[] = []
   let count = 0
   let isOver = false
   const write = async () => {
@@ -33,8 +36,27 @@ async function drill(seed: number): Promise<Outcome> {
       if (errorName === 'NONE') (acks === -1 ? all : one).add(value)
     }
   }
+  const read: string[] = []
+  let latest = 0
+  // A reader of what is committed, at whoever leads.
+  const follow = async () => {
+    while (!isOver) {
+      await new Promise<void>((resolve) => world.simulation.after(random.between(5, 100), 'read', resolve))
+      const node = world.nodes.get(world.registration.leader)
+      if (!node?.isUp) continue
+      const end = await node.offset(LATEST)
+      if (typeof end === 'number') {
+        if (end < latest) wrong.push(`the end went back from ${latest} to ${end}`)
+        latest = end
+      }
+      const { errorCode, records } = await node.fetch({ fetchOffset: read.length })
+      if (errorCode === ErrorCode.NONE) read.push(...valuesOf(records ?? []))
+      else if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) wrong.push(`${read.length} was read and is gone`)
+    }
+  }
   void write()
   void write()
+  void follow()
   for (let second = 0; second < SECONDS; second++) {
     await world.pass(random.between(200, 1_500))
     await disturb(world)
@@ -48,6 +70,10 @@ async function drill(seed: number): Promise<Outcome> {
   const values = leader.values
   for (const id of IDS) expect(world.node(id).bytes.equals(leader.bytes)).toBe(true)
   expect(new Set(values).size).toBe(values.length)
+  // What was once read as committed is what is there, at its offset.
+  expect(wrong).toEqual([])
+  expect(values.slice(0, read.length)).toEqual(read)
+  expect(read.length).toBeGreaterThan(0)
   const present = new Set(values)
   expect([...all].filter((value) => !present.has(value))).toEqual([])
   return {
