@@ -4,8 +4,15 @@ import type { Flow, Start } from './mirror/mirror.ts'
 import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
 
+const COMMIT_INTERVAL_MS = 1_000
+
 function startOf(start: MirrorJob['start']): Start {
   return typeof start === 'string' ? start : { timestamp: Date.parse(start.timestamp) }
+}
+
+function transactionalOf(delivery: MirrorJob['delivery']): Flow['transactional'] {
+  if (delivery === 'exactly-once') return undefined
+  return { commitIntervalMs: delivery === 'transactional' ? COMMIT_INTERVAL_MS : delivery.transactional.commitInterval }
 }
 
 export function flowOf(job: MirrorJob): Flow {
@@ -16,6 +23,7 @@ export function flowOf(job: MirrorJob): Flow {
     topics: job.topics,
     naming: job.naming,
     separator: job.separator,
+    transactional: transactionalOf(job.delivery),
     isolation: job.isolation,
     start: startOf(job.start),
     startByTopic: job.startByTopic.map(({ topics, start }) => ({ topics, start: startOf(start) })),

@@ -59,6 +59,10 @@ const start = z.union([
 
 const every = duration.default(30_000).describe('How often')
 
+const commitInterval = duration.refine((ms) => ms >= 10 && ms <= 30_000, {
+  error: 'must be from 10ms to 30s: brokers abort what stays open for long',
+})
+
 const topicConfigs = z.strictObject({
   exclude: patterns
     .optional()
@@ -91,6 +95,15 @@ const mirror = z.strictObject({
     .regex(/^[._-]+$/, { error: 'a separator is made of . _ -' })
     .default('.')
     .describe('Between the source and the topic in prefixed names'),
+  delivery: z
+    .union([
+      z.enum(['exactly-once', 'transactional']),
+      z.strictObject({ transactional: z.strictObject({ commitInterval: commitInterval.default(1_000) }) }),
+    ])
+    .default('exactly-once')
+    .describe(
+      'exactly-once: by producer sequences, no transactions; transactional, or { transactional: { commitInterval: 1s } }: records and progress in transactions, for target topics that others write to as well. Cannot be taken back',
+    ),
   isolation: z.enum(['read_committed', 'read_uncommitted']).default('read_committed'),
   start: start.default('earliest').describe('Where topics with no progress yet begin'),
   startByTopic: z

@@ -30,10 +30,11 @@ import { ProgressReader } from './progress-reader.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
 import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
-import { SlotLog } from './slot-log.ts'
+import { type ProgressLog, SlotLog } from './slot-log.ts'
 import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
 import { type Explanation, nameFilter, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
+import { isFenced, TransactionalSlot } from './transactional-slot.ts'
 import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
 
 export type { MirrorHooks, Step } from './mirrored-partition.ts'
@@ -50,6 +51,8 @@ export interface Flow {
   readonly naming?: Naming
   readonly separator?: string
   readonly isolation?: 'read_committed' | 'read_uncommitted'
+  /** Records and progress in transactions, which are committed this often; absent: by sequences, without transactions. */
+  readonly transactional?: { readonly commitIntervalMs: number }
   readonly start?: Start
   /** Other beginnings for some topics: the first that names the topic, exactly or by a pattern. */
   readonly startByTopic?: readonly { readonly topics: readonly string[]; readonly start: Start }[]
@@ -109,7 +112,7 @@ const FIRST_LOOK_MS = 1_000
 const PARTITIONS_PER_SYNC = 1_000
 
 interface OwnedSlot {
-  log: SlotLog
+  log: ProgressLog
   isOpen: boolean
   /** The last owner may have left requests behind that arrive late. */
   inDoubt: boolean
@@ -135,7 +138,7 @@ export class Mirror {
   readonly #unwatch: () => void
   readonly #stopping = new AbortController()
   readonly #fetchers = new Map<number, Fetcher>()
-  readonly #producers = new Map<number, Producer<OutgoingBatch>>()
+  readonly #producers = new Map<string, Producer<OutgoingBatch>>()
   readonly #slots = new Map<number, OwnedSlot>()
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #refused = new Map<string, HeliostatError>()
@@ -341,9 +344,7 @@ export class Mirror {
   async #openSlot(slot: number, options: { ifVacant?: boolean } = {}): Promise<void> {
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 5_000 })
     while (!this.#stopping.signal.aborted) {
-      const log = new SlotLog(this.#platform, this.#target, this.policy.progressTopic, slot, (reason) =>
-        this.#slotLost(slot, reason),
-      )
+      const log = this.#progressLog(slot)
       const owned: OwnedSlot = { log, isOpen: false, inDoubt: true }
       this.#slots.set(slot, owned)
       try {
@@ -371,6 +372,19 @@ export class Mirror {
     }
   }
 
+  #progressLog(slot: number): ProgressLog {
+    const { progressTopic } = this.policy
+    const { name, transactional } = this.flow
+    const onLost = (reason: HeliostatError) => this.#slotLost(slot, reason)
+    if (!transactional) return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost)
+    return new TransactionalSlot(this.#platform, this.#target, progressTopic, slot, {
+      transactionalId: `heliostat.${name}.${slot}`,
+      commitIntervalMs: transactional.commitIntervalMs,
+      reached: (step) => this.#host.hooks.reached?.(step),
+      onLost,
+    })
+  }
+
   #dropSlot(slot: number): void {
     this.#slots.get(slot)?.log.close()
     this.#slots.delete(slot)
@@ -381,7 +395,15 @@ export class Mirror {
   #slotLost(slot: number, reason: HeliostatError): void {
     this.#countError(reason)
     this.#dropSlot(slot)
-    if (!this.#stopping.signal.aborted) this.#ownership.taken(slot)
+    const pauseMs = isFenced(reason) ? this.#fencedPauseMs() : 0
+    this.#platform.clock.setTimer(pauseMs, () => {
+      if (!this.#stopping.signal.aborted) this.#ownership.taken(slot)
+    })
+  }
+
+  /** Two that take a transactional id from each other at once would never get to commit anything. */
+  #fencedPauseMs(): number {
+    return (this.flow.transactional?.commitIntervalMs ?? 0) * (2 + 4 * this.#platform.random.fraction())
   }
 
   // ---- topics and partitions
@@ -560,7 +582,7 @@ export class Mirror {
       settleMs: this.#limits.settleMs,
       lookAgainMs: this.#limits.lookAgainMs,
       fetcher: (nodeId) => this.#fetcher(nodeId),
-      producer: (nodeId) => this.#producer(nodeId),
+      producer: (nodeId, transactionalId) => this.#producer(nodeId, transactionalId),
       batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
       syncTopic: (topic) => this.#resync(topic),
       countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
@@ -597,13 +619,15 @@ export class Mirror {
     return fetcher
   }
 
-  #producer(nodeId: number): Producer<OutgoingBatch> {
-    let producer = this.#producers.get(nodeId)
+  #producer(nodeId: number, transactionalId?: string): Producer<OutgoingBatch> {
+    const key = `${nodeId} ${transactionalId ?? ''}`
+    let producer = this.#producers.get(key)
     if (!producer) {
       const { windowBytes, requestBytes } = this.#limits
       const { hooks } = this.#host
       producer = new Producer<OutgoingBatch>(this.#platform, this.#target, {
         nodeId,
+        transactionalId,
         windowBytes,
         requestBytes,
         reachable: (node, error) => this.#reachable('target', node, error),
@@ -612,7 +636,7 @@ export class Mirror {
           answered: () => hooks.reached?.('produce-answered'),
         },
       })
-      this.#producers.set(nodeId, producer)
+      this.#producers.set(key, producer)
     }
     return producer
   }

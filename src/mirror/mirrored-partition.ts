@@ -22,7 +22,7 @@ import type { Fetched, Fetcher, FetchFailure, FetchPosition } from '../source/fe
 import { type DataLossPolicy, type Gap, type GapReason, lossReason, type OffsetRange } from './gap.ts'
 import type { GapLedger } from './gap-ledger.ts'
 import type { Latency } from './latency.ts'
-import { type BatchMemory, type OutgoingBatch, PartitionMirror } from './partition-mirror.ts'
+import { type BatchMemory, type OutgoingBatch, PartitionMirror, type ProducerIdentity } from './partition-mirror.ts'
 import {
   chunkRecord,
   type Joint,
@@ -30,11 +30,12 @@ import {
   type ProgressRecord,
   partitionRecord,
 } from './progress-record.ts'
-import type { SlotLog } from './slot-log.ts'
+import type { ProgressLog } from './slot-log.ts'
 import type { PartitionState, PartitionStatus } from './status.ts'
 import { corrupt, denied, foreign, missing, type StopReason } from './stop-reason.ts'
 import { isInPlace, judgeTail, shorterThan, surveyTail, type TailSurvey } from './target-tail.ts'
 import type { SyncedTopic } from './topic-sync.ts'
+import type { TransactionMember } from './transactional-slot.ts'
 
 /** Moments at which a test may kill the process; see the drills' step boundaries. */
 export type Step =
@@ -49,6 +50,9 @@ export type Step =
   | 'partition-recorded'
   | 'topics-created'
   | 'position-read'
+  | 'commit-begun'
+  | 'commit-sent'
+  | 'committed'
 
 export interface MirrorHooks {
   reached?(step: Step): void
@@ -72,7 +76,8 @@ export interface PartitionHost {
   readonly settleMs: number
   readonly lookAgainMs: number
   fetcher(nodeId: number): Fetcher
-  producer(nodeId: number): Producer<OutgoingBatch>
+  /** With a transactional id one that writes under it alone. */
+  producer(nodeId: number, transactionalId?: string): Producer<OutgoingBatch>
   /** The target topic's max.message.bytes, read anew. */
   batchBytesMax(remoteTopic: string): Promise<number>
   /** Makes the target topic of this source topic anew, if it is not there. */
@@ -95,14 +100,24 @@ const NEARER_MS = 5 * 60_000
 const SURVEY_RECORDS = 4_096
 /** A target that seems to have lost what it had is looked at for this long before it is believed: metadata lag behind elections. */
 const SURE_AFTER_MS = 1_000
+/** Refusals that are about a batch: its partition stops, and the transaction goes on. */
+const OF_THE_BATCH: ReadonlySet<number> = new Set([
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+])
 /** Entries of the ledger for one look; beyond it the writer is known well enough. */
 const FOREIGN_RANGES_MAX = 100
 
-export class MirroredPartition implements BatchQueue<OutgoingBatch> {
+export class MirroredPartition implements BatchQueue<OutgoingBatch>, TransactionMember {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly #host: PartitionHost
-  readonly #slot: SlotLog
+  readonly #slot: ProgressLog
   readonly #backoff: Backoff
   readonly #stopping = new AbortController()
   #synced: SyncedTopic
@@ -138,7 +153,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
 
   constructor(
     host: PartitionHost,
-    slot: SlotLog,
+    slot: ProgressLog,
     synced: SyncedTopic,
     partition: number,
     options: { inDoubt: boolean },
@@ -178,6 +193,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#lookAgain?.cancel()
     this.#unfetch()
     this.#producer?.forget(this)
+    this.#slot.transaction?.forget(this)
     this.#mirror?.pause()
   }
 
@@ -222,6 +238,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
 
   #recover(trouble: string): void {
     if (this.#stopping.signal.aborted) return
+    if (this.#mirror?.hasUncommitted && this.#slot.transaction) {
+      this.#slot.transaction.fail(new HeliostatError('HEL_TRANSACTION', `${this.remote}: ${trouble}`))
+      return
+    }
     this.#mirror?.recover(trouble)
     this.#standing = { state: 'recovering', reason: undefined, trouble }
     this.#unfetch()
@@ -292,8 +312,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     if (gone) return gone
     this.#mirror ??= this.#makeMirror()
     const mirror = this.#mirror
+    if (this.#slot.transaction && !this.#progress!.isTransactional) await this.#awaitLateRequests()
     const tail = await this.#host.tails.tail(this.remote)
-    const stop = (await this.#mendTail(tail)) ?? (await this.#settleClaims(tail.end))
+    const isCommitted = this.#progress!.isTransactional === true
+    const stop = isCommitted
+      ? await this.#mendCommitted(tail.end)
+      : ((await this.#mendTail(tail)) ?? (await this.#settleClaims(tail.end)))
     if (stop === 'mended') return this.#tryToPosition()
     if (stop) return stop
     if (this.#limitMayHaveChanged) {
@@ -302,9 +326,13 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     }
     const inDoubt = platform.clock.monotonic() < this.#doubtUntil
     const { joint, resumeAt } = this.#progress!
-    const isAtJoint = joint !== undefined && tail.end === joint.downstream
+    const isAtJoint =
+      joint !== undefined &&
+      (isCommitted ? mirror.map.plannedDownstream <= joint.mapped : tail.end === joint.downstream)
     const upstream = isAtJoint ? Math.max(joint.upstream, resumeAt ?? 0) : resumeAt
-    mirror.resume(tail.end, { inDoubt, upstream, mapped: isAtJoint ? joint.mapped : undefined })
+    const end = isCommitted && isAtJoint ? joint.downstream : tail.end
+    mirror.resume(end, { inDoubt, upstream, mapped: isAtJoint ? joint.mapped : undefined })
+    if (this.#slot.transaction && !isCommitted) return this.#becomeTransactional()
     hooks.reached?.('position-read')
     const lost = await this.#followSource()
     return lost === 'followed' ? this.#tryToPosition() : lost
@@ -320,7 +348,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
         ? sourceOffsets.find(this.source, start === 'earliest' ? EARLIEST : LATEST)
         : this.#offsetAt(start.timestamp),
     ])
-    if (tail.end > 0 && tail.batch !== undefined)
+    // Others may write beside transactions.
+    if (!this.#slot.transaction && tail.end > 0 && tail.batch !== undefined)
       return foreign(
         `${this.remote} holds records up to offset ${tail.end}, and there is no progress that says how they came there`,
       )
@@ -330,6 +359,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       targetTopicId: this.#synced.targetTopicId,
       start: { upstream, downstream: tail.end },
       epochs: [],
+      ...(this.#slot.transaction && { isTransactional: true }),
     })
     // Whoever sends for a partition has its record in the slot first, and there was none: nothing of others is under way.
     this.#doubtUntil = this.#host.platform.clock.monotonic()
@@ -350,7 +380,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   /** With the durable map, unless there is one; counts on from the mirror before. */
   #makeMirror(map?: OffsetMap): PartitionMirror {
     const { topic, partition } = this.source
-    const { start, joint, epochs } = this.#progress!
+    const { start, joint, epochs, isTransactional } = this.#progress!
     const chunks = map ? [] : this.#slot.state.takeChunks(topic, partition)
     return new PartitionMirror({
       source: this.source,
@@ -358,6 +388,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       map: map ?? (chunks.length > 0 ? OffsetMap.load(chunks) : new OffsetMap({ start })),
       producer: this.#slot.producer,
       lag: joint?.lag,
+      isTransactional: isTransactional === true,
       batchBytesMax: this.#synced.batchBytesMax,
       keepLogAppendTime: this.#synced.keepLogAppendTime,
       contentMayChange: this.#synced.contentMayChange,
@@ -393,7 +424,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     }
     this.#targetEpoch = leader.leaderEpoch
     this.#producer?.forget(this)
-    this.#producer = producer(leader.nodeId)
+    this.#producer = producer(leader.nodeId, this.#slot.transaction?.transactionalId)
     this.#lastWriteAt = this.#host.platform.clock.monotonic()
     this.#fetch()
   }
@@ -470,6 +501,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const now = clock.monotonic()
     if (now >= this.#doubtUntil) mirror.doubtPassed()
     if (
+      !this.#slot.transaction &&
       fetched.batches.length > 0 &&
       mirror.inFlight + mirror.queued === 0 &&
       now - this.#lastWriteAt > IDLE_LIMIT_MS
@@ -684,7 +716,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const progress = this.#progress!
     const { start, joint } = progress
     const { map } = this.#mirror!
-    const { producer } = this.#slot
+    const producer = this.#sequencer
     const acknowledged = map.nextDownstream
     const verdict = judgeTail(tail, { producer, start: start.downstream, joint, acknowledged })
     if (verdict === 'ours') {
@@ -725,6 +757,74 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     return 'mended'
   }
 
+  // ---- in transactions
+
+  /** It was mirrored without transactions so far: nothing of that may arrive after the first one. */
+  async #awaitLateRequests(): Promise<void> {
+    const { clock } = this.#host.platform
+    await sleep(clock, Math.max(0, this.#doubtUntil - clock.monotonic()), this.#stopping.signal)
+  }
+
+  /** The map, which ends where the target ends, is written down as such; from here on it says all that there is. */
+  async #becomeTransactional(): Promise<StopReason | undefined> {
+    const { map } = this.#mirror!
+    const { topic, partition } = this.source
+    map.seal()
+    const { chunks, removed } = map.takeChanges()
+    await this.#record({ ...this.#progress!, isTransactional: true }, [
+      ...chunks.map(({ index, bytes }) => chunkRecord(topic, partition, index, bytes)),
+      ...removed.map((index) => chunkRecord(topic, partition, index, null)),
+    ])
+    this.#mirror = this.#makeMirror(map)
+    return this.#tryToPosition()
+  }
+
+  /** Others may write beside transactions; what was committed can only be lost. */
+  async #mendCommitted(end: number): Promise<StopReason | 'mended' | undefined> {
+    const { map } = this.#mirror!
+    const to = map.nextDownstream
+    if (end >= to) {
+      this.#suspicion = undefined
+      return undefined
+    }
+    this.#suspect(`${this.remote} ends at ${end}, not at ${to}`)
+    const from = map.reverse(end) ?? map.lowestUpstream
+    const upstream = map.nextUpstream
+    const gap = await this.#write({ from, to: upstream, reason: 'target-truncated', downstream: { from: end, to } })
+    if (gap.action === 'stop') return lossReason(gap)
+    await this.#startOver(this.#progress!, gap.action === 'skip' ? upstream : from)
+    return 'mended'
+  }
+
+  get inFlight(): number {
+    return this.#mirror?.inFlight ?? 0
+  }
+
+  admitted(): void {
+    if (this.hasReady) this.#producer?.ready(this)
+  }
+
+  takeProgress(): ProgressRecord[] {
+    const mirror = this.#mirror
+    if (!mirror) return []
+    const { topic, partition } = this.source
+    const { changes, epochs } = mirror.takeCommit()
+    const records = changes.chunks.map(({ index, bytes }) => chunkRecord(topic, partition, index, bytes))
+    for (const index of changes.removed) records.push(chunkRecord(topic, partition, index, null))
+    if (epochs) {
+      this.#progress = { ...this.#progress!, epochs }
+      records.push(partitionRecord(topic, partition, this.#progress))
+    }
+    return records
+  }
+
+  committed(): void {
+    this.#mirror?.committed()
+    this.#afterwards()
+  }
+
+  // ---- what it seems
+
   /** Returns when the same was seen for long enough; else it is looked at again. */
   #suspect(what: string): void {
     const now = this.#host.platform.clock.monotonic()
@@ -733,11 +833,16 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
       throw new HeliostatError('HEL_TARGET_CHANGED', `On the target ${what}`, { retriable: true })
   }
 
+  /** Under whom this partition is, or was, written without transactions. */
+  get #sequencer(): ProducerIdentity {
+    return this.#slot.state.producer ?? this.#slot.producer
+  }
+
   /** Reads who wrote what since the last place that is known to be ours. */
   async #survey({ end, batch: last }: Tail): Promise<TailSurvey | undefined> {
     const { target, tails } = this.#host
     const { start, joint } = this.#progress!
-    const { producer } = this.#slot
+    const producer = this.#sequencer
     const lag = joint?.lag ?? 0
     const floor = Math.max(start.downstream, joint?.downstream ?? 0)
     if (end <= floor) return shorterThan(end, joint?.mapped ?? end, last, producer, lag)
@@ -760,12 +865,13 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
   // ---- to the target
 
   get hasReady(): boolean {
-    return this.#mirror?.hasReady ?? false
+    const { transaction } = this.#slot
+    return (this.#mirror?.hasReady ?? false) && (transaction === undefined || transaction.admits(this))
   }
 
   take(): OutgoingBatch | undefined {
     this.#lastWriteAt = this.#host.platform.clock.monotonic()
-    return this.#mirror?.take()
+    return this.hasReady ? this.#mirror?.take() : undefined
   }
 
   acknowledged(batch: OutgoingBatch, baseOffset: number): void {
@@ -777,19 +883,29 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     this.#replicationLatency.observe(now - batch.maxTimestamp, now)
     this.#noteLag(now)
     this.#afterwards()
+    this.#slot.transaction?.landed()
   }
 
   refused(batch: OutgoingBatch, errorCode: number, message: string | null): void {
     const { name, message: meaning } = errorOf(errorCode)
     this.#host.countError(`HEL_PRODUCE_${name}`)
+    const { transaction } = this.#slot
+    if (transaction && this.#mirror!.isFlowing && !OF_THE_BATCH.has(errorCode))
+      transaction.fail(
+        new HeliostatError('HEL_TRANSACTION', `${this.remote}: ${name} (${message ?? meaning})`, {
+          where: { topic: this.remote.topic, partition: this.remote.partition, errorCode },
+        }),
+      )
     this.#mirror!.refused(batch, errorCode, `the target answered ${name} (${message ?? meaning})`)
     if (this.#mirror!.state === 'stopped') this.#reportStop()
     this.#afterwards()
+    transaction?.landed()
   }
 
   lost(batch: OutgoingBatch, error: HeliostatError): void {
     const { clock } = this.#host.platform
     this.#doubtUntil = clock.monotonic() + this.#host.settleMs
+    this.#slot.transaction?.fail(error)
     this.#mirror!.lost(batch, error.message)
     this.#afterwards()
   }
@@ -833,7 +949,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     if (!mirror || this.#stopping.signal.aborted) return
     if (mirror.isFlowing) {
       if (mirror.hasPlans && !this.#writingPlans) this.#writePlans()
-      if (mirror.hasReady) this.#producer?.ready(this)
+      if (mirror.hasReady) {
+        if (this.#slot.transaction) this.#slot.transaction.enlist(this)
+        else this.#producer?.ready(this)
+      }
       if (this.#leftOut && mirror.hasRoom) this.#fetch()
       return
     }
@@ -910,9 +1029,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch> {
     const isAtRest = () =>
       this.#mirror === mirror && mirror?.state === 'running' && mirror.inFlight + mirror.queued === 0
     if (!mirror || !isAtRest()) return
-    const expected = mirror.nextDownstream
+    const isTransactional = this.#slot.transaction !== undefined
+    const where = () => (isTransactional ? mirror.map.nextDownstream : mirror.nextDownstream)
+    const expected = where()
     const end = await this.#host.targetOffsets.find(this.remote, LATEST).catch(() => expected)
-    if (end !== expected && isAtRest() && mirror.nextDownstream === expected)
+    const isOdd = isTransactional ? end < expected : end !== expected
+    if (isOdd && isAtRest() && where() === expected)
       this.#recover(`the target ends at ${end}, expected was ${expected}`)
   }
 

@@ -11,6 +11,8 @@
 // 5. Nothing is resent. After any doubt the queue is dropped, flights are waited for, and `resume` starts from the target's end.
 // 6. A source that may change under us (compaction) opens no new run while requests of unknown fate may still land: it waits.
 // 7. Every frame that is held for a batch is released once: when the batch is acknowledged, dropped or lost.
+// 8. In a transaction the map hears of batches with the transaction's progress, and sequences are those of its epoch: 2 and 4 are the
+//    coordinator's then, and there is no position to be read while something is uncommitted.
 import type { TopicPartition } from '../client/topic-partition.ts'
 import type { OffsetMap, OffsetMapChanges } from '../offset-translation/offset-map.ts'
 import { RecordBatch } from '../records/record-batch.ts'
@@ -29,6 +31,8 @@ export interface PartitionMirrorOptions {
   readonly producer: ProducerIdentity
   /** By how much sequences lag behind target offsets. */
   readonly lag?: number
+  /** Batches belong to a transaction: what became of them is known when it is committed, and the map hears of it then. */
+  readonly isTransactional?: boolean
   /** The target topic's max.message.bytes. */
   readonly batchBytesMax: number
   /** Records of a LogAppendTime source keep the time they were appended there, unless the target stamps its own. */
@@ -76,10 +80,19 @@ export interface OutgoingBatch {
   readonly upstream: number
   readonly nextUpstream: number
   readonly maxTimestamp: number
+  readonly sequence: number
   readonly runs: number
+  /** What it holds, while the map does not know. */
+  readonly placed: RewrittenBatch['runs'] | undefined
   /** May be sent when this plan is durable. */
   readonly plan: number
   readonly lease: FrameLease
+}
+
+/** A batch that the target has, in a transaction that is open. */
+interface Uncommitted extends Pick<OutgoingBatch, 'upstream' | 'maxTimestamp' | 'count' | 'downstream'> {
+  readonly placed: RewrittenBatch['runs']
+  readonly bytes: number
 }
 
 export interface PartitionCounters {
@@ -102,6 +115,7 @@ const JOIN_TINY_BELOW_BYTES = 32 * 1024
 const JOINED_BYTES_MAX = 256 * 1024
 /** Runs that may wait for their acknowledgement; a fetch may add as many again. Below the offset map's own bound. */
 const UNACKNOWLEDGED_RUNS_MAX = 16 * 1024
+const SEQUENCES = 2 ** 31
 /** Leader changes remembered; to compare histories the last one is needed. */
 const EPOCHS_MAX = 32
 
@@ -134,6 +148,10 @@ export class PartitionMirror {
   #epochsChanged = false
   /** The plan that carries the newest epoch. */
   #epochsPlan = 0
+  /** Acknowledged in the open transaction, with where they stand. */
+  #uncommitted: Uncommitted[] = []
+  /** Of the next batch in a transaction: sequences begin anew with each epoch, and markers take none. */
+  #nextSequence = 0
 
   constructor(options: PartitionMirrorOptions) {
     this.#options = options
@@ -189,14 +207,19 @@ export class PartitionMirror {
 
   /** The next source offset whose record the target has not acknowledged. */
   get acknowledgedUpstream(): number {
-    const waiting = this.#flights[0] ?? this.#queue[0]
+    const waiting = this.oldestUnacknowledged
     if (waiting) return waiting.upstream
     // What was fetched and dropped again has not arrived: then the map knows, which hears of acknowledgements alone.
     return this.isFlowing || this.#state === 'starting' ? this.#nextUpstream : this.map.nextUpstream
   }
 
-  get oldestUnacknowledged(): OutgoingBatch | undefined {
-    return this.#flights[0] ?? this.#queue[0]
+  get oldestUnacknowledged(): Pick<OutgoingBatch, 'upstream' | 'maxTimestamp'> | undefined {
+    return this.#uncommitted[0] ?? this.#flights[0] ?? this.#queue[0]
+  }
+
+  /** Whether the open transaction has, or may come to have, batches of ours. */
+  get hasUncommitted(): boolean {
+    return this.#uncommitted.length + this.#flights.length > 0
   }
 
   get sourceEnd(): number | undefined {
@@ -247,7 +270,10 @@ export class PartitionMirror {
   resume(targetEnd: number, options: { inDoubt: boolean; upstream?: number; mapped?: number }): void {
     if (this.#flights.length > 0) throw new Error('invariant 5: batches are in flight')
     this.#dropQueue()
-    this.map.resume(targetEnd, options.mapped)
+    if (this.#options.isTransactional) {
+      if (this.#uncommitted.length > 0) throw new Error('invariant 8: a transaction is open')
+      if (options.mapped !== undefined) this.map.resume(targetEnd, options.mapped)
+    } else this.map.resume(targetEnd, options.mapped)
     if (options.upstream !== undefined) this.map.skipTo(options.upstream)
     this.#nextDownstream = targetEnd
     this.#nextUpstream = this.map.nextUpstream
@@ -255,7 +281,7 @@ export class PartitionMirror {
     // Runs that were not sent are planned anew; epochs that were read stay read, so they are written with the next plan.
     this.#durablePlans = this.#plans
     if (!epochsAreDurable) this.#planEpochs()
-    this.#doubt = options.inDoubt
+    this.#doubt = options.inDoubt && !this.#options.isTransactional
     this.#mustSettle = false
     this.#leaderEpoch = this.#epochOf(this.#nextUpstream - 1)
     this.#stop = undefined
@@ -350,7 +376,7 @@ export class PartitionMirror {
   }
 
   #caughtUp(): void {
-    this.map.skipTo(this.#nextUpstream)
+    if (!this.#options.isTransactional) this.map.skipTo(this.#nextUpstream)
     if (this.#sourceEnd !== undefined && this.#nextUpstream >= this.#sourceEnd) this.#state = 'running'
   }
 
@@ -366,7 +392,7 @@ export class PartitionMirror {
 
   #planEpochs(): void {
     this.#epochsChanged = true
-    this.#epochsPlan = ++this.#plans
+    if (!this.#options.isTransactional) this.#epochsPlan = ++this.#plans
   }
 
   #isJoinable(batch: RecordBatch): boolean {
@@ -468,18 +494,20 @@ export class PartitionMirror {
     const downstream = this.#nextDownstream
     const { count } = batch
     const maxTimestamp = batch.maxTimestamp
+    const { isTransactional = false } = this.#options
+    const sequence = isTransactional ? this.#nextSequence : sequenceAt(downstream, this.#options.lag ?? 0)
     batch.patch({
       baseOffset: 0,
       partitionLeaderEpoch: -1,
       producerId: this.#options.producer.id,
       producerEpoch: this.#options.producer.epoch,
-      baseSequence: sequenceAt(downstream, this.#options.lag ?? 0),
-      transactional: false,
+      baseSequence: sequence,
+      transactional: isTransactional,
       deleteHorizon: false,
       timestampType: 'CreateTime',
     })
     try {
-      if (this.map.plan(downstream, runs, batch.crc)) this.#plans++
+      if (!isTransactional && this.map.plan(downstream, runs, batch.crc)) this.#plans++
     } catch (error) {
       this.stop({ code: 'broken-invariant', message: (error as Error).message, mayPass: false })
       return
@@ -492,6 +520,8 @@ export class PartitionMirror {
       upstream: first.upstream,
       nextUpstream: last.upstream + last.count,
       maxTimestamp,
+      sequence,
+      placed: isTransactional ? runs : undefined,
       runs: runs.length,
       plan: this.#plans,
       lease,
@@ -499,6 +529,7 @@ export class PartitionMirror {
     this.#runsUnacknowledged += runs.length
     this.#queueBytes += batch.sizeInBytes
     this.#nextDownstream = downstream + count
+    if (isTransactional) this.#nextSequence = (sequence + count) % SEQUENCES
   }
 
   #opensRun(runs: RewrittenBatch['runs']): boolean {
@@ -550,6 +581,20 @@ export class PartitionMirror {
 
   acknowledged(batch: OutgoingBatch, baseOffset: number): void {
     this.#land(batch)
+    if (batch.placed) {
+      // Not the batch: its frame is given back.
+      const { placed, upstream, maxTimestamp, count } = batch
+      this.#uncommitted.push({
+        placed,
+        upstream,
+        maxTimestamp,
+        count,
+        bytes: batch.bytes.length,
+        downstream: baseOffset,
+      })
+      this.#stopIfEmpty()
+      return
+    }
     if (!this.isFlowing) return // what the target holds is read anew before anything else is sent
     if (baseOffset !== batch.downstream) {
       this.recover(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`)
@@ -575,6 +620,29 @@ export class PartitionMirror {
     if (this.isFlowing) this.recover(trouble)
   }
 
+  /** All that was sent is acknowledged and about to be committed: what the map and the epochs are then. */
+  takeCommit(): { changes: OffsetMapChanges; epochs: readonly EpochStart[] | undefined } {
+    for (const { placed, downstream } of this.#uncommitted) {
+      let at = downstream
+      for (const run of placed) {
+        this.map.observe(run.upstream, at, run.count)
+        at += run.count
+      }
+    }
+    if (this.#queue.length === 0 && this.isFlowing) this.map.skipTo(this.#nextUpstream)
+    const epochs = this.#epochsChanged ? this.#epochs : undefined
+    this.#epochsChanged = false
+    return { changes: this.map.takeChanges(), epochs }
+  }
+
+  committed(): void {
+    for (const { count, bytes } of this.#uncommitted) {
+      this.counters.records += count
+      this.counters.bytes += bytes
+    }
+    this.#uncommitted = []
+  }
+
   #land(batch: OutgoingBatch): void {
     if (this.#flights.shift() !== batch) throw new Error('invariant 3: answers came out of order')
     this.#runsUnacknowledged -= batch.runs
@@ -582,6 +650,7 @@ export class PartitionMirror {
   }
 
   #dropQueue(): void {
+    if (this.#queue.length > 0) this.#nextSequence = this.#queue[0]!.sequence
     for (const batch of this.#queue) {
       this.#runsUnacknowledged -= batch.runs
       batch.lease.release()

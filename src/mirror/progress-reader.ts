@@ -1,13 +1,13 @@
 // The progress of a flow as it stands on the target, read without owning any of it: for the command line, and for tools that
 // ask where an offset went while the daemon runs elsewhere or not at all.
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { readLog } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { OffsetMap } from '../offset-translation/offset-map.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
-import { SlotState, slotOf } from './progress-record.ts'
+import { type SlotState, slotOf } from './progress-record.ts'
+import { readSlot } from './transactional-slot.ts'
 
 /** A topic that was mirrored once, by its names and ids on both sides. */
 export interface MirroredTopic {
@@ -99,12 +99,7 @@ export class ProgressReader {
       this.#offsets.find(topicPartition, EARLIEST),
       this.#offsets.find(topicPartition, LATEST),
     ])
-    const state = new SlotState()
-    for await (const batch of readLog(this.#target, topicPartition, { from, to })) {
-      if (batch.isControl) continue
-      for (const { key, value } of batch.records()) if (key) state.apply({ key: key.toString(), value })
-    }
-    return state
+    return readSlot(this.#target, topicPartition, { from, to })
   }
 
   /** A slot gives its chunks once, so what was made of them is kept. */
@@ -118,14 +113,15 @@ export class ProgressReader {
   }
 
   async #makeView(state: SlotState, topic: string, partition: number): Promise<PartitionProgressView> {
-    const { remoteTopic, start } = state.partition(topic, partition)!
+    const { remoteTopic, start, joint, isTransactional } = state.partition(topic, partition)!
     const remote = TopicPartition.of(remoteTopic, partition)
     const targetEnd = await this.#offsets.find(remote, LATEST)
     const chunks = state.takeChunks(topic, partition)
     const map = chunks.length > 0 ? OffsetMap.load(chunks) : new OffsetMap({ start })
     const view = { topic, partition, remoteTopic, targetEnd }
     try {
-      map.resume(targetEnd)
+      if (!isTransactional) map.resume(targetEnd, joint?.downstream === targetEnd ? joint.mapped : targetEnd)
+      if (joint?.downstream === map.nextDownstream) map.skipTo(joint.upstream)
       return { ...view, map, reason: undefined }
     } catch (error) {
       this.#platform.log.debug('progress.unclear', (error as Error).message, { topic, partition })

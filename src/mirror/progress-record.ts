@@ -25,6 +25,8 @@ export interface PartitionProgress {
   readonly resumeAt?: number
   /** Where the target's log, or the source's, was not what it should be, and how the copy went on. The last one. */
   readonly joint?: Joint
+  /** Its records stand on the target exactly as far as the map says: both are written in one transaction. */
+  readonly isTransactional?: boolean
 }
 
 /**

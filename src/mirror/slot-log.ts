@@ -8,7 +8,7 @@
 // 3. After `lost` nothing is written any more: the slot is read anew, or given up.
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { fetchBatches, readLog } from '../client/log-reader.ts'
+import { fetchBatches } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
@@ -20,6 +20,20 @@ import { BatchBuilder } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
 import type { ProducerIdentity } from './partition-mirror.ts'
 import { ownerRecord, type ProgressRecord, producerRecord, SlotState } from './progress-record.ts'
+import { readSlot, type TransactionalSlot } from './transactional-slot.ts'
+
+/** Where a slot's partitions keep their progress. */
+export interface ProgressLog {
+  readonly state: SlotState
+  readonly producer: ProducerIdentity
+  /** Absent: records and progress are written one after the other. */
+  readonly transaction?: TransactionalSlot
+  /** Resolves when the records are durable, all or none. */
+  write(records: readonly ProgressRecord[]): Promise<void>
+  writeThen(records: readonly ProgressRecord[], done: (error: HeliostatError | undefined) => void): void
+  open(options: { ifVacant: boolean }): Promise<{ wasClosed: boolean; isOccupied: boolean }>
+  close(): void
+}
 
 interface Write {
   readonly records: readonly ProgressRecord[]
@@ -33,7 +47,7 @@ const TIMEOUT_MS = 30_000
 const CLAIM_ATTEMPTS = 5
 const REFUSED = 'HEL_PROGRESS_REFUSED'
 
-export class SlotLog {
+export class SlotLog implements ProgressLog {
   readonly slot: number
   readonly #platform: Platform
   readonly #client: ClusterClient
@@ -80,6 +94,12 @@ export class SlotLog {
   async open(options: { ifVacant: boolean }): Promise<{ wasClosed: boolean; isOccupied: boolean }> {
     await this.#read()
     if (options.ifVacant && this.#tail && !this.#state.closed) return { wasClosed: false, isOccupied: true }
+    if (this.#tail?.isTransactional)
+      throw new HeliostatError(
+        'HEL_DELIVERY',
+        `${this.#partition} was written with "delivery: transactional", which cannot be taken back: its target topics have no sequences to go on with`,
+        { where: { topic: this.#partition.topic, partition: this.#partition.partition } },
+      )
     for (let attempt = 1; !this.#isOurs(); attempt++) {
       if (this.#state.partitionCount > 0 || attempt > CLAIM_ATTEMPTS)
         throw this.#foreign('its tail is not by its own producer')
@@ -228,13 +248,9 @@ export class SlotLog {
       offsets.find(this.#partition, EARLIEST),
       offsets.find(this.#partition, LATEST),
     ])
-    const state = new SlotState()
-    this.#tail = undefined
-    for await (const batch of readLog(this.#client, this.#partition, { from: start, to: end })) {
+    const state = await readSlot(this.#client, this.#partition, { from: start, to: end }, (batch) => {
       this.#tail = batch
-      if (batch.isControl) continue
-      for (const { key, value } of batch.records()) if (key) state.apply({ key: key.toString(), value })
-    }
+    })
     this.#state = state
     this.#end = end
   }

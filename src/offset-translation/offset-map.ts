@@ -285,6 +285,11 @@ export class OffsetMap {
     return changes
   }
 
+  /** What is durable after the next changes ends exactly where this ends: as a rule the last run is left open. */
+  seal(): void {
+    if (this.#runs.length > 0) this.#touch(this.#lastChunk)
+  }
+
   restoreChanges(changes: OffsetMapChanges): void {
     for (const index of [...changes.chunks.map((chunk) => chunk.index), ...changes.removed]) {
       // A chunk may have come or gone since.

@@ -33,6 +33,8 @@ export interface BatchQueue<Batch extends Sendable> {
 
 export interface ProducerOptions {
   readonly nodeId: number
+  /** Every batch belongs to a transaction of this id. */
+  readonly transactionalId?: string
   /** Bytes in flight, at most. */
   readonly windowBytes?: number
   /** Bytes of batches in one request; a single larger batch goes alone. */
@@ -50,6 +52,8 @@ interface ProducerHooks {
   answered?(): void
 }
 
+type Optional = 'hooks' | 'transactionalId'
+
 interface Flight<Batch extends Sendable> {
   readonly queue: BatchQueue<Batch>
   readonly batch: Batch
@@ -62,13 +66,15 @@ interface TopicData {
 
 /** From version 13 on a request names topics by id only. */
 const VERSION_MAX = 12
+/** From version 12 on a transaction takes in what is written to it (KIP-890); here it is told beforehand. */
+const TRANSACTIONAL_VERSION_MAX = 11
 const ALL_IN_SYNC = -1
 
 export class Producer<Batch extends Sendable> {
   readonly nodeId: number
   readonly #platform: Platform
   readonly #client: ClusterClient
-  readonly #options: Required<Omit<ProducerOptions, 'hooks'>> & Pick<ProducerOptions, 'hooks'>
+  readonly #options: Required<Omit<ProducerOptions, Optional>> & Pick<ProducerOptions, Optional>
   readonly #window: ProduceWindow
   readonly #ready = new Set<BatchQueue<Batch>>()
   readonly #backoff: Backoff
@@ -159,16 +165,17 @@ export class Producer<Batch extends Sendable> {
       topic.partitionData.push({ index: remote.partition, records: [batch.bytes] })
     }
     this.#window.sent(bytes, inRequest)
+    const { transactionalId, timeoutMs } = this.#options
     connection.exchange(
       produce,
-      Math.min(VERSION_MAX, connection.versionOf(produce)),
-      { acks: ALL_IN_SYNC, timeoutMs: this.#options.timeoutMs, topicData: [...byTopic.values()] },
+      Math.min(transactionalId === undefined ? VERSION_MAX : TRANSACTIONAL_VERSION_MAX, connection.versionOf(produce)),
+      { transactionalId, acks: ALL_IN_SYNC, timeoutMs, topicData: [...byTopic.values()] },
       (error, response) => {
         this.#window.settled(bytes, inRequest)
         if (error || !response) this.#lost(flights, error!)
         else this.#answered(flights, response)
       },
-      { timeoutMs: this.#options.timeoutMs * 2 },
+      { timeoutMs: timeoutMs * 2 },
     )
     this.#options.hooks?.sent?.()
   }

@@ -5,7 +5,7 @@ import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import type { Step } from '../../src/mirror/mirror.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { expectCopied } from '../support/copied.ts'
-import { appendBatch, clientOf, endOffset, makeTopic, testPlatform, until } from '../support/log-content.ts'
+import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 import type { MirrorChildOptions } from '../support/mirror-child.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 import { seededCluster } from '../support/seeded-cluster.ts'
@@ -27,6 +27,14 @@ const holeLives = [
   ...['plan-sent:kill:1', 'plan-sent:kill:2', 'plan-sent:kill:5', 'plan-durable:kill:1', 'plan-durable:kill:3'],
   ...['produce-sent:kill:1', 'produce-sent:kill:2', 'produce-sent:kill:7', 'produce-answered:kill:1'],
   ...['produce-answered:kill:4', 'fetch-answered:kill:6', 'batches-accepted:kill:3', 'position-read:kill:2'],
+]
+
+const transactionalLives = [
+  'partition-recorded:kill:1',
+  ...['progress-read:kill:2', 'position-read:kill:1', 'fetch-answered:kill:3', 'batches-accepted:kill:4'],
+  ...['produce-sent:kill:1', 'produce-sent:kill:6', 'produce-answered:kill:1', 'produce-answered:kill:9'],
+  ...['commit-begun:kill:6', 'commit-begun:kill:12', 'commit-sent:kill:6', 'commit-sent:kill:9', 'commit-sent:kill:13'],
+  ...['committed:kill:6', 'committed:kill:11'],
 ]
 
 let source: Cluster
@@ -163,5 +171,35 @@ describe.each([
     expect((await last.kill('SIGTERM')).code).toBe(0)
     reader.close()
     await seeded.stop()
+  })
+})
+
+describe('a transactional mirror that is killed', () => {
+  test('at each step shows each record once to who reads committed data', { timeout: 120_000 }, async () => {
+    await makeTopic(east, 'ledger', 2)
+    const load = new Load('ledger', 2, appendPlain)
+    const flow = {
+      name: 'ledger->west',
+      source: 'ledger',
+      topics: { include: ['ledger'], exclude: [] },
+      transactional: { commitIntervalMs: 30 },
+    }
+    const missed: string[] = []
+    for (const failpoint of transactionalLives) if (!(await lifeUntil(failpoint, { flow }))) missed.push(failpoint)
+    await load.stop()
+    expect(missed, 'a failpoint that does not bite proves nothing').toEqual([])
+    const last = new MirrorProcess({ source: source.bootstrap, target: target.bootstrap, flow })
+    for (let partition = 0; partition < 2; partition++) {
+      const remote = 'ledger.ledger'
+      const { length } = await readAll(east, 'ledger', partition)
+      await west.refresh()
+      await until(
+        async () => (await readAll(west, remote, partition)).length >= length,
+        () => `${remote}-${partition} has fewer than ${length}`,
+      )
+      const copy = { client: west, topic: remote, partition }
+      expect((await expectCopied({ client: east, topic: 'ledger', partition }, copy)).length).toBeGreaterThan(100)
+    }
+    expect((await last.kill('SIGTERM')).code).toBe(0)
   })
 })

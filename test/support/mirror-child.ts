@@ -5,6 +5,7 @@ import { type Flow, Mirror, type MirrorLimits, type Step } from '../../src/mirro
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import type { Address, LogLevel, Network, Platform } from '../../src/platform/platform.ts'
 import { clientOf } from './log-content.ts'
+import { sharedOwnership } from './shared-ownership.ts'
 
 export interface MirrorChildOptions {
   readonly source: string
@@ -13,6 +14,8 @@ export interface MirrorChildOptions {
   readonly via?: Readonly<Record<string, string>>
   readonly flow?: Partial<Flow>
   readonly limits?: MirrorLimits
+  /** Shares the slots with others that say so, through the group. */
+  readonly shares?: boolean
   readonly log?: LogLevel
 }
 
@@ -22,15 +25,17 @@ let reached = 0
 
 const machine = nodePlatform({ log: { level: options.log ?? 'error' } })
 const platform: Platform = { ...machine, network: redirected(machine.network, options.via ?? {}) }
+const flow: Flow = {
+  name: 'east->west',
+  source: 'east',
+  target: 'west',
+  topics: { include: ['.*'], exclude: [] },
+  refreshMs: 200,
+  ...options.flow,
+}
 const mirror = new Mirror(platform, {
-  flow: {
-    name: 'east->west',
-    source: 'east',
-    target: 'west',
-    topics: { include: ['.*'], exclude: [] },
-    refreshMs: 200,
-    ...options.flow,
-  },
+  flow,
+  ownership: options.shares ? sharedOwnership(platform, options.target, flow) : undefined,
   source: clientOf(options.source, platform, 'east'),
   target: clientOf(options.target, platform, 'west'),
   limits: options.limits,
