@@ -42,6 +42,8 @@ export class History {
   /** Where groups were found, look after look, and where the log ended right after. */
   readonly positions: { readonly group: string; readonly log: string; offset: number; endOffset: number }[] = []
   readonly translations: { readonly from: string; readonly to: string; upstream: number; downstream: number }[] = []
+  /** By what was asked: the answers, one after the other. */
+  readonly ends = new Map<string, number[]>()
   readonly #sends = new Map<string, Send[]>()
 
   /** Records are invoked before anything is sent; until told otherwise nobody knows. */
@@ -91,6 +93,12 @@ export class History {
   /** A group was handed the record, and has done with it. */
   polled(reader: string, log: string, record: SeenRecord, atMs: number): void {
     this.polls.push({ reader, log, record, atMs })
+  }
+
+  ended(what: string, offset: number): void {
+    const known = this.ends.get(what)
+    if (known) known.push(offset)
+    else this.ends.set(what, [offset])
   }
 
   stood(group: string, log: string, offset: number, endOffset: number): void {

@@ -14,6 +14,7 @@ import { d73 } from './drills/d73-swizzle.ts'
 import { d90 } from './drills/d90-group-offsets.ts'
 import { d99 } from './drills/d99-failover.ts'
 import { d104 } from './drills/d104-active-active.ts'
+import { replicationDrills } from './drills/replication.ts'
 import type { Scenario } from './scenario.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots } from './scenarios/raft.ts'
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
   ...[d90, d99, d104],
+  ...replicationDrills,
 ]
 
 /** Seeds that once found something, or show something rare; played by every `npm test`, beside the first. */

@@ -1,5 +1,6 @@
-import { type Cluster, type ClusterOptions, startCluster } from '../../src/broker/cluster.ts'
-import type { FaultControls } from '../../src/broker/faults/faults.ts'
+import { servedApis } from '../../src/broker/apis/index.ts'
+import { type FaultControls, Faults } from '../../src/broker/faults/faults.ts'
+import type { PartitionLog } from '../../src/broker/log/partition-log.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import type { Platform } from '../../src/platform/platform.ts'
 import { ErrorCode, errorOf } from '../../src/protocol/errors.ts'
@@ -7,69 +8,88 @@ import { createTopics } from '../../src/protocol/messages/create-topics.ts'
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
-import type { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { type Content, readCommitted } from '../support/committed-reader.ts'
-import { PORT, type Program } from './program.ts'
+import { SimBroker, voterOf } from './sim-broker.ts'
 import type { World } from './world.ts'
 
 export interface SimClusterOptions {
-  readonly config?: ClusterOptions['config']
+  /** 1. Then its machine is called as the cluster is; else each has a number, and a datacenter of its own. */
+  readonly brokers?: number
+  readonly config?: Readonly<Record<string, unknown>>
 }
 
-/** A cluster on a machine of its own, and the operator beside it. */
-export class SimCluster implements Program {
+const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+/** Between the machines of one building. */
+const NEAR = { latencyMs: 0.3, jitterMs: 0.2, bytesPerMs: 500_000 }
+
+/** Brokers on machines of their own, and the operator beside them. */
+export class SimCluster {
   readonly name: string
   readonly datacenter: string
-  readonly machine: SimMachine
+  readonly brokers: readonly SimBroker[]
+  /** What goes wrong on purpose in any of its brokers. */
+  readonly faults: FaultControls
   /** Partitions by topic, of those that were made here by name. */
   readonly topics = new Map<string, number>()
   readonly #world: World
-  readonly #options: SimClusterOptions
   readonly #deleted = new Map<string, number>()
-  #cluster: Cluster | undefined
-  #life: object | undefined
   #desk: Platform | undefined
   #operator: ClusterClient | undefined
 
-  constructor(world: World, name: string, datacenter: string, options: SimClusterOptions) {
+  constructor(world: World, name: string, datacenter: string, { brokers = 1, config = {} }: SimClusterOptions) {
     this.name = name
     this.datacenter = datacenter
     this.#world = world
-    this.#options = options
-    this.machine = world.simulation.machine(name, { datacenter })
+    const { simulation } = world
+    const { clock, random } = simulation.machine(`faults-of-${name}`, { datacenter }).boot()
+    const faults = new Faults({ name, apiNames: servedApis.map(({ api }) => api.name), clock, random })
+    this.faults = faults
+    const hostOf = (nodeId: number) => (brokers === 1 ? name : `${name}-${nodeId}`)
+    const ids = Array.from({ length: brokers }, (_, index) => index + 1)
+    const replicas = {
+      'offsets.topic.replication.factor': brokers,
+      'transaction.state.log.replication.factor': brokers,
+    }
+    const common = {
+      ...{ clusterId: CLUSTER_ID.replace(/A/, name[0]!), faults, config: { ...replicas, ...config } },
+      voters: brokers === 1 ? undefined : ids.map((nodeId) => voterOf(nodeId, hostOf(nodeId))),
+      begun: () => this.#forget(),
+    }
+    this.brokers = ids.map((nodeId) => {
+      const host = hostOf(nodeId)
+      const machine = simulation.machine(host, { datacenter: brokers === 1 ? datacenter : host })
+      return new SimBroker(world, machine, { ...common, nodeId })
+    })
+    if (brokers === 1) return
+    const places = [datacenter, ...this.hosts]
+    for (const from of places) for (const to of places) Object.assign(simulation.network.path(from, to), NEAR)
   }
 
-  // ---- life
+  /** Where its brokers are. */
+  get hosts(): string[] {
+    return this.brokers.map(({ machine }) => machine.name)
+  }
 
-  /** Resolves when it serves. */
+  /** Resolves when all of it serves. */
   async begin(): Promise<void> {
-    const platform = this.machine.boot()
-    // Its operator's connections may lead to the life before.
+    await Promise.all(this.brokers.map((broker) => broker.begin()))
+  }
+
+  /** The broker that leads a partition, as the operator last heard. */
+  leaderOf(topic: string, partition: number): SimBroker | undefined {
+    const leader = this.operator.leaderOf(topic, partition)
+    return leader && this.brokers[leader.nodeId - 1]
+  }
+
+  /** The logs of a partition on all brokers that run. */
+  replicasOf(topic: string, partition: number): PartitionLog[] {
+    return this.brokers.flatMap(({ broker }) => broker?.partitions.get(topic, partition)?.log ?? [])
+  }
+
+  /** The operator's connections may lead to lives that are over. */
+  #forget(): void {
     this.#operator?.close()
     this.#operator = undefined
-    const { config } = this.#options
-    const address = { host: this.name, port: PORT, allowInsecure: true }
-    this.#cluster = await startCluster(platform, { name: this.name, data: '/data', config, ...address })
-  }
-
-  start(): void {
-    if (this.machine.isUp) return
-    const life = {}
-    this.#life = life
-    this.begin().catch((error: Error) => {
-      // One that is killed while it starts may say anything.
-      if (this.#life === life && this.machine.isUp) this.#world.broken(error)
-    })
-  }
-
-  async stop(): Promise<void> {
-    await this.#cluster!.stop()
-    this.machine.kill()
-  }
-
-  /** What goes wrong on purpose in this life of it. */
-  get faults(): FaultControls {
-    return this.#cluster!.faults
   }
 
   // ---- what its operator does

@@ -37,7 +37,7 @@ export class World {
   async addCluster(name: string, datacenter: string, options: SimClusterOptions = {}): Promise<SimCluster> {
     const cluster = new SimCluster(this, name, datacenter, options)
     this.clusters.set(name, cluster)
-    this.programs.set(name, cluster)
+    for (const broker of cluster.brokers) this.programs.set(broker.machine.name, broker)
     await this.outcome(cluster.begin())
     return cluster
   }
@@ -62,8 +62,8 @@ export class World {
   }
 
   clientOf(platform: Platform, cluster: string): ClusterClient {
-    const bootstrap = [{ host: cluster, port: PORT }]
-    return new ClusterClient(platform, { bootstrap, clientId: 'world', name: cluster })
+    const bootstrap = this.cluster(cluster).hosts.map((host) => ({ host, port: PORT }))
+    return new ClusterClient(platform, { bootstrap, clientId: 'world', name: cluster, refreshIntervalMs: 50 })
   }
 
   // ---- time

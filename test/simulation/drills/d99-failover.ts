@@ -42,7 +42,7 @@ const nothingButTheTail: Checker = async (world) => {
   const owed: SeenRecord[] = []
   let unmirrored = 0
   // Only to ask it what it had.
-  world.cluster('east').start()
+  world.program('east').start()
   await world.pass(5_000)
   for (const { topic, partition } of mirror.owed()) {
     const where = mirror.to.logName(mirror.remoteTopic(topic), partition)

@@ -1,5 +1,6 @@
+import type { ClusterClient } from '../../../src/client/cluster-client.ts'
 import type { Connection } from '../../../src/client/connection.ts'
-import type { Platform } from '../../../src/platform/platform.ts'
+import { type Platform, sleep } from '../../../src/platform/platform.ts'
 import { ErrorCode, errorOf } from '../../../src/protocol/errors.ts'
 import { endTxn } from '../../../src/protocol/messages/end-txn.ts'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
@@ -16,6 +17,8 @@ export interface TransferOptions {
   readonly topic: string
   readonly producers: number
   readonly datacenter: string
+  /** Between two transactions, in milliseconds. */
+  readonly rest?: number
   /** Between two lives of a producer, in milliseconds. */
   readonly every?: readonly [least: number, most: number]
 }
@@ -25,7 +28,7 @@ const REQUEST_MS = 30_000
 const TRANSACTION = 1
 
 /** Producers of transactions over several partitions, most of them committed: the programs `producer-0` and so on. */
-export function transfers({ to, topic, producers, datacenter, every = [1, 100] }: TransferOptions): Workload {
+export function transfers({ to, topic, producers, datacenter, rest = 0, every = [1, 100] }: TransferOptions): Workload {
   return (world) => {
     let isOver = false
     for (let index = 0; index < producers; index++) {
@@ -33,7 +36,7 @@ export function transfers({ to, topic, producers, datacenter, every = [1, 100] }
       const start = () => {
         if (machine.isUp || isOver) return
         const platform = machine.boot()
-        const producer = new Producer(world, platform, { to, topic, id: `transfer-${index}` })
+        const producer = new Producer(world, platform, { to, topic, rest, id: `transfer-${index}` })
         const again = () => {
           const next = () => platform.clock.setTimer(world.random.between(...every), again)
           producer.live().then(next, next)
@@ -50,13 +53,17 @@ export function transfers({ to, topic, producers, datacenter, every = [1, 100] }
   }
 }
 
+interface ProducerOptions extends Required<Pick<TransferOptions, 'to' | 'topic' | 'rest'>> {
+  readonly id: string
+}
+
 /** One life of a producer, as Kafka's is built: a refusal or a lost connection ends it, and the next life fences it. */
 class Producer {
   readonly #world: World
   readonly #platform: Platform
-  readonly #options: { readonly to: string; readonly topic: string; readonly id: string }
+  readonly #options: ProducerOptions
 
-  constructor(world: World, platform: Platform, options: { to: string; topic: string; id: string }) {
+  constructor(world: World, platform: Platform, options: ProducerOptions) {
     this.#world = world
     this.#platform = platform
     this.#options = options
@@ -64,12 +71,18 @@ class Producer {
 
   /** Ends only with an error. */
   async live(): Promise<never> {
-    const { to, topic, id } = this.#options
+    const { to, id, rest } = this.#options
     const client = this.#world.clientOf(this.#platform, to)
     try {
       await client.refresh()
-      const connection = await client.node(client.leaderOf(topic, 0)!.nodeId)
-      await connection.send(findCoordinator, { coordinatorKeys: [id], keyType: TRANSACTION }, { version: 4 })
+      const asked = await client.anyNode()
+      const { coordinators } = await asked.send(
+        findCoordinator,
+        { coordinatorKeys: [id], keyType: TRANSACTION },
+        { version: 4 },
+      )
+      accept(coordinators[0]!.errorCode)
+      const connection = await client.node(coordinators[0]!.nodeId)
       const { errorCode, ...owner } = await connection.send(
         initProducerId,
         { transactionalId: id, transactionTimeoutMs: TIMEOUT_MS },
@@ -79,17 +92,24 @@ class Producer {
       let { producerId, producerEpoch } = owner
       let sequences = new Map<number, number>()
       for (;;) {
-        const next = await this.#transfer(connection, producerId, producerEpoch, sequences)
+        const next = await this.#transfer(client, connection, producerId, producerEpoch, sequences)
         // Each transaction has its own epoch (KIP-890), and an epoch begins with sequence 0.
         if (next.producerEpoch !== producerEpoch || next.producerId !== producerId) sequences = new Map()
         ;({ producerId, producerEpoch } = next)
+        if (rest > 0) await sleep(this.#platform.clock, rest)
       }
     } finally {
       client.close()
     }
   }
 
-  async #transfer(connection: Connection, producerId: number, producerEpoch: number, sequences: Map<number, number>) {
+  async #transfer(
+    client: ClusterClient,
+    coordinator: Connection,
+    producerId: number,
+    producerEpoch: number,
+    sequences: Map<number, number>,
+  ) {
     const { random, history } = this.#world
     const { to, topic, id } = this.#options
     const partitions = this.#world.cluster(to).topics.get(topic)!
@@ -97,12 +117,12 @@ class Producer {
     for (let steps = 1 + random.below(3); steps > 0; steps--) {
       const partition = random.below(partitions)
       const baseSequence = sequences.get(partition) ?? 0
-      await this.#write(connection, { producerId, producerEpoch, baseSequence }, partition, transaction, steps)
+      await this.#write(client, { producerId, producerEpoch, baseSequence }, partition, transaction, steps)
       sequences.set(partition, baseSequence + 1)
     }
     const committed = random.chance(0.7)
     transaction.fate = committed ? 'committing' : 'aborted'
-    const ended = await connection.send(
+    const ended = await coordinator.send(
       endTxn,
       { transactionalId: id, producerId, producerEpoch, committed },
       { version: 5 },
@@ -116,7 +136,7 @@ class Producer {
   }
 
   async #write(
-    connection: Connection,
+    client: ClusterClient,
     producer: { producerId: number; producerEpoch: number; baseSequence: number },
     partition: number,
     transaction: Transaction,
@@ -127,6 +147,7 @@ class Producer {
     const record = { timestamp: this.#platform.clock.now(), key: null, value: Buffer.from(id), headers: [] }
     const log = this.#world.cluster(to).logName(topic, partition)
     const attempt = this.#world.history.invoke(transactionalId, log, [{ id, content: contentOf(record) }], transaction)
+    const connection = await client.node(client.leaderOf(topic, partition)!.nodeId)
     const { responses } = await connection.send(
       produce,
       {

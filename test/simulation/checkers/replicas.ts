@@ -1,0 +1,53 @@
+import type { PartitionLog } from '../../../src/broker/log/partition-log.ts'
+import { splitBatches } from '../../../src/records/record-batch.ts'
+import { checkAgreement, checkGrowth } from '../../oracle/growth.ts'
+import { contentOf } from '../../oracle/seen-record.ts'
+import { Findings, type Violation } from '../../oracle/violation.ts'
+import type { Checker } from '../scenario.ts'
+
+const SETTLED_MS = 120_000
+const READ_BYTES = 1024 * 1024
+
+/** All replicas of all partitions, the internal ones too, hold the same; and what never goes back did not. */
+export const replicasAgree: Checker = async (world) => {
+  const violations: Violation[] = []
+  for (const cluster of world.clusters.values()) {
+    if (cluster.brokers.length === 1) continue
+    await world.outcome(cluster.operator.refresh())
+    const partitions = [...cluster.operator.topics().values()].flatMap(({ name, partitions: all }) =>
+      all.map(({ partition }) => ({ topic: name, partition })),
+    )
+    const logs = () => partitions.map(({ topic, partition }) => cluster.replicasOf(topic, partition))
+    const isLevel = (replicas: readonly PartitionLog[]) =>
+      replicas.length === cluster.brokers.length &&
+      new Set(replicas.map(({ logEndOffset }) => logEndOffset)).size === 1 &&
+      replicas.every(({ logEndOffset, highWatermark }) => highWatermark === logEndOffset)
+    const isSettled = await world.until(() => logs().every(isLevel), SETTLED_MS)
+    const findings = new Findings(cluster.name)
+    for (const [index, replicas] of logs().entries()) {
+      const { topic, partition } = partitions[index]!
+      const states = replicas.map(({ logEndOffset, highWatermark }) => `${highWatermark} of ${logEndOffset}`).join(', ')
+      if (!isSettled && !isLevel(replicas))
+        findings.add('unseen', `${topic}-${partition}: its replicas are at ${states}`)
+      violations.push(...checkAgreement(cluster.logName(topic, partition), replicas.map(contentsOf)))
+    }
+    violations.push(...findings.violations())
+  }
+  for (const [what, seen] of world.history.ends) violations.push(...checkGrowth(what, seen))
+  return violations
+}
+
+function contentsOf(log: PartitionLog): { offset: number; content: string }[] {
+  const contents: { offset: number; content: string }[] = []
+  for (let at = log.logStartOffset; at < log.highWatermark; ) {
+    const read = log.read(at, READ_BYTES, { isolation: 'read_uncommitted', minOneMessage: true })
+    if (!('batches' in read)) throw new Error(`${at} cannot be read: ${read.message}`)
+    const { batches } = splitBatches(Buffer.concat(read.batches))
+    if (batches.length === 0) break
+    for (const batch of batches)
+      for (const record of batch.records())
+        contents.push({ offset: record.offset, content: `${batch.partitionLeaderEpoch} ${contentOf(record)}` })
+    at = batches.at(-1)!.nextOffset
+  }
+  return contents
+}

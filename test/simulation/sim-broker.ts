@@ -1,0 +1,72 @@
+import type { Broker } from '../../src/broker/broker.ts'
+import { ClusterNode, type ClusterNodeOptions } from '../../src/broker/cluster-node.ts'
+import type { Voter } from '../../src/broker/raft/quorum.ts'
+import type { SimMachine } from '../../src/simulation/sim-machine.ts'
+import { PORT, type Program } from './program.ts'
+import type { World } from './world.ts'
+
+const INTERNAL_PORT = 9192
+
+export interface SimBrokerOptions extends Pick<ClusterNodeOptions, 'nodeId' | 'clusterId' | 'config' | 'faults'> {
+  /** Absent: it decides alone. */
+  readonly voters: readonly Voter[] | undefined
+  /** Called at the begin of each life. */
+  readonly begun: () => void
+}
+
+export function voterOf(nodeId: number, host: string): Voter {
+  return { nodeId, host, port: INTERNAL_PORT }
+}
+
+/** A broker on a machine, through its lives. */
+export class SimBroker implements Program {
+  readonly machine: SimMachine
+  readonly #world: World
+  readonly #options: SimBrokerOptions
+  #node: ClusterNode | undefined
+  #life: object | undefined
+
+  constructor(world: World, machine: SimMachine, options: SimBrokerOptions) {
+    this.#world = world
+    this.machine = machine
+    this.#options = options
+  }
+
+  /** Resolves when it serves; with voters, a majority of them must be there. */
+  async begin(): Promise<void> {
+    const { voters, begun, ...common } = this.#options
+    const platform = this.machine.boot()
+    begun()
+    const host = this.machine.name
+    const node = new ClusterNode({
+      ...{ ...common, platform, host, port: PORT },
+      listen: { allowInsecure: true, files: platform.disk },
+      approaches: undefined,
+      scramUsers: [],
+      directory: '/data',
+      internal: { host, port: INTERNAL_PORT },
+    })
+    this.#node = node
+    await node.start(voters)
+  }
+
+  start(): void {
+    if (this.machine.isUp) return
+    const life = {}
+    this.#life = life
+    this.begin().catch((error: Error) => {
+      // One that is killed while it starts may say anything.
+      if (this.#life === life && this.machine.isUp) this.#world.broken(error)
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.#node!.stop('controlled')
+    this.machine.kill()
+  }
+
+  /** Of this life, while it runs. */
+  get broker(): Broker | undefined {
+    return this.machine.isUp ? this.#node?.broker : undefined
+  }
+}
