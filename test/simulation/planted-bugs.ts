@@ -23,6 +23,7 @@ import { d48 } from './drills/d48-slow-target.ts'
 import { d90 } from './drills/d90-group-offsets.ts'
 import { type PlantedBug, replaced, replacedGetter, together } from './planted-bug.ts'
 import { raftBugs } from './raft-bugs.ts'
+import { replicationBugs } from './replication-bugs.ts'
 import type { Scenario } from './scenario.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { powerWithoutSync, transactions } from './scenarios/transactions.ts'
@@ -54,6 +55,7 @@ const withoutProducerChecks = () =>
 
 export const plantedBugs: readonly PlantedBug[] = [
   ...raftBugs,
+  ...replicationBugs,
   {
     name: 'the target does not compare sequences',
     scenario: lateWords,

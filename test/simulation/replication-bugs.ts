@@ -1,0 +1,32 @@
+import { Partition } from '../../src/broker/partition.ts'
+import { ReplicaState } from '../../src/broker/replication/replica-state.ts'
+import { replicationDrills } from './drills/replication.ts'
+import { type PlantedBug, replaced } from './planted-bug.ts'
+import type { Scenario } from './scenario.ts'
+
+const drill = (name: string): Scenario => replicationDrills.find((one) => one.name === name)!
+
+export const replicationBugs: readonly PlantedBug[] = [
+  {
+    name: 'a write counts as committed when the leader has it',
+    scenario: drill('B09'),
+    finds: /lost|offset-conflict|went-back/,
+    seed: 1,
+    plant: () =>
+      replaced(
+        ReplicaState.prototype,
+        'highWatermark',
+        () =>
+          function (this: ReplicaState, { logEndOffset }) {
+            return logEndOffset
+          },
+      ),
+  },
+  {
+    name: 'a replica that follows keeps what its leader does not have',
+    scenario: drill('B09'),
+    finds: /unseen|offset-conflict/,
+    seed: 1,
+    plant: () => replaced(Partition.prototype, 'truncateTo', () => () => {}),
+  },
+]
