@@ -198,7 +198,7 @@ const OWN: readonly BrokerConfigDefinition[] = [
     type: 'LONG',
     default: '20971520',
     min: 1,
-    doc: 'Size of the metadata log from which the next start puts a snapshot in its place.',
+    doc: 'Growth of the metadata log after which a snapshot takes its place.',
   },
   {
     name: 'num.partitions',

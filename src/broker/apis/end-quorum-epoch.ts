@@ -4,7 +4,8 @@
 // - An epoch that has passed: FENCED_LEADER_EPOCH. One of the two is no voter: INCONSISTENT_VOTER_SET. Another cluster:
 //   INCONSISTENT_CLUSTER_ID.
 // - Needs CLUSTER_ACTION on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: served on every listener; directory ids and endpoints are not looked at.
+// - Served where brokers meet, not to clients.
+// - Differs from Kafka: directory ids and endpoints are not looked at.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'

@@ -5,7 +5,8 @@
 //   NOT_LEADER_OR_FOLLOWER. No such snapshot: SNAPSHOT_NOT_FOUND. A position that is not in it: POSITION_OUT_OF_RANGE. Anything but
 //   partition 0 of __cluster_metadata: UNKNOWN_TOPIC_OR_PARTITION. Another cluster: INCONSISTENT_CLUSTER_ID.
 // - Needs CLUSTER_ACTION on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: served on every listener; an answer has at most 1 MiB.
+// - Served where brokers meet, not to clients.
+// - Differs from Kafka: an answer has at most 1 MiB.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { fetchSnapshot } from '../../protocol/messages/fetch-snapshot.ts'
@@ -40,9 +41,9 @@ function piece({ quorum }: Broker, replicaId: number, asked: Asked, maxBytes: nu
   if (errorCode !== ErrorCode.NONE) return { ...refused(asked, errorCode), currentLeader }
   const id = { offset: snapshotId.endOffset, epoch: snapshotId.epoch }
   if (!quorum.snapshots.has(id)) return { ...refused(asked, ErrorCode.SNAPSHOT_NOT_FOUND), currentLeader }
-  const { bytes, size } = quorum.snapshots.readPart(id, position, Math.min(maxBytes, PIECE_BYTES_MAX))
-  if (position < 0 || position >= size) return { ...refused(asked, ErrorCode.POSITION_OUT_OF_RANGE), currentLeader }
-  return { ...refused(asked, ErrorCode.NONE), currentLeader, size, unalignedRecords: [bytes] }
+  const part = quorum.snapshots.readPart(id, position, Math.max(0, Math.min(maxBytes, PIECE_BYTES_MAX)))
+  if (!part) return { ...refused(asked, ErrorCode.POSITION_OUT_OF_RANGE), currentLeader }
+  return { ...refused(asked, ErrorCode.NONE), currentLeader, size: part.size, unalignedRecords: [part.bytes] }
 }
 
 function refused({ partition, snapshotId, position }: Asked, errorCode: number) {

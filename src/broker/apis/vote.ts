@@ -4,8 +4,8 @@
 // - An epoch that has passed: FENCED_LEADER_EPOCH; the answer says which one is now, and who leads it. One of the two is no voter:
 //   INCONSISTENT_VOTER_SET. Impossible ends of a log: INVALID_REQUEST. Another cluster: INCONSISTENT_CLUSTER_ID.
 // - Needs CLUSTER_ACTION on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: served on every listener, as brokers and controllers are one here. Directory ids are not looked at. A voter that has
-//   lost its disk does not vote until it has caught up.
+// - Served where brokers meet, not to clients.
+// - Differs from Kafka: directory ids are not looked at. A voter that has lost its disk does not vote until it has caught up.
 
 import { ErrorCode } from '../../protocol/errors.ts'
 import { vote } from '../../protocol/messages/vote.ts'

@@ -43,12 +43,13 @@ export class SnapshotStore {
     return this.#disk.read(this.pathOf(id))
   }
 
-  /** A piece of it, and its whole size. */
-  readPart(id: OffsetAndEpoch, position: number, bytesMax: number): { bytes: Buffer; size: number } {
+  /** A piece of it, and its whole size; undefined when it has no such position. */
+  readPart(id: OffsetAndEpoch, position: number, bytesMax: number): { bytes: Buffer; size: number } | undefined {
     const file = this.#disk.open(this.pathOf(id), { create: false })
     try {
       const size = file.size()
-      const bytes = Buffer.alloc(Math.max(0, Math.min(bytesMax, size - position)))
+      if (position < 0 || position >= size) return undefined
+      const bytes = Buffer.alloc(Math.min(bytesMax, size - position))
       return { bytes: bytes.subarray(0, file.read(bytes, position)), size }
     } finally {
       file.close()
