@@ -225,6 +225,7 @@ test('a topic that is made anew within the delay, one that may not be seen, and 
   const flow = daemon.flows.get('keep->west')!
   await eventually(async () => expect(flow.sync().pendingDeletes.map(({ topic }) => topic)).toContain('keep-other'))
   await eventually(async () => expect(flow.sync().pendingDeletes.map(({ topic }) => topic)).not.toContain('keep-other'))
+  await eventually(async () => expect(flow.sync().pendingDeletes).toEqual([]))
   for (const topic of ['again', 'hidden', 'other'])
     expect([topic, await hasCopy(`keep.keep-${topic}`)]).toEqual([topic, true])
 })
