@@ -13,8 +13,11 @@ export function* topologyRules(config: TopologyConfig): Iterable<Finding> {
 /** Each broker of a cluster has a port of its own, and one more for each datacenter whose ports are given. */
 function* sharedPorts({ clusters }: TopologyConfig): Iterable<Finding> {
   const owners = new Map<number, string>()
-  for (const [name, { brokers, port, via }] of Object.entries(clusters)) {
-    const runs = [{ first: port, path: ['clusters', name, 'port'] }]
+  for (const [name, { brokers, port, internalPort = 0, via }] of Object.entries(clusters)) {
+    const runs = [
+      { first: port, path: ['clusters', name, 'port'] },
+      { first: internalPort, path: ['clusters', name, 'internalPort'] },
+    ]
     for (const [from, first] of Object.entries(via)) runs.push({ first, path: ['clusters', name, 'via', from] })
     for (const { first, path } of runs.filter(({ first }) => first !== 0)) {
       const taken = Array.from({ length: brokers }, (_, index) => first + index)

@@ -235,6 +235,10 @@ describe('a topology', () => {
     expect(problemsOf(via, {}, loadTopology)).toEqual([
       '4:33 port-taken clusters.b.via.x and clusters.a.port both want port 9092',
     ])
+    const runs = 'version: 1\nclusters:\n  a: { brokers: 3, port: 9092 }\n  b: { internalPort: 9094 }\n'
+    expect(problemsOf(runs, {}, loadTopology)).toEqual([
+      '4:22 port-taken clusters.b.internalPort and clusters.a.port both want port 9094',
+    ])
   })
 
   const datacenters = 'version: 1\nclusters:\n  east: { datacenter: virginia }\n  west: { datacenter: oregon }\n'
