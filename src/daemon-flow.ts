@@ -40,6 +40,11 @@ export interface DaemonFlowOptions {
   readonly sharedQueue?: (flow: string) => JobQueue
 }
 
+interface Heartbeats {
+  readonly target: InternalTopic
+  readonly source: InternalTopic | undefined
+}
+
 export class DaemonFlow implements FlowView {
   readonly name: string
   rpo: FlowView['rpo']
@@ -98,8 +103,10 @@ export class DaemonFlow implements FlowView {
     this.#groupSync = new GroupSync(platform, this.#source, this.#checkpointer, translatable)
     this.#jobs = new MemoryQueue(platform)
     this.#sharedJobs = options.sharedQueue?.(job.name)
-    const heartbeats = topic(policy.heartbeatsTopic)
-    const pair = { sourceAlias: job.from, targetAlias: job.to }
+    const heartbeats = {
+      target: topic(policy.heartbeatsTopic),
+      source: job.heartbeats === 'both' ? new InternalTopic(platform, this.#source, policy.heartbeatsTopic) : undefined,
+    }
     const owned = () => this.#mirror.ownedPartitions()
     const syncs = new OffsetSyncs(platform.clock, topic(policy.offsetSyncsTopic), owned)
     const [sourceOffsets, targetOffsets] = [this.#source, this.#target].map((of) => new OffsetLookup(platform, of))
@@ -108,11 +115,24 @@ export class DaemonFlow implements FlowView {
       ...this.#sync.work,
       syncGroupOffsets: (signal) => this.#groupSync.pass(signal),
       emitHeartbeat:
-        mm2 && job.progress === undefined
-          ? (signal) => emitHeartbeat(platform.clock, heartbeats, pair, signal)
-          : undefined,
+        mm2 && job.progress === undefined ? (signal) => this.#emitHeartbeats(platform, heartbeats, signal) : undefined,
       emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
       pruneOffsetMaps: () => pruneOffsetMaps(owned(), sourceOffsets!, targetOffsets!),
+    }
+  }
+
+  /** The beat of this pair at the target; and of the pair the other way at the source, which then crosses with the records. */
+  async #emitHeartbeats(platform: Platform, topics: Heartbeats, signal: AbortSignal): Promise<string> {
+    const { from, to } = this.#job
+    const pair = { sourceAlias: from, targetAlias: to }
+    const said = await emitHeartbeat(platform.clock, topics.target, pair, signal)
+    if (!topics.source) return said
+    try {
+      await emitHeartbeat(platform.clock, topics.source, { sourceAlias: to, targetAlias: from }, signal)
+      return said
+    } catch (error) {
+      // A source that takes none costs the hops alone.
+      return `${said}; not told at ${from}: ${(error as Error).message}`
     }
   }
 

@@ -48,6 +48,7 @@ function rowsOf(config: Config, job: MirrorJob, principal: string | undefined): 
     },
     mm2Topics: config.compat.mm2Topics,
     heartbeats: job.progress === undefined,
+    beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
   })
   return rights.map(({ side, ...right }) => {
     const cluster = side === 'source' ? job.from : job.to

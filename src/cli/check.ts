@@ -5,6 +5,7 @@ import type { Config, MirrorJob } from '../config/config.ts'
 import { clusterClient } from '../daemon-flow.ts'
 import { filterOf, policyOf } from '../daemon-job.ts'
 import { ClusterAliases } from '../mirror/cluster-aliases.ts'
+import { upstreamHops } from '../mirror/replication-policy.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
@@ -33,7 +34,7 @@ export interface CheckOptions {
 
 interface Finding {
   readonly cluster: string
-  readonly check: 'reachable' | 'versions' | 'one name' | 'rights'
+  readonly check: 'reachable' | 'versions' | 'one name' | 'rights' | 'upstream'
   readonly ok: boolean
   readonly says: string
 }
@@ -123,11 +124,21 @@ async function checkCluster(platform: Platform, config: Config, client: ClusterC
       finding('reachable', true, `${client.nodes().size} brokers, cluster ${client.clusterId}`),
       finding('versions', lacking.length === 0, lacking.join('; ') || 'every request that is needed is understood'),
       finding('rights', rights.length === 0, rights.join('; ') || 'none is missing that can be seen'),
+      ...upstreamOf(config, client).map((says) => finding('upstream', true, says)),
     ]
   } catch (error) {
     if (!(error instanceof HeliostatError)) throw error
     return [finding('reachable', false, error.message)]
   }
+}
+
+/** What heartbeats tell of where this cluster's copies come from. */
+function upstreamOf({ mirrors }: Config, client: ClusterClient): string[] {
+  const job = mirrors.find(({ to }) => to === client.name)
+  const hops = job ? [...upstreamHops(policyOf(job), client.topics().keys())] : []
+  if (hops.length === 0) return []
+  const sorted = hops.sort(([a, near], [b, far]) => near - far || (a < b ? -1 : 1))
+  return [sorted.map(([alias, count]) => `${alias}, ${count} ${count === 1 ? 'hop' : 'hops'} away`).join('; ')]
 }
 
 async function patiently<T>(platform: Platform, answer: Promise<T>): Promise<T> {

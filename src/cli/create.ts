@@ -26,6 +26,8 @@ mirrors:
     groups: { include: [".*"], exclude: ["console-consumer-.*", "connect-.*", "__.*"] }
     naming: prefix                     # orders becomes ${from}.orders; identity keeps names
     # start: earliest                  # latest, or { timestamp: 2026-01-31T12:00:00Z }
+    # startByTopic: [{ topics: "audit.*, billing", start: latest }]
+    # heartbeats: target               # both: at the source too, so that hops can be counted
     # onDataLoss: stop                 # skip, restart: for a partition whose source records are gone unmirrored
     # isolation: read_committed
     # replicationFactor: source        # target-default, or a number

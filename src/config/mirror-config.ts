@@ -110,6 +110,12 @@ const mirror = z.strictObject({
     .array(z.strictObject({ topics: patterns, start }))
     .default([])
     .describe('Other beginnings for some topics; the first that names the topic counts, else `start`'),
+  heartbeats: z
+    .enum(['target', 'both'])
+    .default('target')
+    .describe(
+      'Where heartbeats are written; `both` writes them at the source too, as MirrorMaker does, so that they cross and tell hops',
+    ),
   onDataLoss: z
     .enum(['stop', 'skip', 'restart'])
     .default('stop')

@@ -32,6 +32,8 @@ export interface RightsOptions {
   readonly mm2Topics: boolean
   /** Whether this flow carries the heartbeats of the source. */
   readonly heartbeats: boolean
+  /** Whether heartbeats are written at the source too. */
+  readonly beatsAtSource?: boolean
 }
 
 type Names = Pick<Right, 'name' | 'prefixed'>
@@ -55,6 +57,9 @@ export function leastRights(options: RightsOptions): Right[] {
   return [
     ...read.map(right('source', 'topic', 'topics that are mirrored', 'Read', 'DescribeConfigs')),
     ...groups.map(right('source', 'group', 'positions of groups', 'Describe')),
+    ...(options.beatsAtSource && mm2Topics
+      ? [right('source', 'topic', 'heartbeats cross', 'Write', 'Create')(heartbeats)]
+      : []),
     ...(follows.acls ? [right('source', 'cluster', 'access rules are read', 'Describe')(cluster)] : []),
     ...unique(copies).map(
       right('target', 'topic', 'copies are made, written, read back and kept in step', ...onCopies),

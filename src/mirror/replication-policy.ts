@@ -115,6 +115,23 @@ export function isHeartbeats(policy: ReplicationPolicy, topic: string): boolean 
   return original === policy.heartbeatsTopic
 }
 
+/**
+ * How many mirrors away each cluster is whose records come to a cluster with these topics, read from the names of the heartbeats that
+ * come along: as MirrorClient counts them (replicationHops, upstreamClusters).
+ */
+export function upstreamHops(policy: ReplicationPolicy, topics: Iterable<string>): Map<string, number> {
+  const hops = new Map<string, number>()
+  for (const topic of topics) {
+    if (!isHeartbeats(policy, topic)) continue
+    let count = 0
+    for (let at: string | undefined = topic; at !== undefined; at = policy.upstreamTopic(at)) {
+      const alias = policy.topicSource(at)
+      if (alias !== undefined) hops.set(alias, Math.min(++count, hops.get(alias) ?? count))
+    }
+  }
+  return hops
+}
+
 /** Why no topic can have this name on the target; undefined when one can. */
 export function nameProblem(remoteTopic: string): string | undefined {
   if (remoteTopic === '') return 'its name on the target would be empty'

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { findOverlaps, findRing, type NamedFlow } from '../../src/mirror/naming/loops.ts'
-import { isCycle, isHeartbeats, nameProblem, replicationPolicy } from '../../src/mirror/replication-policy.ts'
+import {
+  isCycle,
+  isHeartbeats,
+  nameProblem,
+  replicationPolicy,
+  upstreamHops,
+} from '../../src/mirror/replication-policy.ts'
 import { nameFilter, type TopicRules, topicFilter } from '../../src/mirror/topic-filter.ts'
 
 const prefix = replicationPolicy({ naming: 'prefix', source: 'east' })
@@ -61,6 +67,13 @@ describe('the replication policy', () => {
     )
     expect(['my-heartbeats', 'heartbeats.new', 'west.'].some((name) => isHeartbeats(prefix, name))).toBe(false)
     expect(isHeartbeats(identity, 'west.heartbeats')).toBe(true)
+  })
+
+  test('counts hops by heartbeats as MirrorClient does', () => {
+    const topics = ['heartbeats', 'east.heartbeats', 'east.north.heartbeats', 'south.east.north.heartbeats', 'x.orders']
+    expect(Object.fromEntries(upstreamHops(prefix, topics))).toEqual({ east: 1, north: 2, south: 1 })
+    expect(upstreamHops(prefix, ['heartbeats', 'west.orders']).size).toBe(0)
+    expect(Object.fromEntries(upstreamHops(identity, ['west.heartbeats', 'west.orders']))).toEqual({ west: 1 })
   })
 
   test('says why no topic can have a name', () => {

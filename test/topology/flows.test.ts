@@ -4,6 +4,8 @@ import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
+import { decodeHeartbeat } from '../../src/mirror/heartbeat.ts'
+import { replicationPolicy, upstreamHops } from '../../src/mirror/replication-policy.ts'
 import { batchOf } from '../broker/requests.ts'
 import { expectCopied } from '../support/copied.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
@@ -29,14 +31,17 @@ afterAll(async () => {
 })
 
 /** A daemon with these mirrors, each the text of its YAML mapping. */
-async function mirrored(mirrors: readonly string[], aliases?: Readonly<Record<string, string>>): Promise<Daemon> {
+async function mirrored(
+  mirrors: readonly string[],
+  { aliases, mm2Topics = false }: { aliases?: Readonly<Record<string, string>>; mm2Topics?: boolean } = {},
+): Promise<Daemon> {
   const addresses = aliases ?? Object.fromEntries(names.map((name) => [name, clusters[name].bootstrap]))
   const text = [
     'version: 1\nclusters:',
     ...Object.entries(addresses).map(([name, bootstrap]) => `  ${name}: { bootstrap: ["${bootstrap}"] }`),
     'mirrors:',
     ...mirrors.map((mirror) => `  - { refresh: 50ms, ${mirror} }`),
-    'server: { listen: "127.0.0.1:0" }\ncompat: { mm2Topics: false }\n',
+    'server: { listen: "127.0.0.1:0" }\ncompat: { mm2Topics: MM2 }\n'.replace('MM2', String(mm2Topics)),
   ].join('\n')
   const { config } = loadConfig(text, 'flows.yaml', {})
   const daemon = await startDaemon(testPlatform, config, { version: 'test', directory: '.' })
@@ -228,6 +233,29 @@ describe('a topic is refused alone', () => {
   })
 })
 
+test('heartbeats that are written at the source too cross, and tell how many mirrors away it is', async () => {
+  const mirror = (from: Name, to: Name) => `from: ${from}, to: ${to}, heartbeats: both, topics: { include: ['none'] }`
+  await mirrored([mirror('paris', 'tokyo'), mirror('tokyo', 'lima')], { mm2Topics: true })
+  await expectBeats('lima', 'tokyo.paris.heartbeats')
+  const policy = replicationPolicy({ naming: 'prefix', source: 'tokyo' })
+  await clients.lima.refresh()
+  const hops = upstreamHops(policy, clients.lima.topics().keys())
+  expect(Object.fromEntries(hops)).toEqual({ tokyo: 1, paris: 2 })
+  const [first] = await readAll(clients.lima, 'tokyo.paris.heartbeats', 0)
+  // As in MirrorMaker, a beat at the source is that of the pair the other way.
+  expect(decodeHeartbeat(first!)).toMatchObject({ sourceAlias: 'tokyo', targetAlias: 'paris' })
+})
+
+async function expectBeats(cluster: Name, topic: string): Promise<void> {
+  await until(
+    async () => {
+      await clients[cluster].refresh()
+      return (await endOffset(clients[cluster], topic, 0)) > 0
+    },
+    () => `${cluster} has no beats in ${topic}`,
+  )
+}
+
 test('two names of one cluster are told, and the second is used nowhere', async () => {
   await write('paris', 'alias-a', 'a')
   const daemon = await mirrored(
@@ -236,9 +264,11 @@ test('two names of one cluster are told, and the second is used nowhere', async 
       "from: tokyo, to: there, topics: { include: ['.*alias-.*'] }",
     ],
     {
-      here: clusters.paris.bootstrap,
-      tokyo: clusters.tokyo.bootstrap,
-      there: clusters.paris.bootstrap.replace('127.0.0.1', 'localhost'),
+      aliases: {
+        here: clusters.paris.bootstrap,
+        tokyo: clusters.tokyo.bootstrap,
+        there: clusters.paris.bootstrap.replace('127.0.0.1', 'localhost'),
+      },
     },
   )
   await expectCopy(['paris', 'alias-a'], ['tokyo', 'here.alias-a'])
