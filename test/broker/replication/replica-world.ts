@@ -30,6 +30,7 @@ import type { alterPartition } from '../../../src/protocol/messages/alter-partit
 import { deleteRecords } from '../../../src/protocol/messages/delete-records.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
 import { listOffsets } from '../../../src/protocol/messages/list-offsets.ts'
+import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../../../src/protocol/messages/produce.ts'
 import type { Api, Request, RequestInput, Response } from '../../../src/protocol/schema.ts'
 import { type BatchOptions, buildBatch } from '../../../src/records/batch-builder.ts'
@@ -365,6 +366,21 @@ export class ReplicaNode {
     })
     const { errorCode, offset } = topics[0]!.partitions[0]!
     return errorCode === ErrorCode.NONE ? offset : errorOf(errorCode).name
+  }
+
+  /** What a producer is told of the leader when it comes to the wrong broker. */
+  async leaderTold() {
+    const records = [buildBatch([{ timestamp: 1, key: null, value: 'x' }])]
+    const topicData = [{ topicId: TOPIC_ID, partitionData: [{ index: 0, records }] }]
+    const { responses, nodeEndpoints } = await this.ask(produce, { acks: 1, timeoutMs: 1000, topicData })
+    return { currentLeader: responses[0]!.partitionResponses[0]!.currentLeader, nodeEndpoints }
+  }
+
+  async endOfEpoch(leaderEpoch: number): Promise<number | string> {
+    const topics = [{ topic: TOPIC, partitions: [{ partition: 0, leaderEpoch }] }]
+    const answer = await this.ask(offsetForLeaderEpoch, { topics })
+    const { errorCode, endOffset } = answer.topics[0]!.partitions[0]!
+    return errorCode === ErrorCode.NONE ? endOffset : errorOf(errorCode).name
   }
 
   async deleteBefore(offset: number, timeoutMs = 10_000): Promise<number | string> {

@@ -266,6 +266,11 @@ describe('requests to replicas', () => {
     expect(await world.node(2).produce(['b'])).toBe('NOT_LEADER_OR_FOLLOWER')
     expect(await world.node(2).offset(LATEST)).toBe('NOT_LEADER_OR_FOLLOWER')
     expect(await world.node(2).deleteBefore(1)).toBe('NOT_LEADER_OR_FOLLOWER')
+    expect(await world.node(2).endOfEpoch(0)).toBe('NOT_LEADER_OR_FOLLOWER')
+    expect(await world.node(2).leaderTold()).toEqual({
+      currentLeader: { leaderId: 1, leaderEpoch: 0 },
+      nodeEndpoints: [{ nodeId: 1, host: 'broker-1', port: 9092, rack: null }],
+    })
     expect(await world.node(2).fetch({}, { replicaState: { replicaId: 3, replicaEpoch: 3 } })).toMatchObject({
       errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
       currentLeader: { leaderId: 1, leaderEpoch: 0 },
