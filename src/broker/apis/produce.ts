@@ -122,24 +122,14 @@ function answer(
     return { name, topicId, partitionResponses }
   })
   if (request.acks === 0) return failed ? CLOSE : undefined
-  const finish = () => withHints(broker, call, responses)
-  if (request.acks === 1 || writes.length === 0) return finish()
+  if (request.acks === 1 || writes.length === 0) return withHints(broker, call, responses)
+  const finish = (errorCodes: readonly number[]) => {
+    // As Kafka, with the offset of what is in the log all the same.
+    for (const [index, response] of written.entries()) response.errorCode = errorCodes[index]!
+    return withHints(broker, call, responses)
+  }
   const errorCodes = whenCommitted(broker.purgatory, writes, request.timeoutMs)
-  if (!(errorCodes instanceof Promise)) return answered(written, errorCodes, finish)
-  return errorCodes.then((settled) => answered(written, settled, finish))
-}
-
-/** The responses to writes become errors where not all who should have the records have them. */
-function answered<Finished>(
-  written: PartitionResponse[],
-  errorCodes: readonly number[],
-  finish: () => Finished,
-): Finished {
-  written.forEach((response, index) => {
-    const errorCode = errorCodes[index]!
-    if (errorCode !== ErrorCode.NONE) Object.assign(response, { errorCode, baseOffset: -1, logAppendTimeMs: -1 })
-  })
-  return finish()
+  return errorCodes instanceof Promise ? errorCodes.then(finish) : finish(errorCodes)
 }
 
 /** Whoever came to the wrong broker is told who leads. */

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { markerBatch } from '../../../src/broker/coordinator/transaction/marker.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
+import { buildBatch } from '../../../src/records/batch-builder.ts'
+import { RecordBatch } from '../../../src/records/record-batch.ts'
 import { ReplicaWorld } from './replica-world.ts'
 
 const LATEST = -1
@@ -327,6 +330,31 @@ describe('requests to replicas', () => {
     expect(await world.node(2).read()).toEqual(['a'])
     // Not to one that lacks what the consumer wants.
     expect((await world.node(1).fetch({ fetchOffset: 2 }, { rackId: 'b' })).preferredReadReplica).toBe(-1)
+  })
+
+  it('are told by a follower what was aborted, and where what is still open begins', async () => {
+    const world = new ReplicaWorld({ brokers: [1, 2] })
+    const { partition } = world.node(1)
+    const append = (value: string, producerId: number) => {
+      const producer = { producerId, producerEpoch: 0, baseSequence: 0, transactional: true }
+      partition.append([new RecordBatch(buildBatch([{ timestamp: 1, key: null, value }], producer))], 'client')
+    }
+    append('aborted', 5)
+    append('open', 6)
+    const marker = { producerId: 5, producerEpoch: 0, committed: false, coordinatorEpoch: 0, transactionVersion: 0 }
+    partition.append([markerBatch(marker, 1)], 'coordinator')
+    await world.settle()
+    expect(await world.node(2).fetch({}, { isolationLevel: 1 })).toMatchObject({
+      highWatermark: 3,
+      lastStableOffset: 1,
+      abortedTransactions: [{ producerId: 5, firstOffset: 0 }],
+    })
+    world.node(1).kill()
+    world.elect(2, [2])
+    await world.pass(100)
+    // The next leader ends what the last one had open.
+    world.node(2).partition.append([markerBatch({ ...marker, producerId: 6, committed: true }, 1)], 'coordinator')
+    expect((await world.node(2).fetch({}, { isolationLevel: 1 })).lastStableOffset).toBe(4)
   })
 
   it('wait on a follower for its high watermark, and end when the leader changes', async () => {
