@@ -9,6 +9,7 @@ import { brokerMany } from './broker-many.ts'
 import { brokerStart } from './broker-start.ts'
 import { brokerThroughput } from './broker-throughput.ts'
 import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up.ts'
+import { clusters } from './clusters.ts'
 import { crash } from './crash.ts'
 import { idle } from './idle.ts'
 import { latency1000, latency5000 } from './latency.ts'
@@ -37,6 +38,7 @@ const questions: readonly Question[] = [
   brokerThroughput,
   brokerLatency,
   brokerMany,
+  clusters,
   links,
 ]
 
