@@ -66,7 +66,10 @@ export interface Cluster {
   readonly faults: FaultControls
   /** One of the brokers, running or not; throws HEL_CLUSTER for an id that there is not. */
   broker(nodeId: number): ClusterBroker
-  /** One more, with the next id, in its rack; resolves to the id when it serves. It holds nothing until partitions are created or reassigned. */
+  /**
+   * One more, with the next id, in its rack; resolves to the id when it serves. It holds nothing until partitions are created or
+   * reassigned. The broker of a cluster of one starts anew for that, with its data and addresses.
+   */
   addBroker(options?: { readonly rack?: string }): Promise<number>
   /** Retires a broker: all that it holds is reassigned to others, then it stops and is unregistered. Those of the quorum stay. */
   removeBroker(nodeId: number): Promise<void>
@@ -158,6 +161,11 @@ class RunningCluster {
     this.#options = options
     const voters = Array.from({ length: Math.min(brokers, VOTERS_MAX) }, (_, index) => FIRST_NODE_ID + index)
     this.#properties = obtainProperties(platform, data, voters, options.only?.clusterId)
+    const least = Math.max(...this.#properties.voters)
+    if (brokers < least) {
+      const message = `cluster ${name}: ${data} is of a cluster where brokers ${this.#properties.voters.join(', ')} decide; it needs ${least} brokers or more`
+      throw new HeliostatError('HEL_CONFIG', message, { where: { cluster: name } })
+    }
     const apiNames = servedApis.map(({ api }) => api.name)
     this.faults = new Faults({ name, apiNames, clock: platform.clock, random: platform.random })
     // Whoever secures what clients may do means the way between the brokers too.
@@ -216,10 +224,7 @@ class RunningCluster {
   }
 
   async addBroker({ rack }: { readonly rack?: string } = {}): Promise<number> {
-    if (!this.#voters) {
-      const message = `cluster ${this.#name} was started with one broker, which decides alone; start it with two or more to let it grow`
-      throw new HeliostatError('HEL_CLUSTER', message, { where: { cluster: this.#name } })
-    }
+    await this.#becomeSeveral()
     const nodeId = Math.max(...this.#nodes.keys()) + 1
     const node = this.#node(nodeId, this.#nodes.size + 1, rack)
     try {
@@ -229,6 +234,15 @@ class RunningCluster {
       throw error
     }
     return nodeId
+  }
+
+  /** A cluster of one has nothing on which others could meet it: its broker starts anew, and goes on deciding alone. */
+  async #becomeSeveral(): Promise<void> {
+    if (this.#voters) return
+    const [only] = this.#nodes.values()
+    await only!.stop('at once')
+    this.#voters = [await only!.open()]
+    await only!.start(this.#voters)
   }
 
   async removeBroker(nodeId: number): Promise<void> {

@@ -263,3 +263,25 @@ it('places replicas over racks', async () => {
   await admin.createTopics({ topics: [{ topic: 't', numPartitions: 4, replicationFactor: 2 }] })
   for (const { replicas } of await partitions('t')) expect(new Set(replicas.map((id) => id % 2)).size).toBe(2)
 })
+
+it('grows from one broker, keeps what that had, and is not started with fewer than decide', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'grows-'))
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+  const cluster = await clusterOf(1)
+  const address = cluster.nodes['1']!
+  const alone = await connectionTo(address)
+  await alone.send(createTopics, { topics: [{ ...wanted('t'), replicationFactor: 1 }], timeoutMs: 5000 })
+  expect([await cluster.addBroker(), await cluster.addBroker()]).toEqual([2, 3])
+  expect(cluster.nodes['1']).toBe(address)
+  const broker = await connectionTo(address)
+  const topics = [{ ...wanted('u'), replicationFactor: 3 }]
+  expect((await broker.send(createTopics, { topics, timeoutMs: 5000 })).topics).toMatchObject([
+    { errorCode: ErrorCode.NONE },
+  ])
+  const { partitions } = (await broker.send(metadata, { topics: [{ name: 't' }] })).topics[0]!
+  expect(partitions).toMatchObject([{ leaderId: 1, isrNodes: [1] }])
+  await expect(cluster.removeBroker(1)).rejects.toThrow(/one of those that decide/)
+
+  await (await startCluster(platform, { name: 'three', brokers: 3, data })).stop()
+  await expect(startCluster(platform, { name: 'one', brokers: 1, data })).rejects.toThrow(/needs 3 brokers or more/)
+})

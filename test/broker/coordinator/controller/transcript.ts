@@ -118,6 +118,13 @@ export class Transcript {
         this.#ask({ type: 'allocate-producer-ids', brokerId, brokerEpoch, count: 1000 })
         return
       }
+      case 'fire': {
+        // A timer goes off, however far away it is.
+        const timer = this.#timers.get(names[0]!)!
+        this.#timers.delete(names[0]!)
+        this.#apply(this.#machine.handle(NO_REQUEST, timer.command, this.#now))
+        return
+      }
       case 'wait':
         this.#wait(Number(names[0]))
         return
