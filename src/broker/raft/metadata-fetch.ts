@@ -22,11 +22,12 @@ export function serveMetadataFetch(
   const [partition, ...more] = topic?.partitions ?? []
   if (replicaId < 0 || !isMetadata || !partition || others.length > 0 || more.length > 0) return undefined
   const errorCode = quorumError(broker, request.clusterId, call)
-  const isOwn = replicaId === broker.nodeId || partition.partition !== 0
-  if (errorCode !== ErrorCode.NONE || isOwn) {
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch, highWatermark } = partition
+  const isImpossible =
+    fetchOffset < 0 || lastFetchedEpoch < 0 || replicaId === broker.nodeId || partition.partition !== 0
+  if (errorCode !== ErrorCode.NONE || isImpossible) {
     return { throttleTimeMs: 0, errorCode: errorCode || ErrorCode.INVALID_REQUEST, responses: [] }
   }
-  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch, highWatermark } = partition
   const asked: FetchRequest = {
     type: 'fetch',
     replicaId,

@@ -366,7 +366,7 @@ export class RaftQuorum implements Quorum {
           error: String(error),
         })
         const again = () => this.#happened({ type: 'snapshot-ended' })
-        if (isWanted()) this.#platform.clock.setTimer(this.#options.timeouts.retryBackoffMs, again)
+        if (isWanted()) this.#platform.clock.setTimer(this.#options.timeouts.fetchMs / 2, again)
       },
     )
   }

@@ -1,6 +1,7 @@
 import { HeliostatError } from '../../platform/errors.ts'
 import { ErrorCode, errorOf } from '../../protocol/errors.ts'
 import { fetchSnapshot } from '../../protocol/messages/fetch-snapshot.ts'
+import { splitBatches } from '../../records/record-batch.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import type { OffsetAndEpoch } from './message.ts'
 import type { Peer } from './peer.ts'
@@ -46,6 +47,8 @@ export class SnapshotDownload {
         size = piece.size
         onProgress()
       }
+      // The leader's own may be damaged, and must not take the place of a log that is not.
+      if (!isSound(file.read())) throw unfinished('it is damaged')
     } catch (error) {
       file.abandon()
       throw error
@@ -67,6 +70,11 @@ export class SnapshotDownload {
     if (partition.position !== position || bytes.length === 0) throw unfinished(`nothing came at ${position}`)
     return { bytes, size: partition.size }
   }
+}
+
+function isSound(content: Buffer): boolean {
+  const { batches, incompleteBytes } = splitBatches(content)
+  return incompleteBytes === 0 && batches.length > 0 && batches.every((batch) => batch.crcIsValid())
 }
 
 function unfinished(why: string): HeliostatError {

@@ -4,6 +4,15 @@ import type { OffsetAndEpoch } from './message.ts'
 
 const PART_SUFFIX = '.checkpoint.part'
 
+interface ArrivingSnapshot {
+  write(bytes: Buffer, position: number): void
+  /** What has come so far. */
+  read(): Buffer
+  /** It has its name now, durably. */
+  finish(): void
+  abandon(): void
+}
+
 /** A snapshot that is here under its name is whole. */
 export class SnapshotStore {
   readonly #disk: Disk
@@ -63,7 +72,7 @@ export class SnapshotStore {
   }
 
   /** Of one that comes in pieces: durable when the last has come and `finish` returns. */
-  receive(id: OffsetAndEpoch): { write(bytes: Buffer, position: number): void; finish(): void; abandon(): void } {
+  receive(id: OffsetAndEpoch): ArrivingSnapshot {
     const path = `${this.pathOf(id)}.part`
     // A log without a record has no folder yet.
     this.#disk.makeDirectory(this.#folder)
@@ -71,6 +80,7 @@ export class SnapshotStore {
     const file = this.#disk.open(path)
     return {
       write: (bytes, position) => file.write([bytes], position),
+      read: () => this.#disk.read(path),
       finish: () => {
         file.sync()
         file.close()

@@ -138,7 +138,7 @@ export class QuorumNodes {
   }
 }
 
-function startNode(
+export function startNode(
   platform: Platform,
   nodeId: number,
   host: string,

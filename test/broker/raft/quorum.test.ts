@@ -1,8 +1,9 @@
 // Nodes of a quorum on simulated machines: who leads, what is committed, and what each node hears of it.
 import { expect, it } from 'vitest'
+import { BrokerConfig } from '../../../src/broker/broker-config.ts'
 import { Simulation } from '../../../src/simulation/simulation.ts'
 import { setQuota } from '../../simulation/workloads/quotas.ts'
-import { type QuorumNode, QuorumNodes } from './quorum-nodes.ts'
+import { type QuorumNode, QuorumNodes, startNode } from './quorum-nodes.ts'
 
 async function quorumOf(nodes: number, voters: number, seed = 1, config = {}): Promise<QuorumNodes> {
   const simulation = new Simulation({ seed, settle: () => new Promise((resolve) => setImmediate(resolve)) })
@@ -30,6 +31,57 @@ it('commits what the leader is asked on every node, voters and observers', async
   expect(await nodes.settled()).toBe(true)
   expect(nodes.up.map(usersOf)).toEqual(Array(5).fill(['alice']))
   await expect(setQuota(nodes.node(2)!, 'bob')).rejects.toThrow(/no longer, on this node/)
+})
+
+it('hands over when its leader leaves: another leads a moment later', async () => {
+  const nodes = await quorumOf(3, 3)
+  const { simulation } = nodes
+  const before = simulation.now
+  await simulation.outcome(nodes.leader!.stop())
+  nodes.kill(1)
+  expect(await nodes.settled()).toBe(true)
+  expect(simulation.now - before).toBeLessThan(500)
+  expect(nodes.leader!.nodeId).not.toBe(1)
+})
+
+it('starts on no data directory of a quorum of other voters, nor of a broker that was alone', async () => {
+  const alone = await quorumOf(1, 1)
+  const { simulation } = alone
+  await simulation.outcome(setQuota(alone.leader!, 'alice'))
+  alone.kill(1)
+  const platform = alone.machines[0]!.boot()
+  const open = (voterIds: readonly number[]) => {
+    const voters = voterIds.map((nodeId) => ({ nodeId, host: 'node-1', port: 9092 }))
+    return startNode(platform, 1, 'node-1', voters, new BrokerConfig())
+  }
+  expect(() => open([1, 2, 3])).toThrow(/only voter was one broker/)
+  const three = await quorumOf(3, 3)
+  three.kill(1)
+  const other = three.machines[0]!.boot()
+  const voters = [1, 2].map((nodeId) => ({ nodeId, host: `node-${nodeId}`, port: 9092 }))
+  expect(() => startNode(other, 1, 'node-1', voters, new BrokerConfig())).toThrow(
+    /is of a quorum of the voters 1, 2, 3/,
+  )
+})
+
+it('fetches a damaged snapshot of its leader, and does not take it', async () => {
+  const config = { 'metadata.log.max.record.bytes.between.snapshots': 500 }
+  const nodes = await quorumOf(3, 3, 1, config)
+  const { simulation } = nodes
+  nodes.kill(3, 'disk')
+  for (let count = 0; count < 12; count++) await simulation.outcome(setQuota(nodes.leader!, `user-${count}`))
+  const { snapshots } = nodes.leader!.quorum
+  const id = snapshots.latestId!
+  const whole = snapshots.read(id)
+  const damaged = Buffer.from(whole)
+  damaged.writeUInt8(damaged[200]! ^ 1, 200)
+  snapshots.write(id, damaged)
+  nodes.boot(3)
+  await simulation.pass(2_000)
+  expect(nodes.node(3)!.quorum).toMatchObject({ failure: undefined, isCaughtUp: false })
+  snapshots.write(id, whole)
+  expect(await nodes.settled()).toBe(true)
+  expect(usersOf(nodes.node(3)!)).toEqual(usersOf(nodes.leader!))
 })
 
 it('goes on with a majority, and the one that was away catches up', async () => {
