@@ -96,8 +96,8 @@ export class ShareMachine implements StateMachine<ShareCommand, ShareRecord, Sha
     nowMs: number,
   ): { readonly record?: ShareRecord; readonly reply?: Partial<ShareReply> } {
     const { key } = command
-    const fenced = fencing(command, known?.state)
-    if (fenced) return { reply: fenced }
+    const refused = nonsense(command) ?? fencing(command, known?.state)
+    if (refused) return { reply: refused }
     switch (command.type) {
       case 'summary':
         return {}
@@ -129,6 +129,11 @@ export class ShareMachine implements StateMachine<ShareCommand, ShareRecord, Sha
       }
     }
   }
+}
+
+function nonsense(command: ShareCommand): Partial<ShareReply> | undefined {
+  if (!('startOffset' in command) || command.startOffset >= NOT_BEGUN) return undefined
+  return { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: `no offset is ${command.startOffset}` }
 }
 
 function fencing(command: ShareCommand, state: ShareState | undefined): Partial<ShareReply> | undefined {
