@@ -343,7 +343,7 @@ describe('requests to replicas', () => {
     append('open', 6)
     const marker = { producerId: 5, producerEpoch: 0, committed: false, coordinatorEpoch: 0, transactionVersion: 0 }
     partition.append([markerBatch(marker, 1)], 'coordinator')
-    await world.settle()
+    await world.pass(1_000)
     expect(await world.node(2).fetch({}, { isolationLevel: 1 })).toMatchObject({
       highWatermark: 3,
       lastStableOffset: 1,
