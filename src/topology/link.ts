@@ -5,6 +5,7 @@ import type { Platform, Socket, SocketHandler } from '../platform/platform.ts'
 import { Crossing, type CrossingOptions } from './crossing.ts'
 import { type LinkFaultControls, LinkFaults } from './link-faults.ts'
 import { RoomPool } from './rooms.ts'
+import type { Stream } from './stream.ts'
 import { type Speed, Way } from './way.ts'
 
 /** What a link is like; what is left out is without delay or limit. */
@@ -191,7 +192,7 @@ export class TwoWayLink {
     return [...this.#crossings].flatMap(({ there, back }) => [there, back])
   }
 
-  #each(act: (stream: Crossing['there']) => void): void {
+  #each(act: (stream: Stream) => void): void {
     for (const stream of this.#streams()) act(stream)
   }
 
