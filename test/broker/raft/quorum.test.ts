@@ -44,6 +44,27 @@ it('hands over when its leader leaves: another leads a moment later', async () =
   expect(nodes.leader!.nodeId).not.toBe(1)
 })
 
+it('has a leader give up that only observers still hear, and promise nothing in the meantime', async () => {
+  const nodes = await quorumOf(4, 3)
+  const { simulation } = nodes
+  const { network } = simulation
+  const [old] = nodes.up
+  for (const voter of ['node-2', 'node-3']) network.cut('node-1', voter)
+  let isPromised = false
+  setQuota(old!, 'alice').then(
+    () => {
+      isPromised = true
+    },
+    () => {},
+  )
+  expect(await simulation.until(() => old!.quorum.led === undefined, 2_500)).toBe(true)
+  expect(old!.quorum.leaderId).toBe(-1)
+  network.heal()
+  expect(await nodes.settled()).toBe(true)
+  expect(nodes.leader!.nodeId).not.toBe(1)
+  expect([isPromised, ...nodes.up.map(usersOf)]).toEqual([false, [], [], [], []])
+})
+
 it('starts on no data directory of a quorum of other voters, nor of a broker that was alone', async () => {
   const alone = await quorumOf(1, 1)
   const { simulation } = alone
