@@ -1,4 +1,12 @@
-import type { Address, Logger, Platform, Socket, SocketHandler } from '../platform/platform.ts'
+import { HeliostatError } from '../platform/errors.ts'
+import {
+  type Address,
+  type Logger,
+  type Platform,
+  type Socket,
+  type SocketHandler,
+  sleep,
+} from '../platform/platform.ts'
 import { alterPartition } from '../protocol/messages/alter-partition.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { BrokerLifecycle } from './broker-lifecycle.ts'
@@ -133,6 +141,8 @@ export class Broker {
   readonly #gate: ConnectionGate
   #loading = true
   #isServing = false
+  /** Nobody waits for anything any more. */
+  readonly #ended = new AbortController()
   #brokerEpoch = UNREGISTERED
   /** Absent: this broker is alone. */
   #lifecycle: BrokerLifecycle | undefined
@@ -255,21 +265,31 @@ export class Broker {
     return this.controller.metadataOffset
   }
 
-  /** Resolves when the metadata says so here, or after the time. */
+  /** Resolves when the metadata says so here, or after the time; rejects with HEL_CLOSED when the broker is stopped before. */
   async until(isSo: () => boolean, timeoutMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (isSo()) return
-    const { clock } = this.platform
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        timer?.cancel()
-        unsubscribe()
-        resolve()
+    // The controller follows before.
+    const told = this.#when((look) => this.quorum.onCommitted(look), isSo)
+    if (timeoutMs === Number.POSITIVE_INFINITY) return told
+    const enough = new AbortController()
+    await Promise.race([told, sleep(this.platform.clock, timeoutMs, enough.signal)])
+    enough.abort()
+  }
+
+  /** Looks whenever it hears something, until it is so or the broker is stopped. */
+  #when(hear: (look: () => void) => () => void, isSo: () => boolean): Promise<void> {
+    const { signal } = this.#ended
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (!signal.aborted && !isSo()) return
+        signal.removeEventListener('abort', look)
+        unhear()
+        if (isSo()) resolve()
+        else reject(new HeliostatError('HEL_CLOSED', `broker ${this.nodeId} was stopped`))
       }
-      const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : clock.setTimer(timeoutMs, end)
-      // The controller follows before.
-      const unsubscribe = this.quorum.onCommitted(() => {
-        if (isSo()) end()
-      })
+      const unhear = hear(look)
+      signal.addEventListener('abort', look)
+      look()
     })
   }
 
@@ -285,6 +305,8 @@ export class Broker {
   /** `controlled`: others take over first. `killed`: the logs are left as by a crash. */
   async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
     if (how === 'controlled') await this.#lifecycle?.leave()
+    if (this.#ended.signal.aborted) return
+    this.#ended.abort()
     this.#lifecycle?.close()
     this.channel.close()
     const listeners = [...this.#listeners, ...(this.#options.cluster ? [this.#options.cluster.listener] : [])]
@@ -399,15 +421,10 @@ export class Broker {
 
   async #caughtUp(): Promise<void> {
     const { quorum } = this
-    await new Promise<void>((resolve) => {
-      const settle = () => {
-        if (!quorum.isCaughtUp && !quorum.failure) return
-        unsubscribe()
-        resolve()
-      }
-      const unsubscribe = quorum.onLeaderChange(settle)
-      settle()
-    })
+    await this.#when(
+      (look) => quorum.onLeaderChange(look),
+      () => quorum.isCaughtUp || quorum.failure !== undefined,
+    )
     if (quorum.failure) throw quorum.failure
   }
 

@@ -1,3 +1,4 @@
+import { HeliostatError } from '../platform/errors.ts'
 import { memoryDisk } from '../platform/memory-disk.ts'
 import type { Address, Disk, Platform, Socket, SocketHandler } from '../platform/platform.ts'
 import { internalApis, servedApis } from './apis/index.ts'
@@ -46,6 +47,8 @@ export class ClusterNode {
   #listener: OpenListener | undefined
   #broker: Broker | undefined
   #isStopping = false
+  /** Counts starts and stops: who has waited meanwhile sees whether it is still wanted. */
+  #life = 0
 
   constructor(options: ClusterNodeOptions) {
     this.nodeId = options.nodeId
@@ -75,7 +78,13 @@ export class ClusterNode {
   /** Resolves when the broker serves. `voters`: absent in a cluster of one. */
   async start(voters?: readonly Voter[]): Promise<void> {
     const { platform, nodeId, clusterId, host, listen, approaches, scramUsers, faults, secret } = this.#options
+    const life = ++this.#life
     if (voters && !this.#listener) await this.open()
+    if (life !== this.#life) {
+      await this.#listener?.close()
+      this.#listener = undefined
+      throw new HeliostatError('HEL_CLOSED', `broker ${nodeId} was stopped while it started`)
+    }
     const config = new BrokerConfig(this.#options.config)
     const broker = Broker.open({
       platform: { ...platform, disk: this.#disk },
@@ -112,6 +121,7 @@ export class ClusterNode {
 
   /** `controlled`: what it leads is handed over first. `killed`: as by a crash of its process. */
   async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
+    this.#life++
     if (this.#isStopping) return
     this.#isStopping = true
     try {

@@ -285,3 +285,15 @@ it('grows from one broker, keeps what that had, and is not started with fewer th
   await (await startCluster(platform, { name: 'three', brokers: 3, data })).stop()
   await expect(startCluster(platform, { name: 'one', brokers: 1, data })).rejects.toThrow(/needs 3 brokers or more/)
 })
+
+it('gives all back when one broker cannot start, and ends a start that is stopped', async () => {
+  const cluster = await clusterOf(3, { config: QUICK })
+  const port = Number(cluster.nodes['3']!.split(':')[1])
+  const error = await startCluster(platform, { name: 'taken', brokers: 3, port: port - 2 }).catch((refused) => refused)
+  expect(error).toMatchObject({ code: 'HEL_LISTEN', message: expect.stringContaining('in use') })
+  await cluster.broker(2).kill()
+  const begun = cluster.broker(2).start()
+  await Promise.all([cluster.broker(2).kill(), expect(begun).rejects.toThrow(/stopped|closed/)])
+  await cluster.broker(2).start()
+  expect(Object.keys(cluster.nodes)).toEqual(['1', '2', '3'])
+})
