@@ -10,6 +10,7 @@ import { DeleteSync } from './mirror/delete-sync.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
 import { listAllGroups } from './offset-translation/group-offsets.ts'
+import { HeliostatError } from './platform/errors.ts'
 import type { Platform } from './platform/platform.ts'
 import type { SyncView } from './server/flow-view.ts'
 
@@ -93,7 +94,17 @@ export interface AclScope {
 
 export async function aclRules({ job, mirror, source }: AclScope): Promise<AclRules> {
   const isSyncedGroup = nameFilter(job.groups).matches
-  const { groups } = await listAllGroups(source)
+  await source.refresh()
+  const { groups, failures } = await listAllGroups(source)
+  // What follows from a group that cannot be seen at the moment must not be taken back.
+  if (failures.length > 0)
+    throw new HeliostatError(
+      'HEL_GROUPS_UNSEEN',
+      `not all groups of ${source.name} can be listed: ${failures.join('; ')}`,
+      {
+        retriable: true,
+      },
+    )
   const isMirrored = (topic: string) => mirror.explain(topic).mirrored
   return {
     remoteTopic: (topic) => mirror.policy.remoteTopic(topic),

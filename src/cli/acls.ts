@@ -49,6 +49,7 @@ function rowsOf(config: Config, job: MirrorJob, principal: string | undefined): 
     mm2Topics: config.compat.mm2Topics,
     heartbeats: job.progress === undefined,
     beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
+    transactionalIds: job.delivery === 'exactly-once' ? undefined : `${sharingGroupOf(job)}.`,
   })
   return rights.map(({ side, ...right }) => {
     const cluster = side === 'source' ? job.from : job.to

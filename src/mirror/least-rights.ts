@@ -5,7 +5,7 @@ import type { ReplicationPolicy } from './replication-policy.ts'
 
 export interface Right {
   readonly side: 'source' | 'target'
-  readonly resource: 'topic' | 'group' | 'cluster'
+  readonly resource: 'topic' | 'group' | 'cluster' | 'transactional-id'
   /** `*` is every name. */
   readonly name: string
   readonly prefixed: boolean
@@ -30,6 +30,8 @@ export interface RightsOptions {
     readonly groupOffsets: boolean
   }
   readonly mm2Topics: boolean
+  /** What the flow's transactional ids begin with; undefined: it has no transactions. */
+  readonly transactionalIds: string | undefined
   /** Whether this flow carries the heartbeats of the source. */
   readonly heartbeats: boolean
   /** Whether heartbeats are written at the source too. */
@@ -67,6 +69,11 @@ export function leastRights(options: RightsOptions): Right[] {
     right('target', 'topic', 'where each offset went', 'Read', 'Write', 'Create')(prefixOf(policy.gapsTopic)),
     right('target', 'group', 'instances share the flow', 'Read')({ name: options.sharingGroup, prefixed: false }),
     ...(follows.groupOffsets ? groups.map(right('target', 'group', 'positions are written to groups', 'Read')) : []),
+    ...[options.transactionalIds]
+      .filter((name) => name !== undefined)
+      .map((name) =>
+        right('target', 'transactional-id', 'records and progress in transactions', 'Write')({ name, prefixed: true }),
+      ),
     ...mm2.map(right('target', 'topic', "MirrorMaker's topics", 'Write', 'Create')),
     ...(follows.acls ? [right('target', 'cluster', 'access rules are made', 'Describe', 'Alter')(cluster)] : []),
   ]

@@ -13,6 +13,7 @@ function rights(topics: string[], naming: Naming = 'prefix', over: Partial<Right
     follows: { topicConfigs: true, acls: false, deletes: false, groupOffsets: true },
     mm2Topics: false,
     heartbeats: false,
+    transactionalIds: undefined,
     ...over,
   })
   return found.map(({ side, resource, name, prefixed, operations }) =>
@@ -49,7 +50,7 @@ test('more is asked for only by what needs it', () => {
   const plain = rights(['t'])
   expect(plain.join('\n')).not.toMatch(/cluster|Delete|heartbeats/)
   const follows = { topicConfigs: false, acls: true, deletes: true, groupOffsets: true }
-  const all = rights(['t'], 'prefix', { follows, mm2Topics: true, heartbeats: true })
+  const all = rights(['t'], 'prefix', { follows, mm2Topics: true, heartbeats: true, transactionalIds: 'heliostat.f.' })
   expect(all).toEqual([
     'source topic t Read,DescribeConfigs',
     'source topic heartbeats Read,DescribeConfigs',
@@ -58,6 +59,7 @@ test('more is asked for only by what needs it', () => {
     'target topic east.heartbeats Read,Write,Create,Alter,DescribeConfigs,Delete',
     'target topic heliostat.east.* Read,Write,Create',
     'target group g Read',
+    'target transactional-id heliostat.f.* Write',
     'target topic heartbeats Write,Create',
     'target topic mm2-offset-syncs.east.internal Write,Create',
     'target topic east.checkpoints.internal Write,Create',

@@ -57,8 +57,9 @@ function printedRights(yaml: string): Right[] {
     const after = (option: string) => words.flatMap((word, at) => (word === option ? [words[at + 1]!] : []))
     expect(after('--allow-principal')).toEqual(['User:mirror'])
     const side = after('--bootstrap-server')[0] === 'east:1' ? 'source' : 'target'
-    const resource = words.includes('--topic') ? 'TOPIC' : 'GROUP'
-    const name = after(`--${resource.toLowerCase()}`)[0]!
+    const option = ['--topic', '--group', '--transactional-id'].find((word) => words.includes(word))!
+    const resource = option.slice(2).replace('-', '_').toUpperCase() as Resource
+    const name = after(option)[0]!
     const prefixed = after('--resource-pattern-type')[0] === 'prefixed'
     const operations = after('--operation').map(
       (word) => word.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase() as Operation,
@@ -69,7 +70,8 @@ function printedRights(yaml: string): Right[] {
 
 /** What the daemon does, as somebody sees it who looks at the target. */
 const FEATURES = {
-  copies: async ({ west }) => (await endOffset(west, 'east.orders', 0)) === 3,
+  /** Transactions end with a marker. */
+  copies: async ({ west }) => (await endOffset(west, 'east.orders', 0)) >= 3,
   'creates topics': async ({ west }) => west.topics().has('east.orders'),
   'copies configs': async ({ west }) => (await retentionOf(west, 'east.orders')) === RETENTION,
   'brings groups': async ({ west }) => (await committed(west)) === 2,
@@ -95,13 +97,14 @@ interface Scene {
   restart(): Promise<Scene>
 }
 
-async function play(missing: Right | undefined): Promise<Scene> {
+async function play(missing: Right | undefined, more = ''): Promise<Scene> {
   const log: string[] = []
   const platform = nodePlatform({ log: { level: 'warn', pretty: false, write: (line) => log.push(line) } })
   const [source, target] = await Promise.all(['east', 'west'].map((name) => secure(name)))
   const [east, west] = [root(source!), root(target!)]
   await Promise.all([east.refresh(), west.refresh()])
-  const granted = RIGHTS.filter((right) => right !== missing)
+  const rights = more === '' ? RIGHTS : printedRights(yamlOf('east:1', 'west:1', more))
+  const granted = rights.filter((right) => right !== missing)
   await grant(
     east,
     granted.filter(({ side }) => side === 'source'),
@@ -116,7 +119,7 @@ async function play(missing: Right | undefined): Promise<Scene> {
   const commit = { groupId: 'billing', memberId: '', topics: [{ name: 'orders', partitions }] }
   await (await east.coordinator('group', 'billing')).send(offsetCommit, commit, { version: 9 })
   const begin = async (): Promise<Scene> => {
-    const daemon = await startDaemon(platform, configOf(source!, target!), { version: 'test', directory: '.' })
+    const daemon = await startDaemon(platform, configOf(source!, target!, more), { version: 'test', directory: '.' })
     onTestFinished(() => daemon.stop())
     const flow = daemon.flows.get('east->west')!
     const told = () => log.join('') + JSON.stringify([flow.status(), flow.groups()])
@@ -143,7 +146,7 @@ function root(cluster: Cluster): ClusterClient {
   return client
 }
 
-function yamlOf(source: string, target: string): string {
+function yamlOf(source: string, target: string, more = ''): string {
   const login = 'sasl: { mechanism: plain, username: mirror, password: secret }'
   return `
 version: 1
@@ -157,12 +160,13 @@ mirrors:
     groups: { include: [billing] }
     refresh: 200ms
     sync: { topicConfigs: { every: 200ms } }
+    ${more}
 server: { listen: 127.0.0.1:0 }
 `
 }
 
-function configOf(source: Cluster, target: Cluster) {
-  return loadConfig(yamlOf(source.bootstrap, target.bootstrap), 'test.yaml', {}).config
+function configOf(source: Cluster, target: Cluster, more: string) {
+  return loadConfig(yamlOf(source.bootstrap, target.bootstrap, more), 'test.yaml', {}).config
 }
 
 async function grant(client: ClusterClient, rights: readonly Right[]): Promise<void> {
@@ -215,6 +219,10 @@ test('does all it promises with these rights', { timeout: 30_000 }, async () => 
     await scene.west.refresh()
     expect(scene.west.topics().get('east.orders')!.partitions).toHaveLength(2)
   })
+})
+
+test('does the same in transactions with the rights that those need', { timeout: 30_000 }, async () => {
+  await expectFeatures(await play(undefined, 'delivery: transactional'), ALL)
 })
 
 /** What stops without a right, and what people are told; `undefined`: nothing, as what nobody may see looks as if it were not there. */
