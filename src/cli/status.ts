@@ -29,6 +29,7 @@ const flowColumns: readonly Column<FlowSummary>[] = [
   { title: 'RECORDS/S', value: (flow) => countText(Math.round(flow.recordsPerSecond)), right: true },
   { title: 'RATE', value: (flow) => `${bytesText(flow.bytesPerSecond)}/s`, right: true },
   { title: 'GROUPS READY', value: (flow) => `${flow.groups - flow.groupsBlocked}/${flow.groups}`, right: true },
+  { title: 'NOTE', value: (flow) => flow.reason ?? '' },
   { title: 'DRIFT', value: (flow) => flow.drift, right: true },
 ]
 

@@ -162,6 +162,8 @@ export interface FlowSummary {
   readonly source: string
   readonly target: string
   readonly state: MirrorStatus['state']
+  /** Why the flow does not run at all; absent when it does. */
+  readonly reason?: string
   readonly rpoSeconds: number
   readonly rpoRecords: number
   readonly rpoTargetSeconds: number
@@ -192,6 +194,7 @@ function summary(flow: FlowView, rates: Rates): FlowSummary {
     source: status.source,
     target: status.target,
     state: status.state,
+    ...(status.reason === undefined ? {} : { reason: status.reason }),
     rpoSeconds: status.rpoMs / 1_000,
     rpoRecords: status.rpoRecords,
     rpoTargetSeconds: flow.rpo.seconds,

@@ -279,6 +279,11 @@ test('two names of one cluster are told, and the second is used nowhere', async 
   expect(daemon.flows.get('tokyo->there')!.status().reason).toMatch(
     /^here and there are one cluster, .{22}: name it once$/,
   )
+  const summaries = (await (await fetch(`${daemon.url}/api/v1/flows`)).json()) as { flow: string; reason?: string }[]
+  expect(summaries.map(({ reason }) => reason)).toEqual([
+    undefined,
+    expect.stringContaining('here and there are one cluster'),
+  ])
   const ready = await fetch(`${daemon.url}/readyz?verbose`)
   expect([ready.status, await ready.text()]).toEqual([
     503,
