@@ -92,12 +92,13 @@ class Planning {
   async #named(topics: readonly TopicMetadata[]): Promise<TopicMetadata[]> {
     const { job, remoteNames } = this.#options
     const policy = policyOf(job)
+    const mayShare = flowOf(job).transactional !== undefined
     const progress = this.#progress()
     const isMirrored = async (topic: string) => (await progress?.partition(topic, 0)) !== undefined
     const named = await nameTopics(topics, policy, isMirrored)
     for (const { message } of named.refused.values()) this.#problems.push(message)
     return named.topics.filter(({ name: topic }) => {
-      const other = remoteNames.claim(policy.remoteTopic(topic), { flow: job.name, topic })
+      const other = remoteNames.claim(policy.remoteTopic(topic), { flow: job.name, topic, mayShare })
       if (other) this.#problems.push(`${topic} is not mirrored: ${other.flow} has ${policy.remoteTopic(topic)} already`)
       return !other
     })

@@ -113,10 +113,13 @@ function* crossings(config: MirrorConfigFile): Iterable<Finding> {
   }
   for (const { indexes, example, isCertain } of findOverlaps(config.mirrors)) {
     const [before, index] = indexes
+    // Transactions stand other writers: sources may be merged by who says so.
+    const isMerge = indexes.every((at) => config.mirrors[at]!.delivery !== 'exactly-once')
     const isOneSource = config.mirrors[before]!.from === config.mirrors[index]!.from
     const message = isOneSource
       ? `mirrors[${before}] takes topics of mirrors[${index}] too, as for one called "${example}" on ${config.mirrors[index]!.to}; a topic has one mirror`
-      : `mirrors[${before}] and mirrors[${index}] may both write one topic of ${config.mirrors[index]!.to}, such as "${example}"; of two sources the second is refused`
+      : `mirrors[${before}] and mirrors[${index}] may both write one topic of ${config.mirrors[index]!.to}, such as "${example}"; of two sources the second is refused, unless both say delivery: transactional`
+    if (isMerge && !isOneSource) continue
     const severity = isOneSource && isCertain ? 'error' : 'warning'
     yield { severity, rule: 'one-target-topic', path: ['mirrors', index, 'topics'], message }
   }

@@ -454,11 +454,12 @@ export class Mirror {
   /** Those whose name on the target is possible, and no other's. */
   async #named(topics: readonly TopicMetadata[]): Promise<TopicMetadata[]> {
     const named = await nameTopics(topics, this.policy, (topic) => this.#isMirrored(topic))
-    const { name: flow } = this.flow
+    const { name: flow, transactional } = this.flow
+    const mayShare = transactional !== undefined
     const refused = new Map(named.refused)
     const free = named.topics.filter(({ name: topic }) => {
       const remoteTopic = this.policy.remoteTopic(topic)
-      const other = this.#remoteNames.claim(remoteTopic, { flow, topic })
+      const other = this.#remoteNames.claim(remoteTopic, { flow, topic, mayShare })
       if (other) refused.set(topic, takenBy(topic, remoteTopic, other.flow))
       return !other
     })
@@ -791,7 +792,7 @@ export class Mirror {
 }
 
 function takenBy(topic: string, remoteTopic: string, flow: string): HeliostatError {
-  const message = `${topic} is not mirrored: ${remoteTopic} on the target is the copy of the flow ${flow}, and a copy has one source; another naming gives it a name of its own`
+  const message = `${topic} is not mirrored: ${remoteTopic} on the target is the copy of the flow ${flow}, and a copy has one source; another naming gives it a name of its own, and mirrors that all say delivery: transactional may share it`
   return new HeliostatError('HEL_TOPIC_NAME', message, { where: { topic } })
 }
 

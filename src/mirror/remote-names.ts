@@ -1,5 +1,6 @@
 // Whose copy each topic of a target cluster is. A mirrored partition has one writer, since its sequence is its position; so of two
-// topics that would get one name the second is refused. Flows of one process that have a target in common share these names.
+// topics that would get one name the second is refused, unless both flows write in transactions, which stand other writers. Flows of
+// one process that have a target in common share these names.
 import type { TopicMetadata } from '../client/metadata.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { internalTopics, isKafkasOwn } from './naming/internal-topics.ts'
@@ -8,22 +9,30 @@ import { nameProblem, type ReplicationPolicy } from './replication-policy.ts'
 interface Origin {
   readonly flow: string
   readonly topic: string
+  /** Whether its copy may have other writers. */
+  readonly mayShare: boolean
 }
 
 export class RemoteNames {
-  readonly #origins = new Map<string, Origin>()
+  readonly #origins = new Map<string, readonly Origin[]>()
 
-  /** Takes a name of the target for a topic; who has it, if that is another. */
+  /** Takes a name of the target for a topic; who has it and does not share it, if that is another. */
   claim(remoteTopic: string, origin: Origin): Origin | undefined {
-    const known = this.#origins.get(remoteTopic)
-    if (known && (known.flow !== origin.flow || known.topic !== origin.topic)) return known
-    this.#origins.set(remoteTopic, origin)
+    const known = this.#origins.get(remoteTopic) ?? []
+    const others = known.filter(({ flow, topic }) => flow !== origin.flow || topic !== origin.topic)
+    const other = others.find(({ mayShare }) => !mayShare || !origin.mayShare)
+    if (other) return other
+    this.#origins.set(remoteTopic, [...others, origin])
     return undefined
   }
 
   /** The flow is gone, and its names are free. */
   release(flow: string): void {
-    for (const [remoteTopic, origin] of this.#origins) if (origin.flow === flow) this.#origins.delete(remoteTopic)
+    for (const [remoteTopic, origins] of this.#origins) {
+      const left = origins.filter((origin) => origin.flow !== flow)
+      if (left.length > 0) this.#origins.set(remoteTopic, left)
+      else this.#origins.delete(remoteTopic)
+    }
   }
 }
 

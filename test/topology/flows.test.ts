@@ -233,6 +233,31 @@ describe('a topic is refused alone', () => {
   })
 })
 
+test('sources are merged into one topic by mirrors that all say so', async () => {
+  for (const from of ['paris', 'tokyo'] as const) await write(from, 'merged', `${from} 1`, `${from} 2`)
+  const mirror = (from: Name) =>
+    `from: ${from}, to: lima, name: ${from}-merged, progress: merged, naming: identity, delivery: { transactional: { commitInterval: 100ms } }, topics: { include: ['merged'] }`
+  await mirrored([mirror('paris'), mirror('tokyo')])
+  const values = async () => (await readAll(clients.lima, 'merged', 0)).map(({ value }) => value?.toString())
+  const arrived = async (count: number) => {
+    await clients.lima.refresh()
+    return clients.lima.topics().has('merged') && (await values()).length >= count
+  }
+  await until(
+    () => arrived(4),
+    () => 'not all of both is there',
+  )
+  for (const from of ['tokyo', 'paris'] as const) await write(from, 'merged', `${from} 3`)
+  await until(
+    () => arrived(6),
+    () => 'what came later is not there',
+  )
+  const merged = await values()
+  for (const from of ['paris', 'tokyo'])
+    expect(merged.filter((value) => value?.startsWith(from))).toEqual([1, 2, 3].map((at) => `${from} ${at}`))
+  expect(merged).toHaveLength(6)
+})
+
 test('heartbeats that are written at the source too cross, and tell how many mirrors away it is', async () => {
   const mirror = (from: Name, to: Name) => `from: ${from}, to: ${to}, heartbeats: both, topics: { include: ['none'] }`
   await mirrored([mirror('paris', 'tokyo'), mirror('tokyo', 'lima')], { mm2Topics: true })
