@@ -230,12 +230,22 @@ describe.each(grounds)('groups of a source', (ground) => {
 
     const andJava = ground === apache ? describe : undefined
     andJava?.('and Java', () => {
-      test("finds them with MirrorMaker's own RemoteClusterUtils", async () => {
+      test("finds them with MirrorMaker's own RemoteClusterUtils, and its formatters print what stands beside", async () => {
         await commitAt(source, 'java', 'orders', { 0: 60, 1: 0 })
         await checkpointer.sync()
+        // As the heartbeats of a flow back are called when they come over.
+        await create(target.admin, 'east.heartbeats')
         const program = new URL('./clients/TranslateOffsets.java', import.meta.url).pathname
         const result = await runExternal('java', javaArguments(program, [target.ground.bootstrap, 'east', 'java']))
-        expect(result.stdout.trim().split('\n').sort(), result.stderr).toEqual(['east.orders-0 59', 'east.orders-1 0'])
+        const lines = result.stdout.trim().split('\n')
+        expect(lines, result.stderr).toEqual(
+          expect.arrayContaining([
+            ...['east.orders-0 59', 'east.orders-1 0', 'hops 1', 'upstream [east]'],
+            expect.stringMatching(/^Heartbeat\{sourceClusterAlias=east, targetClusterAlias=west, timestamp=\d+\}$/),
+            'Checkpoint{consumerGroupId=java, topicPartition=east.orders-0, upstreamOffset=60, downstreamOffset=59, metadata=}',
+            'OffsetSync{topicPartition=orders-0, upstreamOffset=9, downstreamOffset=9}',
+          ]),
+        )
       })
 
       test('keeps a group of the new consumer protocol to itself while it lives', async () => {
