@@ -11,6 +11,8 @@ import { brokerThroughput } from './broker-throughput.ts'
 import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up.ts'
 import { clusters } from './clusters.ts'
 import { crash } from './crash.ts'
+import { delivery } from './delivery.ts'
+import { groups } from './groups.ts'
 import { idle } from './idle.ts'
 import { latency1000, latency5000 } from './latency.ts'
 import { links } from './links.ts'
@@ -34,6 +36,8 @@ const questions: readonly Question[] = [
   rereads,
   crash,
   manyTopics,
+  groups,
+  delivery,
   brokerStart,
   brokerThroughput,
   brokerLatency,

@@ -5,20 +5,20 @@ import { ExternalProcess } from '../../test/support/external-process.ts'
 import { compiledFile, version } from './compiled.ts'
 import type { Contestant, MirrorJob } from './contestant.ts'
 
-export function heliostat(): Contestant {
+export function heliostat(delivery: 'exactly-once' | 'transactional' = 'exactly-once'): Contestant {
   return {
-    name: 'heliostat',
-    settings: `heliostat ${version}, Node ${process.version}, defaults`,
+    name: delivery === 'exactly-once' ? 'heliostat' : `heliostat, ${delivery}`,
+    settings: `heliostat ${version}, Node ${process.version}, ${delivery === 'exactly-once' ? 'defaults' : `delivery: ${delivery}`}`,
     start: (job) => {
       const file = join(job.directory, `${job.alias}.yaml`)
-      writeFileSync(file, configuration(job))
+      writeFileSync(file, configuration(job, delivery))
       return new ExternalProcess(process.execPath, [compiledFile('cli', 'main.js'), 'run', file])
     },
   }
 }
 
 /** JSON is YAML. */
-function configuration(job: MirrorJob): string {
+function configuration(job: MirrorJob, delivery: string): string {
   return JSON.stringify({
     version: 1,
     clusters: { [job.alias]: { bootstrap: [job.source] }, target: { bootstrap: [job.target] } },
@@ -26,6 +26,7 @@ function configuration(job: MirrorJob): string {
       {
         from: job.alias,
         to: 'target',
+        delivery,
         topics: { include: [job.topics] },
         groups: job.groups === undefined ? { exclude: ['.*'] } : { include: [job.groups] },
       },

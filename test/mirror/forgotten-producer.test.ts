@@ -1,0 +1,76 @@
+// A target forgets a producer that has been silent for long, and takes any sequence from it then: what it is sent must be right all the
+// same, and a foreign write that came meanwhile must be seen.
+import { expect, onTestFinished, test } from 'vitest'
+import { startCluster } from '../../src/broker/cluster.ts'
+import { Mirror } from '../../src/mirror/mirror.ts'
+import { describeProducers } from '../../src/protocol/messages/describe-producers.ts'
+import { buildBatch } from '../../src/records/batch-builder.ts'
+import { expectCopied } from '../support/copied.ts'
+import { appendBatch, clientOf, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
+
+test('a producer that was forgotten goes on where it was, and sees who wrote meanwhile', async () => {
+  const config = { 'producer.id.expiration.ms': 200, 'log.flush.offset.checkpoint.interval.ms': 20 }
+  const source = await startCluster(testPlatform, { name: 'east' })
+  const target = await startCluster(testPlatform, { name: 'west', config })
+  const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
+  await Promise.all([east.refresh(), west.refresh()])
+  await makeTopic(east, 'orders', 1)
+  const write = (client: typeof east, topic: string, value: string) =>
+    appendBatch(client, topic, 0, buildBatch([{ timestamp: testPlatform.clock.now(), key: value, value }]))
+  const mirror = new Mirror(testPlatform, {
+    flow: {
+      name: 'east->west',
+      source: 'east',
+      target: 'west',
+      topics: { include: ['orders'], exclude: [] },
+      refreshMs: 30_000,
+      onDataLoss: 'skip',
+    },
+    source: clientOf(source.bootstrap),
+    target: clientOf(target.bootstrap),
+    slots: 1,
+  })
+  onTestFinished(async () => {
+    await mirror.stop()
+    east.close()
+    west.close()
+    await Promise.all([source.stop(), target.stop()])
+  })
+  await mirror.start()
+  const remote = { client: west, topic: 'east.orders' }
+  await write(east, 'orders', 'first')
+  await expectCopied({ client: east, topic: 'orders' }, remote)
+
+  const known = async () => {
+    const connection = await west.node(west.leaderOf('east.orders', 0)!.nodeId)
+    const { topics } = await connection.send(describeProducers, {
+      topics: [{ name: 'east.orders', partitionIndexes: [0] }],
+    })
+    return topics[0]!.partitions[0]!.activeProducers.length
+  }
+  const forgotten = () =>
+    until(
+      async () => (await known()) === 0,
+      () => 'the target never forgets',
+    )
+  await forgotten()
+  await write(east, 'orders', 'second')
+  await expectCopied({ client: east, topic: 'orders' }, remote)
+
+  await forgotten()
+  await write(west, 'east.orders', 'not ours')
+  await write(east, 'orders', 'third')
+  await until(
+    async () => (await readAll(west, 'east.orders', 0)).length === 4 && mirror.gaps().length === 1,
+    () => JSON.stringify(mirror.status()),
+  )
+  await write(east, 'orders', 'fourth')
+  await until(
+    async () => (await readAll(west, 'east.orders', 0)).length === 5,
+    () => JSON.stringify(mirror.status()),
+  )
+  const values = (await readAll(west, 'east.orders', 0)).map(({ value }) => String(value))
+  expect(values).toEqual(['first', 'second', 'not ours', 'third', 'fourth'])
+  expect(mirror.gaps()).toMatchObject([{ reason: 'foreign-write', downstream: { from: 2, to: 3 } }])
+  expect([0, 1, 2, 3].map((offset) => mirror.translate('orders', 0, offset))).toEqual([0, 1, 3, 4])
+})
