@@ -56,11 +56,11 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
       const starts: number[] = []
       const queue = open()
       queue.add(job(async () => `${starts.push(performance.now())} runs`))
-      await expect.poll(() => starts.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(5)
+      await expect.poll(() => starts.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(5)
       const gaps = starts.slice(1).map((start, index) => start - starts[index]!)
       expect(Math.min(...gaps)).toBeGreaterThan(120)
-      expect(gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(400)
-      await expect.poll(() => statusOf(queue).lastMessage, { timeout: 3_000 }).toMatch(/^\d+ runs$/)
+      expect(gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(1_000)
+      await expect.poll(() => statusOf(queue).lastMessage, { timeout: 10_000 }).toMatch(/^\d+ runs$/)
     })
 
     test('lets no run overlap another', async () => {
@@ -75,7 +75,7 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
         return `${++runs}`
       }
       queue.add(job(run, { everyMs: 30 }))
-      await expect.poll(() => runs, { timeout: 5_000 }).toBeGreaterThanOrEqual(4)
+      await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThanOrEqual(4)
       expect(most).toBe(1)
     })
 
@@ -88,11 +88,11 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
         return 'worked'
       }
       queue.add(job(run, { everyMs: 60_000 }))
-      await expect.poll(() => starts.length, { timeout: 5_000 }).toBe(4)
+      await expect.poll(() => starts.length, { timeout: 10_000 }).toBe(4)
       const gaps = starts.slice(1).map((start, index) => start - starts[index]!)
       for (const [index, gap] of gaps.entries()) expect(gap).toBeGreaterThanOrEqual((60 * 2 ** index) / 2 - 5)
       const expected = { runs: 4, failures: 3, failuresInARow: 0, lastOutcome: 'done', lastMessage: 'worked' }
-      await expect.poll(() => statusOf(queue), { timeout: 5_000 }).toMatchObject(expected)
+      await expect.poll(() => statusOf(queue), { timeout: 10_000 }).toMatchObject(expected)
     })
 
     test('tells a run that takes too long to end, and waits until it has', async () => {
@@ -107,7 +107,7 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
         return 'late'
       }
       queue.add(job(run, { timeoutMs: 80, everyMs: 60_000 }))
-      await expect.poll(() => statusOf(queue).lastOutcome, { timeout: 5_000 }).toBe('timed out')
+      await expect.poll(() => statusOf(queue).lastOutcome, { timeout: 10_000 }).toBe('timed out')
       expect([String(reasonGiven), ended]).toEqual([expect.stringContaining('took longer than 80 ms'), true])
     })
 
@@ -121,7 +121,7 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
         return ''
       }
       queue.add(job(run, { everyMs: 60_000 }))
-      await expect.poll(() => runs, { timeout: 5_000 }).toBe(1)
+      await expect.poll(() => runs, { timeout: 10_000 }).toBe(1)
       const asked = queue.runNow('flow/work')
       await pause(60)
       expect(runs).toBe(1)
@@ -145,7 +145,7 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
       }
       queue.add(job(run, { name: 'flow/a' }))
       queue.add(job(run, { name: 'flow/b' }))
-      await expect.poll(() => runs, { timeout: 5_000 }).toBe(2)
+      await expect.poll(() => runs, { timeout: 10_000 }).toBe(2)
       await queue.remove('flow/a')
       expect(aborted).toBe(1)
       await queue.close()
@@ -171,12 +171,12 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     }
     a.add(job(run('a'), { everyMs: 60 }))
     b.add(job(run('b'), { everyMs: 60 }))
-    await expect.poll(() => ran.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(8)
+    await expect.poll(() => ran.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(8)
     expect(most).toBe(1)
-    await expect.poll(() => [a, b].map((queue) => statusOf(queue).runs > 3), { timeout: 4_000 }).toEqual([true, true])
+    await expect.poll(() => [a, b].map((queue) => statusOf(queue).runs > 3), { timeout: 10_000 }).toEqual([true, true])
     await a.close()
     const before = ran.filter((who) => who === 'b').length
-    await expect.poll(() => ran.filter((who) => who === 'b').length, { timeout: 4_000 }).toBeGreaterThan(before + 2)
+    await expect.poll(() => ran.filter((who) => who === 'b').length, { timeout: 10_000 }).toBeGreaterThan(before + 2)
   })
 
   test('take over the run of one that died', async () => {
@@ -185,7 +185,7 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     const forEver = (signal: AbortSignal) =>
       new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('')))
     dying.add(job(forEver, { everyMs: 60_000 }))
-    await expect.poll(() => statusOf(dying).state, { timeout: 4_000 }).toBe('running')
+    await expect.poll(() => statusOf(dying).state, { timeout: 10_000 }).toBe('running')
     dying.disconnect()
     other.add(
       job(async () => {
@@ -193,31 +193,31 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
         return 'taken over'
       }),
     )
-    await expect.poll(() => taken, { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => taken, { timeout: 10_000 }).toBe(true)
   })
 
   test('run their jobs themselves while Redis is dead, and share them again when it is back, having forgotten all', async () => {
     const queue = shared('dead', { patienceMs: 200 })
     let runs = 0
     queue.add(job(async () => `${++runs}`, { everyMs: 50 }))
-    await expect.poll(() => runs, { timeout: 5_000 }).toBeGreaterThan(1)
+    await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(1)
     await redis!.kill()
     await pause(400)
     const alone = runs
-    await expect.poll(() => runs, { timeout: 5_000 }).toBeGreaterThan(alone + 3)
+    await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(alone + 3)
     expect(statusOf(queue).runs).toBeGreaterThan(0)
     await redis!.restart()
     const other = shared('dead')
     let others = 0
     other.add(job(async () => `${++others}`, { everyMs: 50 }))
     await eventually(async () => expect(others).toBeGreaterThan(2))
-    await expect.poll(() => statusOf(queue).runs === statusOf(other).runs, { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => statusOf(queue).runs === statusOf(other).runs, { timeout: 10_000 }).toBe(true)
   })
 
   test('close at once when Redis is dead', async () => {
     const queue = shared('closing')
     queue.add(job(async () => ''))
-    await expect.poll(() => statusOf(queue).runs, { timeout: 4_000 }).toBeGreaterThan(0)
+    await expect.poll(() => statusOf(queue).runs, { timeout: 10_000 }).toBeGreaterThan(0)
     await redis!.kill()
     const began = performance.now()
     await queue.close()
