@@ -35,7 +35,8 @@ interface Listening {
  */
 export class SimNetwork {
   readonly #simulation: Simulation
-  readonly #paths = new Map<string, Path>()
+  /** By where from, then where to. */
+  readonly #paths = new Map<string, Map<string, Path>>()
   readonly #listening = new Map<string, Listening>()
   readonly #connections = new Set<Connection>()
   #nextPort = FIRST_FREE_PORT
@@ -46,11 +47,16 @@ export class SimNetwork {
 
   /** The way from one datacenter to another; what is changed in it holds for what is sent from then on. */
   path(from: string, to: string): Path {
-    const key = `${from}>${to}`
-    const known = this.#paths.get(key)
-    if (known) return known
-    const path = { ...(from === to ? WITHIN : BETWEEN) }
-    this.#paths.set(key, path)
+    let ways = this.#paths.get(from)
+    if (!ways) {
+      ways = new Map()
+      this.#paths.set(from, ways)
+    }
+    let path = ways.get(to)
+    if (!path) {
+      path = { ...(from === to ? WITHIN : BETWEEN) }
+      ways.set(to, path)
+    }
     return path
   }
 
@@ -67,7 +73,7 @@ export class SimNetwork {
   }
 
   heal(): void {
-    for (const path of this.#paths.values()) path.isCut = false
+    for (const ways of this.#paths.values()) for (const path of ways.values()) path.isCut = false
     for (const connection of this.#connections) connection.goOn()
   }
 

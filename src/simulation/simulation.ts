@@ -103,7 +103,8 @@ export class Simulation {
   async #happen(event: SimEvent): Promise<void> {
     this.#now = event.at
     this.#events++
-    this.#mix(`${event.at.toFixed(3)} ${event.label}`)
+    this.witness(event.at * 1000)
+    this.#mix(event.label)
     if (this.#events % MARK_EVERY === 0) this.#marks.push(this.#hash)
     event.happen()
     await this.#settle()

@@ -14,18 +14,21 @@ import { d73 } from './drills/d73-swizzle.ts'
 import { d90 } from './drills/d90-group-offsets.ts'
 import { d99 } from './drills/d99-failover.ts'
 import { d104 } from './drills/d104-active-active.ts'
+import { leadersMove } from './drills/leaders-move.ts'
 import { replicationDrills } from './drills/replication.ts'
 import type { Scenario } from './scenario.ts'
+import { day } from './scenarios/day.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots } from './scenarios/raft.ts'
 import { power, transactions } from './scenarios/transactions.ts'
 
 export const scenarios: readonly Scenario[] = [
-  ...[mirrorScenario, lateWords, transactions, power],
+  ...[mirrorScenario, lateWords, transactions, power, day],
   ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots],
   ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
   ...[d90, d99, d104],
+  ...leadersMove,
   ...replicationDrills,
 ]
 

@@ -15,19 +15,22 @@ export const replicasAgree: Checker = async (world) => {
     if (cluster.brokers.length === 1) continue
     await world.outcome(cluster.operator.refresh())
     const partitions = [...cluster.operator.topics().values()].flatMap(({ name, partitions: all }) =>
-      all.map(({ partition }) => ({ topic: name, partition })),
+      all.map(({ partition, replicas }) => ({ topic: name, partition, copies: replicas.length })),
     )
     const logs = () => partitions.map(({ topic, partition }) => cluster.replicasOf(topic, partition))
-    const isLevel = (replicas: readonly PartitionLog[]) =>
-      replicas.length === cluster.brokers.length &&
+    const isLevel = (replicas: readonly PartitionLog[], copies: number) =>
+      replicas.length === copies &&
       new Set(replicas.map(({ logEndOffset }) => logEndOffset)).size === 1 &&
       replicas.every(({ logEndOffset, highWatermark }) => highWatermark === logEndOffset)
-    const isSettled = await world.until(() => logs().every(isLevel), SETTLED_MS)
+    const isSettled = await world.until(
+      () => logs().every((one, index) => isLevel(one, partitions[index]!.copies)),
+      SETTLED_MS,
+    )
     const findings = new Findings(cluster.name)
     for (const [index, replicas] of logs().entries()) {
-      const { topic, partition } = partitions[index]!
+      const { topic, partition, copies } = partitions[index]!
       const states = replicas.map(({ logEndOffset, highWatermark }) => `${highWatermark} of ${logEndOffset}`).join(', ')
-      if (!isSettled && !isLevel(replicas))
+      if (!isSettled && !isLevel(replicas, copies))
         findings.add('unseen', `${topic}-${partition}: its replicas are at ${states}`)
       violations.push(...checkAgreement(cluster.logName(topic, partition), replicas.map(contentsOf)))
     }

@@ -10,17 +10,21 @@ export interface OneWay {
   /** Partitions by topic. */
   readonly topics?: Readonly<Record<string, number>>
   readonly configs?: Readonly<Record<string, string>>
+  /** Of both. */
   readonly cluster?: SimClusterOptions
+  readonly source?: SimClusterOptions
+  readonly target?: SimClusterOptions
   readonly mirror?: Partial<Omit<SimMirrorOptions, 'from' | 'to'>>
 }
 
 export const TOPICS = { orders: 2, events: 2 }
 
 /** East in Virginia, west in Oregon, and beside the target a mirror from the one to the other. */
-export function oneWay({ topics = TOPICS, configs, cluster, mirror }: OneWay = {}): Topology {
+export function oneWay(options: OneWay = {}): Topology {
+  const { topics = TOPICS, configs, cluster, source = cluster, target = cluster, mirror } = options
   return async (world) => {
-    const from = await world.addCluster('east', 'virginia', cluster)
-    const to = await world.addCluster('west', 'oregon', cluster)
+    const from = await world.addCluster('east', 'virginia', source)
+    const to = await world.addCluster('west', 'oregon', target)
     for (const [name, partitions] of Object.entries(topics))
       await world.outcome(from.makeTopic(name, partitions, configs))
     world.addMirror({ from, to, ...mirror }).start()

@@ -5,7 +5,8 @@ export const BROKERS = ['east-1', 'east-2', 'east-3'] as const
 /** Partitions by topic; the last is for transactions. */
 export const REPLICATED = { orders: 2, ledger: 2 }
 
-const QUICK = {
+/** Whoever is dead or slow is noticed within seconds. */
+export const QUICK = {
   'broker.session.timeout.ms': 2_000,
   'broker.heartbeat.interval.ms': 300,
   'replica.lag.time.max.ms': 3_000,

@@ -1,0 +1,38 @@
+import { copiesAreExact } from '../checkers/copies.ts'
+import { replicasAgree } from '../checkers/replicas.ts'
+import { clustersKeepTheirWord } from '../checkers/words.ts'
+import { drawn, type Fault } from '../faults/drawn.ts'
+import { kill, pause } from '../faults/processes.ts'
+import type { Scenario } from '../scenario.ts'
+import { oneWay } from '../topologies/one-way.ts'
+import { QUICK } from '../topologies/three-brokers.ts'
+import { asker } from '../workloads/asker.ts'
+import { writer } from '../workloads/writer.ts'
+
+/** Brokers of one side die, one at a time, and are paused: leaders move while they are mirrored from, or to. */
+function drill(id: string, cluster: string, side: string): Scenario {
+  const brokers = [1, 2, 3].map((number) => `${cluster}-${number}`)
+  const alone =
+    (fault: Fault): Fault =>
+    (world) =>
+      brokers.every((broker) => world.program(broker).machine.isUp) ? fault(world) : undefined
+  const faults = brokers.flatMap((broker) => [
+    [`kill ${broker}`, alone(kill(broker))] as const,
+    [`pause ${broker}`, alone(pause(broker))] as const,
+  ])
+  return {
+    name: `${id} of three`,
+    shows: `leaders that move over three brokers on the ${side}'s side cost nothing but time`,
+    seconds: 20,
+    topology: oneWay({
+      topics: { orders: 3 },
+      [cluster === 'east' ? 'source' : 'target']: { brokers: 3, config: QUICK },
+      mirror: { flow: { replicationFactor: cluster === 'west' ? 3 : 'source' } },
+    }),
+    workloads: [writer({ to: 'east', topics: ['orders'], every: [10, 80] }), asker],
+    faults: drawn(Object.fromEntries(faults), { every: [1_000, 4_000], lasting: [500, 5_000] }),
+    checkers: [replicasAgree, clustersKeepTheirWord, copiesAreExact],
+  }
+}
+
+export const leadersMove: readonly Scenario[] = [drill('D20', 'east', 'source'), drill('D45', 'west', 'target')]
