@@ -3,6 +3,7 @@ import { d01 } from './drills/d01-kill-at-every-step.ts'
 import { d02 } from './drills/d02-every-call-fails.ts'
 import { d20, d45 } from './drills/d20-d45-bounces.ts'
 import { d23, d24 } from './drills/d23-d24-retention.ts'
+import { d25 } from './drills/d25-unclean-election.ts'
 import { d26 } from './drills/d26-recreated.ts'
 import { d31 } from './drills/d31-transactions.ts'
 import { d47 } from './drills/d47-target-away.ts'
@@ -25,7 +26,7 @@ import { power, transactions } from './scenarios/transactions.ts'
 export const scenarios: readonly Scenario[] = [
   ...[mirrorScenario, lateWords, transactions, power, day],
   ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots],
-  ...[...d01, d02, d20, ...d23, d24, ...d26, d31],
+  ...[...d01, d02, d20, ...d23, d24, ...d25, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
   ...[d90, d99, d104],
   ...leadersMove,
