@@ -87,7 +87,8 @@ export const loseWitness: Fault = (world) => {
   let isOver = false
   nodes.isolate(cutOff)
   world.simulation.after(world.random.between(300, 1_500), 'the witness is lost', () => {
-    if (!isOver && nodes.leader === leader && nodes.node(witness)) {
+    // Another disk may have been lost since: two of three are more than can be borne.
+    if (!isOver && nodes.leader === leader && isWhole(world)) {
       nodes.kill(witness, 'disk')
       nodes.kill(leader.nodeId)
       watch.start(witness)
