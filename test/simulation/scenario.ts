@@ -55,7 +55,7 @@ class Violated extends Error {
 }
 
 /** Nothing went wrong that should have, so that nothing is shown. */
-class Invalid extends Error {
+export class Invalid extends Error {
   constructor(fault: string, replay: string) {
     super(`${fault} did not bite, so this run shows nothing\nreplay it: ${replay}`)
     this.name = 'Invalid'

@@ -1,7 +1,7 @@
 // Broker and mirror as they are, on simulated machines: whatever goes wrong, whenever, what the oracle says must hold holds. A failure
 // prints the command that replays it.
 import { describe, expect, it } from 'vitest'
-import { play, playTwice } from './scenario.ts'
+import { Invalid, play, playTwice } from './scenario.ts'
 import { savedSeeds, scenarios } from './scenarios.ts'
 
 const limitMs = 120_000
@@ -18,6 +18,12 @@ describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('
   )
 
   it(`the same with a fresh seed (${fresh})`, { timeout: limitMs }, async () => {
-    expect((await play(scenario, fresh)).records).toBeGreaterThan(0)
+    // Where by chance nothing went wrong that should have, nothing is shown: the next one is played.
+    const next = (error: Error) => {
+      if (!(error instanceof Invalid)) throw error
+      return play(scenario, fresh + 1)
+    }
+    const { bites } = await play(scenario, fresh).catch(next)
+    expect(bites.size).toBeGreaterThan(0)
   })
 })
