@@ -155,6 +155,35 @@ export function callOf(
       return { name, command: { type: 'describe-consumer-group', groupId } }
     case 'describe':
       return { name, command: { type: 'describe-group', groupId } }
+    case 'share-beat': {
+      const memberEpoch = number('epoch', known?.generationId ?? 0)
+      const names = options.get('topics') ?? (memberEpoch === 0 ? 't' : undefined)
+      return {
+        name,
+        command: {
+          type: 'share-heartbeat',
+          groupId,
+          memberId: text('member', name),
+          memberEpoch,
+          rackId: null,
+          subscribedTopicNames: names === undefined ? null : names.split('+').filter((item) => item !== ''),
+          clientId: name,
+          clientHost: '/127.0.0.1',
+        },
+      }
+    }
+    case 'share-initialized': {
+      const succeeded = !options.has('failed')
+      return { name, command: { type: 'share-initialized', groupId, topics: rest.map(sharedTopic), succeeded } }
+    }
+    case 'share-alter':
+      return { name, command: { type: 'share-alter', groupId, topics: rest.map(sharedTopic) } }
+    case 'share-forget':
+    case 'share-forgotten':
+      return { name, command: { type: verb, groupId, topicIds: rest.map(topicIdOf) } }
+    case 'share-describe':
+    case 'share-topics':
+      return { name, command: { type: verb, groupId } }
     case 'list':
       return { name, command: { type: 'list-groups', states: rest, types: options.get('types')?.split(',') ?? [] } }
     default:
@@ -171,6 +200,10 @@ export function topicIdOf(topic: string): string {
 function topicPartitions(text: string) {
   const [topic = '', partitions = ''] = text.split(':')
   return { topicId: topicIdOf(topic), partitions: partitions.split(',').map(Number) }
+}
+
+function sharedTopic(text: string) {
+  return { ...topicPartitions(text), topicName: text.split(':')[0]! }
 }
 
 function splitOnce(word: string): [string, string] {

@@ -18,7 +18,11 @@ import type { GroupConfig } from '../../../../src/broker/coordinator/group/group
 import { GroupMachine } from '../../../../src/broker/coordinator/group/group-machine.ts'
 import type { ConsumerGroupRecord, GroupRecord } from '../../../../src/broker/coordinator/group/group-record.ts'
 import { groupRecordCodec } from '../../../../src/broker/coordinator/group/group-record-codec.ts'
-import { isShareGroupRecord } from '../../../../src/broker/coordinator/group/share/share-group-record.ts'
+import type { ShareHeartbeatReply } from '../../../../src/broker/coordinator/group/share/share-command.ts'
+import {
+  isShareGroupRecord,
+  type ShareGroupRecord,
+} from '../../../../src/broker/coordinator/group/share/share-group-record.ts'
 import { type Effects, NO_PRODUCER, NO_REQUEST } from '../../../../src/broker/coordinator/state-machine.ts'
 import { ErrorCode, errorOf } from '../../../../src/protocol/errors.ts'
 import { decodeAssignment } from '../../../../src/protocol/messages/consumer-protocol.ts'
@@ -183,7 +187,7 @@ export class Transcript {
       }
       if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.#known.delete(name)
     }
-    if (type === 'consumer-heartbeat') {
+    if (type === 'consumer-heartbeat' || type === 'share-heartbeat') {
       const { memberId, memberEpoch, errorCode, assignment } = reply as ConsumerHeartbeatReply
       if (assignment) this.#has.set(name, assignment.topicPartitions)
       if (errorCode === ErrorCode.NONE) this.#known.set(name, { memberId: memberId!, generationId: memberEpoch })
@@ -279,7 +283,7 @@ function describeRecord(record: GroupRecord): string {
     const expiry = value.expireTimestamp >= 0 ? ` expires=${value.expireTimestamp - START_MS}` : ''
     return `offset ${groupId} ${topic}-${partition}=${value.offset}${expiry}`
   }
-  if (isShareGroupRecord(record)) return `${record.type} ${record.groupId}${record.value ? '' : ' deleted'}`
+  if (isShareGroupRecord(record)) return describeShareRecord(record)
   if (record.type !== 'group-metadata') return describeConsumerRecord(record)
   if (!record.value) return `group ${record.groupId} deleted`
   const { generation, protocol, leader, members } = record.value
@@ -292,6 +296,28 @@ function share(assignment: Buffer): string {
   if (assignment[0] !== 0) return assignment.toString()
   const { assignedPartitions } = decodeAssignment(assignment)
   return assignedPartitions.map(({ topic, partitions }) => `${topic}:${partitions.join(',')}`).join(' ')
+}
+
+function describeShareRecord(record: ShareGroupRecord): string {
+  const what = `${record.type} ${record.groupId}${'memberId' in record ? ` ${record.memberId}` : ''}`
+  if (record.value === null) return `${what} deleted`
+  switch (record.type) {
+    case 'share-group':
+      return `${what} epoch=${record.value.epoch}`
+    case 'share-target':
+      return `${what} epoch=${record.value.assignmentEpoch}`
+    case 'share-member':
+      return `${what} topics=${record.value.subscribedTopicNames.join('+')}`
+    case 'share-target-member':
+      return `${what} [${shown(record.value.topicPartitions)}]`
+    case 'share-current':
+      return `${what} epoch=${record.value.memberEpoch} [${shown(record.value.assignedPartitions)}]`
+    case 'share-states': {
+      const { initializingTopics, initializedTopics, deletingTopics } = record.value
+      const going = deletingTopics.map(({ topicName }) => topicName).join(' ')
+      return `${what} initializing=[${shown(initializingTopics)}] initialized=[${shown(initializedTopics)}] deleting=[${going}]`
+    }
+  }
 }
 
 function describeConsumerRecord(record: ConsumerGroupRecord): string {
@@ -340,6 +366,12 @@ function describeReply(type: GroupCommand['type'], reply: GroupReply): string {
     const { errorCode, errorMessage, memberEpoch, assignment } = reply as ConsumerHeartbeatReply
     if (errorCode !== 0) return `beat ${code(errorCode)} ${errorMessage}`
     return `beat epoch=${memberEpoch}${assignment ? ` assignment=[${shown(assignment.topicPartitions)}]` : ''}`
+  }
+  if (type === 'share-heartbeat') {
+    const { errorCode, errorMessage, memberEpoch, assignment, toInitialize } = reply as ShareHeartbeatReply
+    if (errorCode !== 0) return `beat ${code(errorCode)} ${errorMessage}`
+    const wanted = toInitialize.topics.length > 0 ? ` to initialize=[${shown(toInitialize.topics)}]` : ''
+    return `beat epoch=${memberEpoch}${assignment ? ` assignment=[${shown(assignment.topicPartitions)}]` : ''}${wanted}`
   }
   if (reply === undefined) return 'done'
   return `${type} ${JSON.stringify(reply, (key, value) => describeValue(key, value))}`.replaceAll('"', '')

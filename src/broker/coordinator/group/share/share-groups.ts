@@ -167,10 +167,11 @@ function alter(
   // Leaders that still write what they knew before are fenced. (Kafka does not raise the epoch.)
   const epoch = group ? group.groupEpoch + 1 : altered.groupEpoch
   const { initializing, initialized: before, deleting, metadataHash } = altered
-  const begun = sharedTopics([...initializing.values(), ...topics])
-  const rest = sharedTopics([...before.values()], topics)
+  const known = [...before.values()]
   call.outcome.record({ type: 'share-group', groupId, value: { epoch, metadataHash } })
-  call.outcome.record(statesRecord(groupId, begun, rest, [...deleting.values()]))
+  // What has begun already stays so: should the share coordinator not hear of this, it goes on where it was.
+  const begun = sharedTopics([...initializing.values(), ...topics], known)
+  call.outcome.record(statesRecord(groupId, begun, known, [...deleting.values()]))
   return { ...topicsOf(altered, topics), stateEpoch: epoch }
 }
 
