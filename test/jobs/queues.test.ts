@@ -214,14 +214,15 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     await expect.poll(() => statusOf(queue).runs === statusOf(other).runs, { timeout: 10_000 }).toBe(true)
   })
 
-  test('close at once when Redis is dead', async () => {
+  test('are not kept from closing by a Redis that is dead', async () => {
     const queue = shared('closing')
     queue.add(job(async () => ''))
     await expect.poll(() => statusOf(queue).runs, { timeout: 10_000 }).toBeGreaterThan(0)
     await redis!.kill()
     const began = performance.now()
     await queue.close()
-    expect(performance.now() - began).toBeLessThan(2_000)
+    // At once where its death was noticed already, else after five seconds.
+    expect(performance.now() - began).toBeLessThan(7_000)
     await redis!.restart()
   })
 })
