@@ -29,7 +29,7 @@ export const permissions: readonly Permission[] = [
   {
     at: /^ApiVersions v[34]/,
     path: /^(supportedFeatures|finalizedFeatures)/,
-    reason: 'Of the features group.version, metadata.version and transaction.version',
+    reason: 'Of the features group.version, metadata.version, share.version and transaction.version',
   },
   {
     at: /^DescribeLogDirs /,
@@ -39,7 +39,7 @@ export const permissions: readonly Permission[] = [
   {
     at: /^DescribeQuorum .*: the metadata/,
     path: /leaderEpoch|highWatermark|logEndOffset|listeners/,
-    reason: 'One voter, whose epoch stays 0; its listener is the broker’s',
+    reason: 'With one voter the epoch stays 0; the voters are shown with the listener that was asked',
   },
   {
     at: /^Fetch v\d+: (request|two topics)/,

@@ -69,7 +69,7 @@ function reassign(
 /** Back to the replicas from before; those that were to come leave the ISR. */
 function cancel(leadership: Leadership, topic: TopicImage, partition: PartitionRegistration): Outcome {
   if (!isBeingReassigned(partition)) {
-    return invalid('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
+    return { errorCode: ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, errorMessage: null }
   }
   const stays = (id: number) => !partition.addingReplicas.includes(id)
   const replicas = partition.replicas.filter(stays)
