@@ -29,14 +29,14 @@ it('mirrors between clusters that want to know who it is', async () => {
   const topology = await startTopology({
     clusters: {
       east: {
-        config: { ...listener, 'sasl.enabled.mechanisms': 'SCRAM-SHA-512', 'connections.max.reauth.ms': 300 },
+        config: { ...listener, 'sasl.enabled.mechanisms': 'SCRAM-SHA-512', 'connections.max.reauth.ms': 700 },
         addScram: ['SCRAM-SHA-512=[name=mirror,password=from-east]'],
       },
       west: {
         config: {
           ...listener,
           'sasl.enabled.mechanisms': 'PLAIN',
-          'connections.max.reauth.ms': 300,
+          'connections.max.reauth.ms': 700,
           'listener.name.secure.plain.sasl.jaas.config': `${PLAIN_MODULE} required user_mirror="to-west";`,
           'authorizer.class.name': AUTHORIZER,
           'super.users': 'User:mirror;User:ANONYMOUS',
@@ -82,7 +82,7 @@ server: { listen: "127.0.0.1:0" }
     () => ask().offset === 3,
     () => JSON.stringify(ask()),
   )
-  // Logins hold for 300 ms; our clients dial anew, and nothing is lost or doubled by it.
+  // Logins hold for 700 ms; our clients dial anew, and nothing is lost or doubled by it.
   for (let round = 1; round <= 8; round++) {
     await appendBatch(source!, 'orders', 0, buildBatch(records))
     await new Promise((resolve) => setTimeout(resolve, 100))
