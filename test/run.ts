@@ -11,10 +11,8 @@ const folder = mkdtempSync(join(tmpdir(), 'heliostat-test-'))
 const summary = join(folder, 'summary.json')
 
 const clean = await check()
-// Sockets, other programs and two busy cores: what fails is asked once more before it counts, and the report says so. `vitest run` asks once.
-const retry = '--retry=1'
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-const tests = spawnSync(process.execPath, [vitest, 'run', retry, ...process.argv.slice(2)], {
+const tests = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, HELIOSTAT_TEST_SUMMARY: summary },

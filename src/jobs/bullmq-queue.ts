@@ -8,6 +8,7 @@
 // 2. Redis may lose everything: each instance puts its jobs there again now and then; those that are there stay as they are.
 // 3. While Redis is out of reach, each instance runs the jobs itself, in process: they may be run twice without harm, since that is
 //    what instances do which have no Redis.
+// 4. An instance that is asked for a job that it does not know, or no more, leaves it to the others. One that nobody knows ends.
 import { type Job as BullJob, DelayedError, Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { HeliostatError } from '../platform/errors.ts'
@@ -44,11 +45,17 @@ const PUT_EVERY_LOOKS = 10
 const ASK_AGAIN_MS = 25
 const CLOSE_MS = 5_000
 const AT_ONCE = 16
+/** So often a job is left to others before it is one that nobody knows. */
+const PASSES_MAX = 10
+const PASS_MS = 500
 
 /** BullMQ takes a colon for its own. */
 const idOf = (name: string) => name.replaceAll(':', '%3A')
 
-type Stored = BullJob<JobRecord, undefined, string>
+/** `passes`: how often in a row it was left to others. */
+type Kept = JobRecord & { readonly passes?: number }
+
+type Stored = BullJob<Kept, undefined, string>
 
 export class BullmqQueue implements JobQueue {
   readonly #platform: Platform
@@ -56,8 +63,8 @@ export class BullmqQueue implements JobQueue {
   readonly #patienceMs: number
   readonly #redis: Redis
   readonly #workerRedis: Redis
-  readonly #queue: Queue<JobRecord, undefined, string>
-  readonly #worker: Worker<JobRecord, undefined, string>
+  readonly #queue: Queue<Kept, undefined, string>
+  readonly #worker: Worker<Kept, undefined, string>
   readonly #jobs = new Map<string, Job>()
   readonly #running = new Map<string, AbortController>()
   /** What Redis said last. */
@@ -149,9 +156,13 @@ export class BullmqQueue implements JobQueue {
     this.#timer?.cancel()
     for (const [name, abort] of this.#running) abort.abort(new HeliostatError('HEL_CLOSED', `job ${name} is ended`))
     await this.#standIn?.close()
-    // A Redis that is away must not keep us.
+    // A Redis that is away must not keep us, nor one whose death is heard of only now.
+    const lost = new Promise<void>((resolve) => {
+      if (this.#isThere) this.#redis.once('close', resolve)
+      else resolve()
+    })
     const closed = Promise.allSettled([this.#worker.close(), this.#queue.close()])
-    await Promise.race([closed, this.#isThere ? sleep(this.#platform.clock, CLOSE_MS) : this.#ended()])
+    await Promise.race([closed, sleep(this.#platform.clock, CLOSE_MS), lost.then(() => this.#ended())])
     this.disconnect()
   }
 
@@ -172,9 +183,8 @@ export class BullmqQueue implements JobQueue {
   // ---- runs
 
   async #run(stored: Stored, token: string): Promise<undefined> {
-    const job = this.#jobs.get(stored.name)
-    // Nobody here knows it any more: it ends, and whoever does puts it there again.
-    if (!job || this.#standIn) return
+    const job = this.#closing.signal.aborted || this.#standIn ? undefined : this.#jobs.get(stored.name)
+    if (!job) return this.#pass(stored, token)
     const abort = new AbortController()
     this.#running.set(job.name, abort)
     try {
@@ -189,6 +199,15 @@ export class BullmqQueue implements JobQueue {
     } finally {
       this.#running.delete(job.name)
     }
+    throw new DelayedError()
+  }
+
+  /** Invariant 4. */
+  async #pass(stored: Stored, token: string): Promise<undefined> {
+    const passes = (stored.data.passes ?? 0) + 1
+    if (passes > PASSES_MAX) return
+    await stored.updateData({ ...stored.data, passes })
+    await stored.moveToDelayed(this.#platform.clock.now() + PASS_MS, token)
     throw new DelayedError()
   }
 
@@ -226,7 +245,8 @@ export class BullmqQueue implements JobQueue {
       const abort = this.#running.get(name)
       const state = !isActive ? 'waiting' : abort?.signal.aborted ? 'overdue' : 'running'
       const nextStart = isActive ? {} : { nextStart: stored.timestamp + stored.delay }
-      this.#seen.set(name, { name, everyMs, state, ...stored.data, ...nextStart })
+      const { passes: _, ...record } = stored.data
+      this.#seen.set(name, { name, everyMs, state, ...record, ...nextStart })
     }
   }
 

@@ -1,4 +1,5 @@
 // Clusters of several brokers as Kafka's own tools see them, and their metadata log as Kafka reads it.
+
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +7,13 @@ import { Kafka, logLevel } from 'kafkajs'
 import { expect, it, onTestFinished } from 'vitest'
 import { startCluster } from '../../src/broker/cluster.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
+import { title } from '../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 
-it.skipIf(unavailable())(
-  'are moved, stopped and unregistered by tools that find every record of it in the log',
+const reason = unavailable()
+
+it.skipIf(reason)(
+  title('are moved, stopped and unregistered by tools that find every record of it in the log', reason),
   async () => {
     const data = mkdtempSync(join(tmpdir(), 'tools-'))
     onTestFinished(() => rmSync(data, { recursive: true, force: true }))

@@ -1,4 +1,5 @@
 // Kafka's own tool reads what the coordinators wrote: groups and offsets, transactions, and the cluster's metadata.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { eventually } from '../compatibility/gathering.ts'
+import { title } from '../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../support/apache-kafka.ts'
 import { embeddedCluster } from './embedded-cluster.ts'
 import { makeTopic } from './requests.ts'
@@ -19,10 +21,10 @@ import { AUTHORIZER } from './security/rights-ground.ts'
 import { TransactionalProducer } from './transactional-producer.ts'
 
 const reason = unavailable()
-const title = 'kafka-dump-log decodes the metadata log, __consumer_offsets and __transaction_state'
+const what = 'kafka-dump-log decodes the metadata log, __consumer_offsets and __transaction_state'
 
 it.skipIf(reason !== undefined)(
-  reason === undefined ? title : `${title} (skipped: ${reason})`,
+  title(what, reason),
   async () => {
     const data = mkdtempSync(join(tmpdir(), 'heliostat-dump-'))
     onTestFinished(() => rmSync(data, { recursive: true, force: true }))
@@ -100,7 +102,7 @@ it.skipIf(reason !== undefined)(
 const titleOfRules = 'kafka-dump-log decodes access rules'
 
 it.skipIf(reason !== undefined)(
-  reason === undefined ? titleOfRules : `${titleOfRules} (skipped: ${reason})`,
+  title(titleOfRules, reason),
   async () => {
     const data = mkdtempSync(join(tmpdir(), 'heliostat-dump-'))
     onTestFinished(() => rmSync(data, { recursive: true, force: true }))

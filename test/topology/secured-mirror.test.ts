@@ -83,13 +83,13 @@ server: { listen: "127.0.0.1:0" }
     () => JSON.stringify(ask()),
   )
   // Logins hold for 700 ms; our clients dial anew, and nothing is lost or doubled by it.
-  for (let round = 1; round <= 8; round++) {
+  for (let round = 1; round <= 20; round++) {
     await appendBatch(source!, 'orders', 0, buildBatch(records))
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  const all = () => flow.translate({ topic: 'orders', partition: 0, offset: 27, reverse: false })
+  const all = () => flow.translate({ topic: 'orders', partition: 0, offset: 63, reverse: false })
   await until(
-    () => all().offset === 27,
+    () => all().offset === 63,
     () => JSON.stringify(all()),
   )
   await expectCopied({ client: source!, topic: 'orders' }, { client: target!, topic: 'east.orders' })

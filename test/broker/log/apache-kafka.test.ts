@@ -1,16 +1,17 @@
 // Folders go both ways between Apache Kafka and us: its tools read what we wrote, we open what it wrote, and it goes on with that.
+
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeDisk } from '../../../src/platform/node-disk.ts'
+import { title } from '../../compatibility/ground.ts'
 import { ApacheKafka, runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 import { append, batchOf, filler, marker, NOW, openLog, readAll, values } from './log-fixture.ts'
 
 const reason = unavailable()
-const title = reason === undefined ? 'with Apache Kafka' : `with Apache Kafka (skipped: ${reason})`
 
-describe.skipIf(reason !== undefined)(title, { timeout: 120_000 }, () => {
+describe.skipIf(reason !== undefined)(title('with Apache Kafka', reason), { timeout: 120_000 }, () => {
   let directory: string
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'heliostat-folder-'))

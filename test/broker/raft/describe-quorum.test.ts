@@ -1,4 +1,5 @@
 // What a cluster on real sockets says of its quorum of controllers.
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { Connection } from '../../../src/client/connection.ts'
 import { nodePlatform } from '../../../src/platform/node-platform.ts'
 import { describeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
 import { eventually } from '../../compatibility/gathering.ts'
+import { title } from '../../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
@@ -68,7 +70,7 @@ it('tells of the next leader, in a later epoch, and since when the one before is
 
 const reason = unavailable()
 it.skipIf(reason !== undefined)(
-  'opens each epoch with a record that kafka-dump-log reads',
+  title('opens each epoch with a record that kafka-dump-log reads', reason),
   async () => {
     const data = mkdtempSync(join(tmpdir(), 'heliostat-quorum-'))
     onTestFinished(() => rmSync(data, { recursive: true, force: true }))
@@ -93,7 +95,7 @@ it.skipIf(reason !== undefined)(
 )
 
 it.skipIf(reason !== undefined)(
-  'is understood by kafka-metadata-quorum',
+  title('is understood by kafka-metadata-quorum', reason),
   async () => {
     const { cluster } = await clusterOf(4)
     const args = ['--bootstrap-server', cluster.bootstrap, 'describe', '--replication']

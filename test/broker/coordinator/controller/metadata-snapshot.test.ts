@@ -12,6 +12,7 @@ import { describeConfigs } from '../../../../src/protocol/messages/describe-conf
 import { incrementalAlterConfigs } from '../../../../src/protocol/messages/incremental-alter-configs.ts'
 import { initProducerId } from '../../../../src/protocol/messages/init-producer-id.ts'
 import { metadata } from '../../../../src/protocol/messages/metadata.ts'
+import { title } from '../../../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../../../support/apache-kafka.ts'
 import { type EmbeddedCluster, embeddedCluster } from '../../embedded-cluster.ts'
 import { batchOf, makeTopic, produceOf } from '../../requests.ts'
@@ -232,7 +233,7 @@ it('ends the start when it is damaged: nothing else holds what it held', async (
 
 const reason = unavailable()
 it.skipIf(reason !== undefined)(
-  'is read by kafka-dump-log',
+  title('is read by kafka-dump-log', reason),
   async () => {
     const data = dataDirectory()
     const first = await embeddedCluster({ data })
