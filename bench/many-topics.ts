@@ -1,4 +1,6 @@
-// How soon is a cluster of many small topics mirrored, from the start of the process?
+// How soon is a cluster of many small topics mirrored, from the start of the process, and what does it cost then, when a few records a
+// second come to one of them?
+import { setTimeout as delay } from 'node:timers/promises'
 import { cpuSeconds, memory } from './rig/process-stats.ts'
 import { inTurns, type Question } from './rig/question.ts'
 import { report } from './rig/report.ts'
@@ -8,16 +10,21 @@ import { settled } from './rig/settled.ts'
 const partitions = 5
 const recordsPerTopic = 50
 const pollMs = 100
+const trickleTopic = 'many-trickle'
+const trickle = 10
+const settleMs = 20_000
+const measureMs = 30_000
 
 export const manyTopics: Question = {
   name: 'many-topics',
-  asks: '200 topics of 5 partitions, 50 records each: all mirrored',
+  asks: '200 topics of 5 partitions, 50 records each: all mirrored; memory and CPU when little comes',
   run: async (options) => {
     const rig = await Rig.start()
     try {
       const names = Array.from({ length: Math.round(200 * options.scale) }, (_, index) => `many-${index}`)
       const made = await rig.program('Fill', [rig.source.bootstrap, 'many-', names.length, partitions, recordsPerTopic])
       console.log(`the source alone took ${Number(made).toFixed(1)} s to make its topics`)
+      await rig.createTopic(trickleTopic, 1)
       for (const name of names) rig.warm(name)
       const rows = await inTurns(options, (contestant) => {
         const startedAt = performance.now()
@@ -25,11 +32,24 @@ export const manyTopics: Question = {
           const copies = names.map((name) => ({ topic: `${alias}.${name}`, partitions }))
           const first = await settled(rig, copies, 1, { pollMs })
           const all = await settled(rig, copies, names.length * recordsPerTopic, { pollMs })
-          return {
-            'first record s': (first - startedAt) / 1000,
-            'all s': (all - startedAt) / 1000,
-            'CPU s': cpuSeconds(mirror.pid).total,
-            'peak MB': memory(mirror.pid).peakRssMb,
+          const cpu = cpuSeconds(mirror.pid).total
+          const seconds = (settleMs + measureMs) / 1_000 + 20
+          const writer = rig.observe('Writer', [rig.source.bootstrap, trickleTopic, 1, trickle, seconds * trickle, 100])
+          try {
+            await delay(settleMs)
+            const before = cpuSeconds(mirror.pid).total
+            await delay(measureMs)
+            const used = cpuSeconds(mirror.pid).total - before
+            return {
+              'first record s': (first - startedAt) / 1_000,
+              'all s': (all - startedAt) / 1_000,
+              'CPU s until then': cpu,
+              'peak MB': memory(mirror.pid).peakRssMb,
+              'MB at rest': memory(mirror.pid).rssMb,
+              'CPU % at rest': (used / (measureMs / 1_000)) * 100,
+            }
+          } finally {
+            await writer.kill()
           }
         })
       })

@@ -14,9 +14,11 @@ import { crash } from './crash.ts'
 import { delivery } from './delivery.ts'
 import { groups } from './groups.ts'
 import { idle } from './idle.ts'
+import { instanceKilled } from './instance-killed.ts'
 import { latency1000, latency5000 } from './latency.ts'
 import { links } from './links.ts'
 import { manyTopics } from './many-topics.ts'
+import { newTopic } from './new-topic.ts'
 import { rereads } from './rereads.ts'
 import { apacheKafka, heliostatBroker } from './rig/brokers.ts'
 import { heliostat } from './rig/heliostat.ts'
@@ -36,6 +38,8 @@ const questions: readonly Question[] = [
   rereads,
   crash,
   manyTopics,
+  newTopic,
+  instanceKilled,
   groups,
   delivery,
   brokerStart,

@@ -80,6 +80,7 @@ export class DaemonFlow implements FlowView {
         options.clusterLimits.get(job.from),
         options.clusterLimits.get(job.to),
       ].filter((limit) => limit !== undefined),
+      isToldToLook: true,
       ownership: new SharedOwnership(platform, this.#control, {
         groupId: sharingGroupOf(job),
         progressTopic: policyOf(job).progressTopic,
@@ -113,7 +114,9 @@ export class DaemonFlow implements FlowView {
     this.#sync = new FlowSync(platform, { job, mirror: this.#mirror, source: this.#source, target: this.#target })
     this.#work = {
       ...this.#sync.work,
+      lookForTopics: () => this.#mirror.lookForTopics(),
       syncGroupOffsets: (signal) => this.#groupSync.pass(signal),
+      emitCheckpoints: mm2 ? (signal) => this.#checkpointer.emitCheckpoints(signal) : undefined,
       emitHeartbeat:
         mm2 && job.progress === undefined ? (signal) => this.#emitHeartbeats(platform, heartbeats, signal) : undefined,
       emitOffsetSyncs: mm2 ? (signal) => syncs.emit(signal) : undefined,
@@ -144,17 +147,22 @@ export class DaemonFlow implements FlowView {
   async start(): Promise<void> {
     await this.#mirror.start()
     this.#groupSync.start()
-    const schedule = { groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
+    const topicsEveryMs = LOOKS_WITHIN_REFRESH * this.#job.refresh
+    const schedule = { topicsEveryMs, groupOffsetsEveryMs: GROUP_OFFSETS_EVERY_MS, ...this.#sync.schedule }
     for (const job of flowJobs(this.name, this.#work, schedule)) {
       const queue = job.scope === 'flow' ? (this.#sharedJobs ?? this.#jobs) : this.#jobs
       queue.add({ ...job, run: (signal) => this.#unlessRefused(job, signal) })
     }
   }
 
-  /** What may not mirror may not sync either; a queue that instances share gives the job to another one next time. */
+  /**
+   * What may not mirror may not sync either; a queue that instances share gives the job to another one next time. It looks at topics
+   * all the same, which tells it when it may.
+   */
   async #unlessRefused(job: Job, signal: AbortSignal): Promise<string> {
     const { refusal } = this.#mirror
-    if (refusal !== undefined) throw new HeliostatError('HEL_REFUSED', refusal, { retriable: true })
+    if (refusal !== undefined && job.run !== this.#work.lookForTopics)
+      throw new HeliostatError('HEL_REFUSED', refusal, { retriable: true })
     return job.run(signal)
   }
 
@@ -244,6 +252,8 @@ export class DaemonFlow implements FlowView {
   }
 }
 
+/** A topic that has just been missed by a look is found by the next, and its copy is to be made within the refresh as well. */
+const LOOKS_WITHIN_REFRESH = 0.8
 /** Where commits cannot be followed, they are on the target within about a second all the same. */
 const GROUP_OFFSETS_EVERY_MS = 1_000
 

@@ -11,6 +11,8 @@ export interface MirrorJob {
   readonly topics: string
   /** A whole-string regex of groups whose offsets are carried over; absent: none. */
   readonly groups?: string
+  /** Of several that share the job; absent: there is one. */
+  readonly instance?: number
   /** Where the configuration file is written. */
   readonly directory: string
 }

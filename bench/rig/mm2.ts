@@ -38,15 +38,28 @@ const groupSettings = {
   'sync.group.offsets.interval.seconds': '5',
 }
 
-export function mm2(kind: 'default' | 'tuned'): Contestant {
-  const extra: Readonly<Record<string, string>> = kind === 'tuned' ? tuning : {}
+/** Several processes share the tasks, and tell each other of them by REST (KIP-710). */
+const sharing = { 'tasks.max': '2', 'dedicated.mode.enable.internal.rest': 'true' }
+const firstRestPort = 18_830
+
+const extras: Readonly<Record<'default' | 'tuned' | 'two of them', Readonly<Record<string, string>>>> = {
+  default: {},
+  tuned: tuning,
+  'two of them': sharing,
+}
+
+export function mm2(kind: keyof typeof extras): Contestant {
+  const extra = extras[kind]
   return {
     name: `MM2 ${kind}`,
     settings: `MirrorMaker 2 ${kafkaVersion}, -Xmx2G G1${Object.entries(extra)
       .map(([key, value]) => `, ${key}=${value}`)
       .join('')}`,
     start: (job) => {
-      const properties = join(job.directory, `${job.alias}.properties`)
+      const properties = join(
+        job.directory,
+        `${job.alias}${job.instance === undefined ? '' : `-${job.instance}`}.properties`,
+      )
       const logging = join(job.directory, 'mm2-log4j2.properties')
       writeFileSync(properties, mm2Properties(job, extra))
       writeFileSync(logging, loggingProperties)
@@ -78,6 +91,7 @@ function mm2Properties(job: MirrorJob, extra: Readonly<Record<string, string>>):
     'config.storage.replication.factor': '1',
     'sync.group.offsets.enabled': String(job.groups !== undefined),
     ...(job.groups === undefined ? {} : groupSettings),
+    ...(job.instance === undefined ? {} : { listeners: `http://127.0.0.1:${firstRestPort + job.instance}` }),
   }
   // MM2 takes client settings per cluster and per role.
   for (const [key, value] of Object.entries(extra)) {

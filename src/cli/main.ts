@@ -144,6 +144,11 @@ function program(): Command {
             : await (await import('./gaps.ts')).gaps(file, options),
         ),
       )
+  command('jobs', 'the background jobs of a running daemon: state, last run and its outcome, next run, retries')
+    .option('--url <url>', 'address of the daemon', 'http://127.0.0.1:8642')
+    .option('--token <token>', 'bearer token of the daemon; HELIOSTAT_TOKEN does too')
+    .addOption(output())
+    .action(async (options) => end(await (await import('./jobs.ts')).jobs(options)))
   command('translate', 'where an offset, or all that a group committed, is on the other side; exactly')
     .argument('<file>', 'configuration')
     .option('--flow <flow>', 'name of the mirror; not needed when there is one')

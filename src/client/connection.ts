@@ -136,6 +136,11 @@ export class Connection {
     return this.#closeReason === undefined
   }
 
+  /** When the last byte came, monotonic. */
+  get heardAt(): number {
+    return this.#heardAt
+  }
+
   /** Asks and resolves to the answer; rejects with a HeliostatError. */
   send<A extends Api>(api: A, request: RequestInput<A>, options: SendOptions = {}): Promise<Response<A>> {
     return new Promise((resolve, reject) => {

@@ -41,7 +41,8 @@ export class OffsetLookup {
       const { topic, partition } = question.topicPartition
       const leader = this.#client.leaderOf(topic, partition)
       if (!leader) question.reject(withoutLeader(question.topicPartition))
-      else byLeader.set(leader.nodeId, [...(byLeader.get(leader.nodeId) ?? []), question])
+      else if (byLeader.has(leader.nodeId)) byLeader.get(leader.nodeId)!.push(question)
+      else byLeader.set(leader.nodeId, [question])
     }
     this.#questions = []
     for (const [nodeId, questions] of byLeader) {

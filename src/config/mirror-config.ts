@@ -140,7 +140,9 @@ const mirror = z.strictObject({
         .describe('Copies are deleted when their source has been gone for a while: an hour, or as said by after'),
     })
     .prefault({}),
-  refresh: duration.default(5_000).describe('How often new topics, partitions and groups are looked for'),
+  refresh: duration
+    .default(5_000)
+    .describe('Within how long new topics and partitions are found, and their copies made'),
   buffer: size.default(32 * 2 ** 20).describe('Bytes fetched and not yet acknowledged, at most'),
   limits: limits.optional().describe('For this mirror, whatever the number of instances'),
   rpo: z

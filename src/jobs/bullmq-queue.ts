@@ -45,6 +45,8 @@ const PUT_EVERY_LOOKS = 10
 const ASK_AGAIN_MS = 25
 const CLOSE_MS = 5_000
 const AT_ONCE = 16
+/** A Redis that takes longer for an answer, frozen or cut off, is away though its connections stand. */
+const ANSWER_MS = 3_000
 /** So often a job is left to others before it is one that nobody knows. */
 const PASSES_MAX = 10
 const PASS_MS = 500
@@ -73,6 +75,7 @@ export class BullmqQueue implements JobQueue {
   #standIn: MemoryQueue | undefined
   #awaySince: number | undefined
   #looks = 0
+  #looking: Promise<void> | undefined
   #timer: Timer | undefined
 
   constructor(platform: Platform, options: BullmqQueueOptions) {
@@ -83,7 +86,12 @@ export class BullmqQueue implements JobQueue {
     // A name may hold what BullMQ takes for its own separators.
     const name = encodeURIComponent(options.name)
     const reconnect = { retryStrategy: (attempt: number) => Math.min(1_000, 50 * attempt) }
-    this.#redis = new Redis(url, { ...reconnect, maxRetriesPerRequest: 1, enableOfflineQueue: false })
+    this.#redis = new Redis(url, {
+      ...reconnect,
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: false,
+      socketTimeout: ANSWER_MS,
+    })
     this.#workerRedis = new Redis(url, { ...reconnect, maxRetriesPerRequest: null })
     this.#queue = new Queue(name, { connection: this.#redis, prefix, defaultJobOptions: { removeOnFail: true } })
     this.#worker = new Worker(name, (job, token) => this.#run(job, token!), {
@@ -146,7 +154,7 @@ export class BullmqQueue implements JobQueue {
   list(): readonly JobStatus[] {
     if (this.#standIn) return this.#standIn.list()
     return [...this.#jobs.values()].map(
-      ({ name, everyMs }) => this.#seen.get(name) ?? { name, everyMs, state: 'waiting', ...NO_RUNS },
+      ({ name, everyMs, scope }) => this.#seen.get(name) ?? { name, everyMs, scope, state: 'waiting', ...NO_RUNS },
     )
   }
 
@@ -187,18 +195,17 @@ export class BullmqQueue implements JobQueue {
     if (!job) return this.#pass(stored, token)
     const abort = new AbortController()
     this.#running.set(job.name, abort)
-    try {
-      const run = await runJob(this.#platform, job, abort)
-      const { clock, random } = this.#platform
-      // Another instance goes on where this one leaves.
-      const isLeaving = this.#closing.signal.aborted || !this.#jobs.has(job.name)
-      const record = isLeaving ? stored.data : recorded(stored.data, run)
-      if (!isLeaving) warnOfFailure(this.#platform, job, record)
-      await stored.updateData(record)
-      await stored.moveToDelayed(clock.now() + (isLeaving ? 0 : delayAfter(job, record, this.#retry, random)), token)
-    } finally {
-      this.#running.delete(job.name)
-    }
+    const run = await runJob(this.#platform, job, abort)
+    // Before Redis is told, which may be away by now: then nothing of ours is under way, and the stand-in may begin.
+    this.#running.delete(job.name)
+    const { clock, random } = this.#platform
+    // Another instance goes on where this one leaves.
+    const isLeaving = this.#closing.signal.aborted || !this.#jobs.has(job.name)
+    const { passes: _, ...before } = stored.data
+    const record = isLeaving ? before : recorded(before, run)
+    if (!isLeaving) warnOfFailure(this.#platform, job, record)
+    await stored.updateData(record)
+    await stored.moveToDelayed(clock.now() + (isLeaving ? 0 : delayAfter(job, record, this.#retry, random)), token)
     throw new DelayedError()
   }
 
@@ -224,21 +231,21 @@ export class BullmqQueue implements JobQueue {
 
   #lookLater(): void {
     this.#timer = this.#platform.clock.setTimer(LOOK_EVERY_MS, () => {
-      this.#look()
-        .catch((error: Error) => this.#note(error))
-        .finally(() => {
-          if (!this.#closing.signal.aborted) this.#lookLater()
-        })
+      // A look may wait for a Redis that is away, until it is back.
+      if (!this.#isThere) this.#away()
+      else
+        this.#looking ??= this.#look()
+          .catch((error: Error) => this.#note(error))
+          .finally(() => {
+            this.#looking = undefined
+          })
+      this.#lookLater()
     })
   }
 
   async #look(): Promise<void> {
-    if (!this.#isThere) {
-      this.#away()
-      return
-    }
     if (this.#looks++ % PUT_EVERY_LOOKS === 0) for (const job of this.#jobs.values()) await this.#put(job)
-    for (const { name, everyMs } of this.#jobs.values()) {
+    for (const { name, everyMs, scope } of this.#jobs.values()) {
       const stored = await this.#queue.getJob(idOf(name))
       if (!stored) continue
       const isActive = await stored.isActive()
@@ -246,7 +253,7 @@ export class BullmqQueue implements JobQueue {
       const state = !isActive ? 'waiting' : abort?.signal.aborted ? 'overdue' : 'running'
       const nextStart = isActive ? {} : { nextStart: stored.timestamp + stored.delay }
       const { passes: _, ...record } = stored.data
-      this.#seen.set(name, { name, everyMs, state, ...record, ...nextStart })
+      this.#seen.set(name, { name, everyMs, scope, state, ...record, ...nextStart })
     }
   }
 

@@ -11,7 +11,7 @@ export interface RetryOptions {
 export const RETRY: RetryOptions = { firstDelayMs: 500, delayMaxMs: 60_000 }
 
 /** The runs so far. */
-export type JobRecord = Omit<JobStatus, 'name' | 'everyMs' | 'state' | 'nextStart'>
+export type JobRecord = Omit<JobStatus, 'name' | 'everyMs' | 'scope' | 'state' | 'nextStart'>
 
 export const NO_RUNS: JobRecord = { runs: 0, failures: 0, failuresInARow: 0 }
 
@@ -50,7 +50,9 @@ export async function runJob({ clock }: Platform, job: Job, abort: AbortControll
 export function recorded(before: JobRecord, run: Finished): JobRecord {
   const failed = run.lastOutcome !== 'done'
   return {
+    ...before,
     ...run,
+    ...(failed ? { lastError: run.lastMessage, lastErrorStart: run.lastStart } : {}),
     runs: before.runs + 1,
     failures: before.failures + (failed ? 1 : 0),
     failuresInARow: failed ? before.failuresInARow + 1 : 0,
@@ -61,7 +63,8 @@ export function recorded(before: JobRecord, run: Finished): JobRecord {
  *  failed together do not come back together. */
 export function delayAfter(job: Job, record: JobRecord, retry: RetryOptions, random: Random): number {
   if (record.failuresInARow === 0) return Math.max(0, job.everyMs - (record.lastDurationMs ?? 0))
-  const grown = Math.min(retry.delayMaxMs, retry.firstDelayMs * 2 ** (record.failuresInARow - 1))
+  const mostMs = Math.min(retry.delayMaxMs, job.retryMaxMs ?? Number.POSITIVE_INFINITY)
+  const grown = Math.min(mostMs, retry.firstDelayMs * 2 ** (record.failuresInARow - 1))
   return grown * (0.5 + random.fraction() / 2)
 }
 

@@ -87,6 +87,7 @@ class Entry {
     return {
       name: this.#job.name,
       everyMs: this.#job.everyMs,
+      scope: this.#job.scope,
       state,
       ...this.#record,
       ...(state === 'waiting' && this.#nextStart !== undefined ? { nextStart: this.#nextStart } : {}),

@@ -62,6 +62,7 @@ export function lossReason(gap: Gap): StopReason {
 
 function whatHappened(gap: Gap): string {
   const source = gap.from === gap.to ? `from source offset ${gap.from} on` : `source offsets ${rangeText(gap)}`
+  const copies = gap.from === gap.to ? `Copies of what stands below source offset ${gap.to}` : `The copies of ${source}`
   const target = gap.downstream ? `target offsets ${rangeText(gap.downstream)}` : ''
   switch (gap.reason) {
     case 'retention':
@@ -71,9 +72,9 @@ function whatHappened(gap: Gap): string {
     case 'recreated':
       return `Records may be missing, ${source}: the source topic was deleted and created again`
     case 'target-deleted':
-      return `The copies of ${source} are gone: the target topic was deleted, or is another one than before`
+      return `${copies} are gone: the target topic was deleted, or is another one than before`
     case 'target-truncated':
-      return `The copies of ${source} are gone: the target lost ${target}, which it had acknowledged`
+      return `${copies} are gone: the target lost ${target}, which it had acknowledged`
     case 'foreign-write':
       return `Somebody else wrote ${target} into the mirrored topic`
   }

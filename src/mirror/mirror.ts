@@ -8,7 +8,7 @@ import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { TopicMetadata } from '../client/metadata.ts'
 import { OffsetLookup } from '../client/offset-lookup.ts'
-import type { TopicPartition } from '../client/topic-partition.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
 import type { OffsetMap } from '../offset-translation/offset-map.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
@@ -96,6 +96,8 @@ export interface MirrorOptions {
   readonly aliases?: ClusterAliases
   /** Names that other flows of this process have taken on the target. */
   readonly remoteNames?: RemoteNames
+  /** Somebody else says when to look for topics, by `lookForTopics`; by default the mirror does, every `refreshMs`. */
+  readonly isToldToLook?: boolean
   /** Partitions of the progress topic, when it is created here. */
   readonly slots?: number
   /** Moments at which a test may step in. */
@@ -107,6 +109,8 @@ const INTERNAL_REPLICAS = 3
 const DRAIN_PAUSE_MS = 5
 const GOODBYE_MS = 2_000
 const FIRST_LOOK_MS = 1_000
+/** An answer of the source that is overdue by so much, without a byte, will hardly come. */
+const SILENCE_MS = 5_000
 
 /** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
 const PARTITIONS_PER_SYNC = 1_000
@@ -132,6 +136,8 @@ export class Mirror {
   readonly #host: PartitionHost
   readonly #topicSync: TopicSync
   readonly #watcher: TopicWatcher
+  readonly #isToldToLook: boolean
+  readonly #refreshMs: number
   readonly #ownership: SlotOwnership
   readonly #remoteNames: RemoteNames
   readonly #aliases: ClusterAliases
@@ -159,9 +165,14 @@ export class Mirror {
   /** Why the instances that have the work do not share it with this one; they may change their mind. */
   #disagreement: string | undefined
   readonly #firstLook = new AbortController()
-  #looking: Promise<void> = Promise.resolve()
+  #looking: Promise<unknown> = Promise.resolve()
   #sourceAnswers = true
   #targetAnswers = true
+  /** When the source last told its topics, monotonic. */
+  #heardAt = 0
+  /** Of the last time that all of them were dealt with; before there was one, when this began. */
+  #dealtWithAt: number
+  #wereDealtWith = false
 
   constructor(platform: Platform, options: MirrorOptions) {
     const { flow, source, target, limits, hooks = {} } = options
@@ -202,13 +213,19 @@ export class Mirror {
       configs: flow.configs === false ? undefined : (flow.configs ?? {}),
       replicationFactor: flow.replicationFactor ?? 'source',
     })
+    this.#refreshMs = flow.refreshMs ?? 5_000
+    this.#isToldToLook = options.isToldToLook ?? false
+    this.#dealtWithAt = platform.clock.monotonic()
     this.#watcher = new TopicWatcher(this.#platform, source, {
-      refreshMs: flow.refreshMs ?? 5_000,
-      found: (topics) => this.#found(topics),
+      refreshMs: this.#refreshMs,
+      found: (topics) => {
+        this.#heardAt = platform.clock.monotonic()
+        return this.#found(topics)
+      },
       failed: (error) => {
         this.#firstLook.abort()
         this.#sourceAnswers = false
-        this.#countError(error)
+        this.#lookFailed(error)
       },
     })
     this.#ownership = options.ownership ?? new SoleOwner()
@@ -267,7 +284,7 @@ export class Mirror {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    this.#watcher.start()
+    if (!this.#isToldToLook) this.#watcher.start()
     // Nothing is written before both clusters said who they are; a source that is dark must not keep its copies from being read.
     await sleep(this.#platform.clock, FIRST_LOOK_MS, AbortSignal.any([signal, this.#firstLook.signal]))
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 2_000 })
@@ -416,32 +433,41 @@ export class Mirror {
   /** The first slot is ours: what was found before it was, begins. */
   #lookAgain(): void {
     if (!this.#firstLook.signal.aborted || !this.#sourceAnswers) return // the watcher's look is still to come
-    this.#found(this.#source.topics()).catch((error: HeliostatError) => this.#countError(error))
+    this.#found(this.#source.topics()).catch(() => undefined) // noted there
   }
 
   /** One look after the other. */
-  #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
+  #found(topics: ReadonlyMap<string, TopicMetadata>): Promise<string> {
     const looking = this.#looking.then(() => this.#look(topics))
     this.#looking = looking.catch(() => undefined) // whoever asked is told
     return looking
   }
 
-  async #look(topics: ReadonlyMap<string, TopicMetadata>): Promise<void> {
+  /** Resolves to a few words; rejects when the target could not be asked, after what could be done without it. */
+  async #look(topics: ReadonlyMap<string, TopicMetadata>): Promise<string> {
     this.#sourceAnswers = true
+    const heardAt = this.#heardAt
+    const isSettled = this.#hasWork || (this.#isAssigned && this.#slots.size === 0)
     this.#aliases.learn(this.flow.source, this.#source.clusterId)
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
     this.#firstLook.abort()
-    if (this.refusal !== undefined) return
+    if (this.refusal !== undefined) {
+      this.#dealtWith(heardAt) // they are others' business
+      return this.refusal
+    }
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
+    let news: readonly TopicMetadata[] = []
+    let failure: HeliostatError | undefined
     try {
-      const news = this.#hasWork ? (await this.#named(matched)).filter((topic) => this.#isNews(topic)) : []
+      news = this.#hasWork ? (await this.#named(matched)).filter((topic) => this.#isNews(topic)) : []
       if (news.length > 0) await this.#syncInTurns(news)
       else await this.#target.refresh()
       await this.#gapLedger.refresh()
       this.#targetAnswers = true
     } catch (error) {
+      failure = error as HeliostatError
       this.#targetAnswers = false
-      this.#countError(error as HeliostatError)
+      this.#lookFailed(failure)
     }
     this.#arrange()
     for (const partition of this.#partitions.values()) {
@@ -449,6 +475,20 @@ export class Mirror {
       void partition.lookAtSourceEnd()
       void partition.lookAtTargetEnd()
     }
+    if (failure) throw failure
+    if (isSettled) this.#dealtWith(heardAt)
+    return `${matched.length} topics to mirror, ${news.length} new or changed`
+  }
+
+  #dealtWith(heardAt: number): void {
+    this.#dealtWithAt = heardAt
+    this.#wereDealtWith = true
+  }
+
+  /** Who told us to look is told why it failed, and says so. */
+  #lookFailed(error: HeliostatError): void {
+    if (this.#isToldToLook) this.#host.countError(error.code ?? 'HEL_UNEXPECTED')
+    else this.#countError(error)
   }
 
   /** Those whose name on the target is possible, and no other's. */
@@ -550,9 +590,8 @@ export class Mirror {
 
   #startPartition(synced: SyncedTopic, number: number): void {
     const slot = this.#slotFor(synced.topic, number)
-    if (!slot?.isOpen) return
+    if (!slot?.isOpen || this.#partitions.has(TopicPartition.of(synced.topic, number))) return
     const partition = new MirroredPartition(this.#host, slot.log, synced, number, { inDoubt: slot.inDoubt })
-    if (this.#partitions.has(partition.source)) return
     this.#partitions.set(partition.source, partition)
     partition.start({ paused: this.#paused || this.#pausedTopics.has(synced.topic) })
   }
@@ -667,6 +706,11 @@ export class Mirror {
 
   // ---- what users do and see
 
+  /** Looks for topics that came, grew, changed or went, and deals with them; resolves to a few words on that. */
+  lookForTopics(): Promise<string> {
+    return this.#watcher.look()
+  }
+
   pause(topic?: string): void {
     if (topic === undefined) this.#paused = true
     else this.#pausedTopics.add(topic)
@@ -753,7 +797,7 @@ export class Mirror {
       target: this.flow.target,
       state: this.#flowState(topics),
       reason: this.refusal,
-      rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), 0),
+      rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), this.#untoldMs),
       rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
       topics,
       bufferedBytes: this.#budget.bytes,
@@ -761,6 +805,16 @@ export class Mirror {
       errors: Object.fromEntries(this.#errors),
       latency: this.#latency.histogram(),
     }
+  }
+
+  /** For how long topics may have come to the source that nobody here knows of; a look that is only due does not count. */
+  get #untoldMs(): number {
+    const ms = this.#platform.clock.monotonic() - this.#dealtWithAt
+    return this.#wereDealtWith && ms <= this.#refreshMs + SILENCE_MS ? 0 : ms
+  }
+
+  get #isSourceSilent(): boolean {
+    return [...this.#fetchers.values()].some(({ silentMs }) => silentMs > SILENCE_MS)
   }
 
   #topicStatuses(now: number): TopicStatus[] {
@@ -780,9 +834,9 @@ export class Mirror {
   #flowState(topics: readonly TopicStatus[]): FlowState {
     if (this.#state === 'stopped' || this.refusal !== undefined) return 'stopped'
     if (this.#paused) return 'paused'
-    if (!this.#sourceAnswers || this.#unreachable.source.size > 0) return 'source-unavailable'
+    if (!this.#sourceAnswers || this.#unreachable.source.size > 0 || this.#isSourceSilent) return 'source-unavailable'
     if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'
-    if (this.#state !== 'running' || !this.#isAssigned) return 'starting'
+    if (this.#state !== 'running' || !this.#isAssigned || !this.#wereDealtWith) return 'starting'
     if ([...this.#slots.values()].some((slot) => !slot.isOpen)) return 'catching-up'
     const behind = topics.some(({ partitions }) =>
       partitions.some(({ state }) => state === 'catching-up' || state === 'starting' || state === 'recovering'),

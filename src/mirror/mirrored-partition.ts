@@ -129,6 +129,10 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   #producer: Producer<OutgoingBatch> | undefined
   /** A replica that stands nearer to us than the leader, and how long that word counts. */
   #nearer: { readonly nodeId: number; readonly until: number } | undefined
+  /** When the fetcher was told that it is wanted; monotonic, as the next one. */
+  #wantedAt = 0
+  /** When it was last known where the source ends, other than by the fetcher. */
+  #knownAt: number
   #fetchedBytes = 0
   readonly #recordAge = new RecentTimes()
   readonly #replicationLatency = new RecentTimes()
@@ -168,6 +172,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     const now = host.platform.clock.monotonic()
     this.#doubtUntil = options.inDoubt ? now + host.settleMs : now
     this.#lastWriteAt = now
+    this.#knownAt = now
   }
 
   // ---- life
@@ -215,6 +220,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     if (synced) this.#synced = synced
     const { topic, partition } = this.source
     const found = this.#host.source.topics().get(topic)
+    if (!found) this.#knownAt = this.#host.platform.clock.monotonic() // where there is no topic there is nothing to lose
     if (found && mirror?.stopReason?.code === 'topic-missing') this.#recover('its source topic is there again')
     if (!mirror?.isFlowing) return
     if (!found) {
@@ -442,6 +448,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     }
     const fetcher = this.#host.fetcher(this.#readsFrom(leader))
     if (fetcher !== this.#fetcher) this.#unfetch()
+    this.#knownAt = this.#heardAt
+    this.#wantedAt = this.#host.platform.clock.monotonic()
     this.#fetcher = fetcher
     this.#leftOut = false
     fetcher.want({
@@ -462,7 +470,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
 
   /** The leader says that this replica stands nearer to us (KIP-392). */
   preferred(nodeId: number): void {
-    this.#fetcher = undefined
+    this.#letGo()
     this.#nearer = { nodeId, until: this.#host.platform.clock.monotonic() + NEARER_MS }
     if (this.#mirror?.isFlowing) this.#fetch()
   }
@@ -475,6 +483,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
 
   #unfetch(): void {
     this.#fetcher?.drop(this.source)
+    this.#letGo()
+  }
+
+  /** The fetcher has dropped it. */
+  #letGo(): void {
+    this.#knownAt = this.#heardAt
     this.#fetcher = undefined
     this.#leftOut = false
   }
@@ -499,6 +513,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     this.#host.hooks.reached?.('fetch-answered')
     if (!mirror?.isFlowing) return undefined
     const now = clock.monotonic()
+    this.#knownAt = this.#heardAt
     if (now >= this.#doubtUntil) mirror.doubtPassed()
     if (
       !this.#slot.transaction &&
@@ -524,7 +539,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   }
 
   fetchFailed(failure: FetchFailure): void {
-    this.#fetcher = undefined
+    this.#letGo()
     const mirror = this.#mirror
     if (!mirror?.isFlowing) return
     if (this.#nearer) {
@@ -1017,9 +1032,11 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   async lookAtSourceEnd(): Promise<void> {
     const mirror = this.#mirror
     if (!mirror || mirror.state === 'running' || this.#isRecreated) return
+    const askedAt = this.#host.platform.clock.monotonic()
     const end = await this.#host.sourceOffsets.find(this.source, LATEST).catch(() => undefined)
     if (end === undefined || this.#mirror !== mirror || this.#mirror.state === 'running' || this.#isRecreated) return
     mirror.noteSourceEnd(end)
+    this.#knownAt = askedAt
     this.#noteLag(this.#host.platform.clock.now())
   }
 
@@ -1065,7 +1082,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
       downstream: mirror?.map.nextDownstream,
       sourceEnd,
       lagRecords,
-      rpoMs: lagRecords === 0 ? 0 : this.#age(nowMs),
+      rpoMs: Math.max(lagRecords === 0 ? 0 : this.#age(nowMs), this.#unheardMs),
       records: mirror?.counters.records ?? 0,
       bytes: mirror?.counters.bytes ?? 0,
       fetchedBytes: this.#fetchedBytes,
@@ -1075,6 +1092,17 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
       runs: mirror?.map.size ?? 0,
       gaps: this.#host.gapLedger.of(this.source),
     }
+  }
+
+  /** When it was last known where the source ends: a broker that answers and says nothing of a partition has no news of it. */
+  get #heardAt(): number {
+    const heard = this.#leftOut ? undefined : this.#fetcher?.heard
+    return heard && heard.sentAt >= this.#wantedAt ? Math.max(this.#knownAt, heard.at) : this.#knownAt
+  }
+
+  /** What came to the source since nobody here can know. */
+  get #unheardMs(): number {
+    return this.#host.platform.clock.monotonic() - this.#heardAt
   }
 
   /** Age of the oldest record that is not acknowledged: by its timestamp when it is here, else since we fell behind. */

@@ -25,9 +25,12 @@ export interface MirrorStatus {
   readonly state: FlowState
   /** Why the flow does not run at all; a sentence for people. */
   readonly reason: string | undefined
-  /** Age of the oldest source record that the target has not acknowledged; 0 when there is none. Milliseconds. */
+  /**
+   * Age of the oldest source record that the target has not acknowledged, milliseconds. Never less than the time since the source was
+   * last heard of, for nobody knows what came to it since: of a quiet flow that is up to the wait of a fetch.
+   */
   readonly rpoMs: number
-  /** Source records that would be lost if the source vanished now. */
+  /** Source records that would be lost if the source vanished now, as far as it has told of them. */
   readonly rpoRecords: number
   readonly topics: readonly TopicStatus[]
   /** Bytes that are fetched and not yet acknowledged, and their limit. */

@@ -44,6 +44,8 @@ export class SoleOwner implements SlotOwnership {
 
 /** Short, since the partitions of a dead instance wait for it; brokers refuse less than 6 s by default. */
 const SESSION_MS = 6_000
+/** How soon the others hear that there is work of a dead one. */
+const HEARTBEAT_MS = 500
 const COMPARE_ATTEMPTS = 5
 
 export interface SharedOwnershipOptions {
@@ -111,7 +113,14 @@ export class SharedOwnership implements SlotOwnership {
     while (!signal.aborted) {
       try {
         this.#membership = await this.#control.joinGroup(
-          { groupId, topic, settings: this.#settings, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: SESSION_MS },
+          {
+            groupId,
+            topic,
+            settings: this.#settings,
+            sessionTimeoutMs: SESSION_MS,
+            rebalanceTimeoutMs: SESSION_MS,
+            heartbeatIntervalMs: HEARTBEAT_MS,
+          },
           this.#hearsay(),
         )
         return

@@ -120,6 +120,8 @@ export class Checkpointer {
   readonly #ranges = new Map<TopicPartition, Promise<LogRange | undefined>>()
   readonly #complaints = new Map<string, string>()
   #groups = new Map<string, TrackedGroup>()
+  #owesCheckpoints = false
+  #checkpointsWritten = 0
   #news = new Map<string, News>()
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -167,6 +169,15 @@ export class Checkpointer {
         return this.#follow(new Set([...news.keys(), ...(ahead ? this.#aheadGroups() : [])]), news)
       })
       return `${groups.length} groups, ${await this.#carryOver(groups, signal)}`
+    })
+  }
+
+  /** Writes the checkpoints that passes could not write; resolves to a few words. */
+  emitCheckpoints(signal?: AbortSignal): Promise<string> {
+    return this.#inTurn(async () => {
+      if (this.#owesCheckpoints) await this.#emitCheckpoints([...this.#groups.values()], signal)
+      this.#owesCheckpoints = false
+      return `${this.#checkpointsWritten} checkpoints since the start, none due`
     })
   }
 
@@ -268,14 +279,15 @@ export class Checkpointer {
   /** Resolves to a few words on what was done. */
   async #carryOver(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<string> {
     signal?.throwIfAborted()
-    // A checkpoints topic in trouble must not keep the groups from being written.
+    // A checkpoints topic in trouble must not keep the groups from being written: what it did not take is for `emitCheckpoints`.
     const [emitted, committed] = await Promise.allSettled([
       this.#emitCheckpoints(groups, signal),
       this.#commitAll(groups, signal),
     ])
-    if (emitted.status === 'rejected') throw emitted.reason
+    if (emitted.status === 'rejected') this.#owesCheckpoints = true
     if (committed.status === 'rejected') throw committed.reason
-    return `${emitted.value} checkpoints, ${committed.value} offsets written`
+    const checkpoints = emitted.status === 'rejected' ? 'checkpoints not written' : `${emitted.value} checkpoints`
+    return `${checkpoints}, ${committed.value} offsets written`
   }
 
   /** Asks once a pass for a partition, however many groups read it. */
@@ -340,6 +352,7 @@ export class Checkpointer {
     )
     for (const { tracked, checkpoint } of due) tracked.checkpoint = checkpoint
     for (const times of written) times.observe(clock.monotonic() - beganAt, clock.now())
+    this.#checkpointsWritten += due.length
     return due.length
   }
 

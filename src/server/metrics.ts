@@ -46,7 +46,7 @@ export const metrics: readonly Metric[] = [
   {
     name: 'heliostat_flow_rpo_seconds',
     type: 'gauge',
-    help: 'Age of the oldest source record that the target has not acknowledged',
+    help: 'Age of the oldest source record that the target has not acknowledged, at least the time since the source was heard',
     samples: (flow, status) => [[{ flow: flow.name }, status.rpoMs / 1_000]],
   },
   {

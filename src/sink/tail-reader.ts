@@ -68,7 +68,8 @@ export class TailReader {
     for (const question of this.#questions) {
       const leader = this.#client.leaderOf(question.topicPartition.topic, question.topicPartition.partition)
       if (!leader) question.reject(unreadable(question.topicPartition, ErrorCode.LEADER_NOT_AVAILABLE))
-      else byLeader.set(leader.nodeId, [...(byLeader.get(leader.nodeId) ?? []), question])
+      else if (byLeader.has(leader.nodeId)) byLeader.get(leader.nodeId)!.push(question)
+      else byLeader.set(leader.nodeId, [question])
     }
     this.#questions = []
     for (const [nodeId, questions] of byLeader)

@@ -90,6 +90,9 @@ export class Fetcher {
   readonly #leftOut = new Set<TopicPartition>()
   readonly #backoff: Backoff
   #connection: Connection | undefined
+  #sentAt = Number.NEGATIVE_INFINITY
+  #waitMs = 0
+  #heard = { sentAt: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY }
   #busy = false
   #turning = false
   #closed = false
@@ -122,6 +125,21 @@ export class Fetcher {
   drop(topicPartition: TopicPartition): void {
     this.#leftOut.delete(topicPartition)
     this.#session.drop(topicPartition)
+  }
+
+  /**
+   * When the request was sent that the broker answered last, and at what moment it is sure not to have spoken before: what it was asked
+   * for and said nothing of had no news then. Monotonic.
+   */
+  get heard(): { readonly sentAt: number; readonly at: number } {
+    return this.#heard
+  }
+
+  /** For how long not a byte has come of an answer that is overdue; 0 when none is. */
+  get silentMs(): number {
+    if (!this.#busy || !this.#connection) return 0
+    const since = Math.max(this.#sentAt + this.#waitMs, this.#connection.heardAt)
+    return Math.max(0, this.#platform.clock.monotonic() - since)
   }
 
   /** The frame budget has room again. */
@@ -184,9 +202,11 @@ export class Fetcher {
     this.#busy = true
     const { isolation, maxBytes, maxWaitMs, rack, limits } = this.#options
     const version = connection.versionOf(fetch)
+    this.#sentAt = this.#platform.clock.monotonic()
+    this.#waitMs = this.#leftOut.size > 0 ? SHORT_WAIT_MS : maxWaitMs
     const request = {
       ...this.#session.next(),
-      maxWaitMs: this.#leftOut.size > 0 ? SHORT_WAIT_MS : maxWaitMs,
+      maxWaitMs: this.#waitMs,
       minBytes: 1,
       maxBytes: limits?.fetchBytes(maxBytes) ?? maxBytes,
       isolationLevel: isolation === 'read_committed' ? 1 : 0,
@@ -217,8 +237,9 @@ export class Fetcher {
       return
     }
     this.#backoff.reset()
-    this.#consumer.reachable(this.nodeId, undefined)
     const { bytes, slice } = recordsOf(response)
+    this.#hear(bytes === 0)
+    this.#consumer.reachable(this.nodeId, undefined)
     this.#options.limits?.take(bytes, this.#platform.clock.monotonic())
     // What is asked before the throttle time has passed the broker would only keep waiting (KIP-219).
     if (response.throttleTimeMs > 0) this.#turnAfter(response.throttleTimeMs)
@@ -233,6 +254,13 @@ export class Fetcher {
     // After its partitions: a broker without room for a session answers what was asked all the same.
     this.#session.answered(response.sessionId)
     this.#turn()
+  }
+
+  /** An answer may have been long on its way. One that brings nothing was given when the wait was over. */
+  #hear(broughtNothing: boolean): void {
+    const sentAt = this.#sentAt
+    const waited = broughtNothing && this.#platform.clock.monotonic() >= sentAt + this.#waitMs
+    this.#heard = { sentAt, at: waited ? sentAt + this.#waitMs : sentAt }
   }
 
   /** The broker refuses the whole request: to ask again at once would spin. */

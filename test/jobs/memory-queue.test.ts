@@ -212,6 +212,7 @@ describe('control', () => {
       {
         name: 'work',
         everyMs: 1000,
+        scope: 'flow',
         state: 'waiting',
         lastStart: start,
         lastDurationMs: 0,
@@ -233,11 +234,14 @@ test('a flow brings its jobs by name, each doing its own work', async () => {
     called.push(what)
     return what
   }
-  const schedule = { groupOffsetsEveryMs: 5000, topicConfigsEveryMs: 1, aclsEveryMs: 1, deletesEveryMs: 1 }
+  const often = { topicConfigsEveryMs: 1, aclsEveryMs: 1, deletesEveryMs: 1 }
+  const schedule = { topicsEveryMs: 2000, groupOffsetsEveryMs: 5000, ...often }
   const jobs = flowJobs(
     'east->west',
     {
+      lookForTopics: work('topics'),
       syncGroupOffsets: work('groups'),
+      emitCheckpoints: work('checkpoints'),
       emitHeartbeat: work('heartbeat'),
       emitOffsetSyncs: work('syncs'),
       pruneOffsetMaps: work('prune'),
@@ -248,17 +252,58 @@ test('a flow brings its jobs by name, each doing its own work', async () => {
     schedule,
   )
   for (const each of jobs) await each.run(new AbortController().signal)
-  expect(called).toEqual(['groups', 'heartbeat', 'syncs', 'prune', 'configs', 'acls', 'deletes'])
+  const all = ['topics', 'groups', 'checkpoints', 'syncs', 'prune', 'deletes', 'heartbeat', 'configs', 'acls']
+  expect(called).toEqual(all)
   expect(jobs.map((each) => each.name)).toEqual([
-    'east->west/group-offsets',
+    'east->west/topics@instance',
+    'east->west/group-offsets@instance',
+    'east->west/checkpoints@instance',
+    'east->west/offset-syncs@instance',
+    'east->west/prune@instance',
+    'east->west/deletes@instance',
     'east->west/heartbeat',
-    'east->west/offset-syncs',
-    'east->west/prune',
     'east->west/topic-configs',
     'east->west/acls',
-    'east->west/deletes',
   ])
-  expect(jobs[0]!.everyMs).toBe(5000)
+  for (const { name, scope } of jobs) expect(name.endsWith('@instance')).toBe(scope === 'instance')
+  expect(jobs.map(({ everyMs }) => everyMs).slice(0, 2)).toEqual([2000, 5000])
   const fewer = flowJobs('east->west', { syncGroupOffsets: work('groups') }, schedule)
-  expect(fewer.map((each) => each.name)).toEqual(['east->west/group-offsets'])
+  expect(fewer.map((each) => each.name)).toEqual(['east->west/group-offsets@instance'])
+})
+
+test('a job may ask to be tried again sooner than others are', async () => {
+  const { clock, platform } = machine()
+  const starts: number[] = []
+  const queue = new MemoryQueue(platform, { firstDelayMs: 100, delayMaxMs: 10_000 })
+  const run = async () => {
+    starts.push(clock.monotonic())
+    throw new Error('away')
+  }
+  queue.add(job(run, { retryMaxMs: 300 }))
+  await clock.advance(1_300)
+  expect(starts).toEqual([0, 100, 300, 600, 900, 1200])
+  await queue.close()
+})
+
+test('why a run failed last is told also after the next has succeeded', async () => {
+  const { clock, platform } = machine()
+  let runs = 0
+  const queue = new MemoryQueue(platform, { firstDelayMs: 100, delayMaxMs: 100 })
+  queue.add(
+    job(async () => {
+      if (++runs === 2) throw new Error('no route')
+      return 'worked'
+    }),
+  )
+  await clock.advance(1_500)
+  const [status] = queue.list()
+  expect(status).toMatchObject({
+    runs: 3,
+    failures: 1,
+    failuresInARow: 0,
+    lastMessage: 'worked',
+    lastError: 'no route',
+  })
+  expect(status!.lastErrorStart).toBe(status!.lastStart! - 100)
+  await queue.close()
 })

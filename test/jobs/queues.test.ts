@@ -241,6 +241,34 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     release()
   })
 
+  test('run their jobs themselves while Redis is frozen, also those that ran when it froze, and share them again when it answers', async () => {
+    const said: string[] = []
+    const log = { ...platform.log, info: (event: string) => void said.push(event) }
+    const queue = shared('frozen', { patienceMs: 200 }, { ...platform, log })
+    let runs = 0
+    let go = () => {}
+    let held: Promise<void> | undefined
+    const counting = async () => {
+      runs++
+      await held
+      return ''
+    }
+    queue.add(job(counting, { everyMs: 50 }))
+    queue.add(job(async () => '', { name: 'flow/other', everyMs: 50 }))
+    await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThan(1)
+    held = new Promise((resolve) => (go = resolve))
+    await expect.poll(() => statusOf(queue).state, { timeout: 10_000 }).toBe('running')
+    redis!.freeze()
+    go()
+    await pause(100)
+    const alone = runs
+    await expect.poll(() => runs, { timeout: 15_000 }).toBeGreaterThan(alone + 3)
+    redis!.thaw()
+    await expect.poll(() => said, { timeout: 15_000 }).toContain('jobs.redis-back')
+    const before = runs
+    await expect.poll(() => runs, { timeout: 15_000 }).toBeGreaterThan(before + 3)
+  })
+
   test('close at once when Redis is dead', async () => {
     const queue = shared('closing')
     queue.add(job(async () => ''))

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { javaPattern, parseReplacement, replaceName } from '../../src/mirror/naming/java-pattern.ts'
 import { isRegular, NameSet, TooLarge } from '../../src/mirror/naming/name-language.ts'
 import { PatternError } from '../../src/mirror/naming/pattern-parser.ts'
+import { PatternProgram, waysOf } from '../../src/mirror/naming/pattern-program.ts'
 
 const [first, ...rest] = readFileSync(join(import.meta.dirname, 'java', 'patterns.jsonl'), 'utf8')
   .trimEnd()
@@ -76,6 +77,61 @@ describe('a pattern', () => {
   it('knows when it is the name of one topic', () => {
     expect(javaPattern('orders\\.v1').literal).toBe('orders.v1')
     expect(javaPattern('orders.v1').literal).toBeUndefined()
+  })
+})
+
+describe('a program', () => {
+  it('matches what the pattern matches, by whichever of the two it is asked', () => {
+    const taken = recorded.filter(([pattern]) => answerOf(pattern) !== 'refused')
+    const wrong = taken.filter(([pattern]) => {
+      const { parsed } = javaPattern(pattern)
+      const program = new PatternProgram(parsed.node)
+      return names.map((name) => (program.run(name) ? '1' : '0')).join('') !== answerOf(pattern)
+    })
+    expect(wrong).toEqual([])
+    expect(taken.length).toBeGreaterThan(900)
+  })
+
+  it('has the groups of the first way through, in the order in which Java tries them', () => {
+    const groups = (pattern: string, name: string) => {
+      const { parsed } = javaPattern(pattern)
+      const places = new PatternProgram(parsed.node).run(name)
+      return Array.from({ length: parsed.groups }, (_, at) => {
+        const [from, to] = [places?.[2 * at + 2], places?.[2 * at + 3]]
+        return from === undefined ? undefined : name.slice(from, to)
+      })
+    }
+    expect(groups('(a*)(a*)', 'aaa')).toEqual(['aaa', ''])
+    expect(groups('(a*?)(a*)', 'aaa')).toEqual(['', 'aaa'])
+    expect(groups('(a|ab)(c|bcd)?', 'abcd')).toEqual(['a', 'bcd'])
+    expect(groups('(?:(a)|(b))+', 'ab')).toEqual(['a', 'b'])
+    expect(groups('(?>(a+))(a*)b|(.*)', 'aaab')).toEqual(['aaa', '', undefined])
+    expect(groups('(?=(a+))aab|(a)(.*)', 'aaab')).toEqual([undefined, 'a', 'aab'])
+    expect(groups('([a-z]+\\.)+(\\w+)', 'eu.west.orders')).toEqual(['west.', 'orders'])
+  })
+
+  it('is not kept busy by a pattern that can be tried in countless ways, nor by a long name', () => {
+    const name = `${'a'.repeat(248)}!`
+    const slow = [
+      '(a+)+',
+      '(a|aa)+',
+      '(a*)*b',
+      '.*.*.*.*.*.*b',
+      '(?:a?){249}b',
+      '(?:(?=(a+)+b)a)*',
+      '(?<!(?:a|aa){1,9}c)b|(a|a)+',
+    ]
+    const began = performance.now()
+    for (const pattern of slow) expect([pattern, javaPattern(pattern).matches(name)]).toEqual([pattern, false])
+    expect(javaPattern('.*a.*b').matches('a'.repeat(32_000))).toBe(false)
+    expect(javaPattern('([a-z]+\\.)+orders').matches(`${'eu.'.repeat(50)}orders`)).toBe(true)
+    expect(performance.now() - began).toBeLessThan(5_000)
+    for (const pattern of ['.*', 'orders', '.*-orders-.*', '(?:.*\\.)?heartbeats'])
+      expect(waysOf(javaPattern(pattern).parsed.node, 249)).toBeLessThan(70_000)
+  })
+
+  it('is refused when what it repeats has no end', () => {
+    expect(errorOf('((a{1,100}){100}b){100}').message).toContain('over 20000 steps')
   })
 })
 

@@ -58,6 +58,7 @@ export function stillFlow(
       {
         name: 'east->west/heartbeat',
         everyMs: 1_000,
+        scope: 'flow',
         state: 'waiting',
         lastOutcome: 'done',
         runs: 5,

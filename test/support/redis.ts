@@ -12,6 +12,9 @@ export interface RunningRedis {
   kill(): Promise<void>
   /** On the same address. */
   restart(): Promise<void>
+  /** Its connections stand, and nobody answers on them, until it is thawed. */
+  freeze(): void
+  thaw(): void
   stop(): Promise<void>
 }
 
@@ -50,6 +53,8 @@ async function startContainer(): Promise<RunningRedis> {
     restart: async () => {
       container = await start()
     },
+    freeze: () => void spawnSync('docker', ['pause', container.getId()]),
+    thaw: () => void spawnSync('docker', ['unpause', container.getId()]),
     stop: async () => void (await container.stop()),
   }
 }
@@ -74,6 +79,8 @@ async function startBinary(): Promise<RunningRedis> {
     url: `redis://127.0.0.1:${port}`,
     kill,
     restart: start,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     stop: async () => {
       await kill()
       rmSync(folder, { recursive: true, force: true })

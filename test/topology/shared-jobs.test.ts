@@ -65,7 +65,7 @@ async function write(value: string): Promise<void> {
 test('a Redis that is not there delays neither the start nor the data, and after a while not the jobs', async () => {
   const began = performance.now()
   const daemon = await daemonWith(NOBODY)
-  expect(performance.now() - began).toBeLessThan(1_500)
+  expect(performance.now() - began).toBeLessThan(4_500)
   await write('a')
   await eventually(async () => expect((await jobOf(daemon, 'heartbeat')).runs).toBeGreaterThan(1))
   const stopping = performance.now()

@@ -1,6 +1,7 @@
 // Java's regular expressions, matched against whole names: translated into JavaScript's. Java's groups have the numbers that Java
 // gives them, whatever the translation needs of its own.
 import { type ParsedPattern, PatternError, type PatternNode, parsePattern } from './pattern-parser.ts'
+import { PatternProgram, waysOf } from './pattern-program.ts'
 
 export interface JavaPattern {
   readonly source: string
@@ -12,16 +13,26 @@ export interface JavaPattern {
   groupsOf(name: string): readonly (string | undefined)[] | undefined
 }
 
+/** As long as a name of Kafka's may be; those of groups may be longer. */
+const NAME_MAX = 249
+/** About as many ways to match such a name have patterns of two free parts: `.*-orders-.*`. */
+const WAYS_MAX = 70_000
+
 /** Throws a PatternError with the place. */
 export function javaPattern(source: string): JavaPattern {
   const parsed = parsePattern(source)
   const regExp = compile(parsed.node)
+  // JavaScript's engine tries one way after the other, so it is asked only where there are few.
+  const isQuick = waysOf(parsed.node, NAME_MAX) <= WAYS_MAX
+  const program = new PatternProgram(parsed.node)
+  const isEasy = (name: string) => isQuick && name.length <= NAME_MAX
   return {
     source,
     parsed,
     literal: literalOf(parsed.node),
-    matches: (name) => regExp.test(name),
+    matches: (name) => (isEasy(name) ? regExp.test(name) : program.run(name) !== undefined),
     groupsOf: (name) => {
+      if (!isEasy(name)) return groupsIn(name, program.run(name), parsed.groups)
       const found = regExp.exec(name)
       if (!found) return undefined
       return Array.from({ length: parsed.groups + 1 }, (_, number) =>
@@ -37,6 +48,15 @@ function compile(node: PatternNode): RegExp {
   } catch (error) {
     throw new PatternError((error as Error).message.replace(/^.*: /, ''), 0)
   }
+}
+
+function groupsIn(name: string, places: readonly (number | undefined)[] | undefined, groups: number) {
+  if (!places) return undefined
+  return Array.from({ length: groups + 1 }, (_, number) => {
+    if (number === 0) return name
+    const [from, to] = [places[2 * number], places[2 * number + 1]]
+    return from === undefined || to === undefined ? undefined : name.slice(from, to)
+  })
 }
 
 const groupName = (number: number) => `g${number}`
