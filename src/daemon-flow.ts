@@ -4,8 +4,8 @@ import { ClusterClient } from './client/cluster-client.ts'
 import { ControlClient } from './client/control-client.ts'
 import { describeMembers } from './client/group-members.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
-import { type ClusterConfig, type Config, type MirrorJob, revealSecret } from './config/config.ts'
-import type { Secret } from './config/fields.ts'
+import type { ClusterConfig, Config, MirrorJob } from './config/config.ts'
+import type { Credentials } from './daemon-credentials.ts'
 import { explainName } from './daemon-explain.ts'
 import { flowOf, policyOf, sharedSettings, sharingGroupOf } from './daemon-job.ts'
 import { FlowSync } from './daemon-sync.ts'
@@ -23,13 +23,13 @@ import { InternalTopic } from './offset-translation/internal-topic.ts'
 import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
 import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
 import { HeliostatError } from './platform/errors.ts'
-import type { Platform, TlsOptions } from './platform/platform.ts'
+import type { Platform } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
 import { ByteLimit } from './source/byte-limit.ts'
 
 export interface DaemonFlowOptions {
-  /** The text of a file that the configuration names. */
-  readonly read: (path: string) => string
+  /** Of the clusters, by alias: all flows share them. */
+  readonly credentials: ReadonlyMap<string, Credentials>
   readonly hooks?: MirrorHooks
   /** Bytes a second of the clusters that have a limit, by alias: all flows share them. */
   readonly clusterLimits: ReadonlyMap<string, ByteLimit>
@@ -64,10 +64,10 @@ export class DaemonFlow implements FlowView {
     this.#job = job
     this.name = job.name
     this.rpo = job.rpo
-    const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, options.read)
-    this.#source = client(job.from)
-    this.#target = client(job.to)
-    this.#control = new ControlClient(platform, clientOptions(job.to, job.name, config.clusters[job.to]!, options.read))
+    const of = (alias: string) => [config.clusters[alias]!, options.credentials.get(alias)!] as const
+    this.#source = clusterClient(platform, job.from, job.name, ...of(job.from))
+    this.#target = clusterClient(platform, job.to, job.name, ...of(job.to))
+    this.#control = new ControlClient(platform, clientOptions(job.to, job.name, ...of(job.to)))
     const mm2 = config.compat.mm2Topics
     const topic = (name: string) => new InternalTopic(platform, this.#target, name)
     this.#mirror = new Mirror(platform, {
@@ -257,33 +257,17 @@ const LOOKS_WITHIN_REFRESH = 0.8
 /** Where commits cannot be followed, they are on the target within about a second all the same. */
 const GROUP_OFFSETS_EVERY_MS = 1_000
 
-type ReadText = (path: string) => string
-
 /** A client of its own, named after the flow, so that quotas and audits on either side can tell flows apart. */
 export function clusterClient(
   platform: Platform,
   alias: string,
   flow: string,
   config: ClusterConfig,
-  read: ReadText,
+  credentials: Credentials,
 ): ClusterClient {
-  return new ClusterClient(platform, clientOptions(alias, flow, config, read))
+  return new ClusterClient(platform, clientOptions(alias, flow, config, credentials))
 }
 
-function clientOptions(name: string, flow: string, { bootstrap, rack, tls, sasl }: ClusterConfig, read: ReadText) {
-  return {
-    name,
-    bootstrap,
-    rack,
-    clientId: `heliostat|${flow}`,
-    tls: tlsOptions(tls, read),
-    sasl: sasl && { mechanism: sasl.mechanism, username: sasl.username, password: revealSecret(sasl.password, read) },
-  }
-}
-
-function tlsOptions(tls: ClusterConfig['tls'], read: ReadText): TlsOptions | undefined {
-  if (tls === undefined || tls === false) return undefined
-  if (tls === true) return {}
-  const text = (secret: Secret | undefined) => secret && revealSecret(secret, read)
-  return { ca: text(tls.ca), cert: text(tls.cert), key: text(tls.key), serverName: tls.serverName }
+function clientOptions(name: string, flow: string, { bootstrap, rack }: ClusterConfig, credentials: Credentials) {
+  return { name, bootstrap, rack, clientId: `heliostat|${flow}`, ...credentials }
 }

@@ -1,5 +1,6 @@
 // What a mirror of a configuration means to the rooms that carry it out.
 import type { Config, MirrorJob } from './config/config.ts'
+import { leastRights, type Right } from './mirror/least-rights.ts'
 import type { Flow, Start } from './mirror/mirror.ts'
 import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
@@ -57,4 +58,22 @@ export function policyOf({ from, naming, separator, progress }: MirrorJob): Repl
 /** The group on the target by which instances share a mirror. */
 export function sharingGroupOf({ name }: MirrorJob): string {
   return `heliostat.${name}`
+}
+
+/** What a mirror of a configuration must be allowed at both clusters, and nothing else. */
+export function rightsOf(job: MirrorJob, { mm2Topics }: Config['compat']): Right[] {
+  const { topicConfigs, acls, deletes, groupOffsets } = job.sync
+  return leastRights({
+    policy: policyOf(job),
+    topics: job.topics.include,
+    groups: job.groups.include,
+    copyPrefix: job.naming === 'prefix' ? job.from + job.separator : undefined,
+    keepsNames: job.naming === 'identity',
+    sharingGroup: sharingGroupOf(job),
+    follows: { topicConfigs: topicConfigs !== false, acls: acls !== false, deletes: deletes !== false, groupOffsets },
+    mm2Topics,
+    heartbeats: job.progress === undefined,
+    beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
+    transactionalIds: job.delivery === 'exactly-once' ? undefined : `${sharingGroupOf(job)}.`,
+  })
 }

@@ -24,7 +24,10 @@ interface FlowChange {
 /** Tells one secret from another without telling it. */
 export type Digest = (secret: string | { readonly file: string }) => string
 
-/** Everything that a flow is made of; secrets as their digests. */
+/**
+ * Everything that a flow is made of; secrets as their digests. What a cluster is logged in with is read from its files anew all the time, so there
+ * only the names of the files count.
+ */
 export function flowSettings({ clusters, compat, queue }: Config, job: MirrorJob, digest: Digest): object {
   const cluster = (name: string) => ({ [name]: clusterSettings(clusters[name]!, digest) })
   return {
@@ -36,11 +39,27 @@ export function flowSettings({ clusters, compat, queue }: Config, job: MirrorJob
 }
 
 function clusterSettings({ tls, sasl, ...others }: ClusterConfig, digest: Digest): object {
-  const secret = (value: string | { readonly file: string } | undefined) => value && digest(value)
+  const secret = (value: string | { readonly file: string } | undefined) =>
+    typeof value === 'string' ? digest(value) : value
   return {
     ...others,
     tls: typeof tls === 'object' ? { ...tls, ca: secret(tls.ca), cert: secret(tls.cert), key: secret(tls.key) } : tls,
-    sasl: sasl && { ...sasl, password: secret(sasl.password) },
+    sasl: sasl && saslSettings(sasl, secret),
+  }
+}
+
+type Sasl = NonNullable<ClusterConfig['sasl']>
+
+function saslSettings(
+  sasl: Sasl,
+  secret: (value: string | { readonly file: string } | undefined) => string | { readonly file: string } | undefined,
+): object {
+  if (sasl.mechanism !== 'oauthbearer') return { ...sasl, password: secret(sasl.password) }
+  const { token, tokenEndpoint: endpoint } = sasl
+  return {
+    ...sasl,
+    token: secret(token),
+    tokenEndpoint: endpoint && { ...endpoint, clientSecret: secret(endpoint.clientSecret), ca: secret(endpoint.ca) },
   }
 }
 

@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type Config, type MirrorJob, revealSecret } from './config/config.ts'
+import { type Credentials, credentialsOf, secretText } from './daemon-credentials.ts'
 import { DaemonFlow, type DaemonFlowOptions } from './daemon-flow.ts'
 import { flowSettings, isNews, type ReloadReport, reloadReport } from './daemon-reload.ts'
 import { ClusterAliases } from './mirror/cluster-aliases.ts'
@@ -92,7 +93,6 @@ export async function startDaemon(platform: Platform, config: Config, options: D
  */
 class RunningFlows {
   readonly byName = new Map<string, DaemonFlow>()
-  tokens: readonly string[] = []
   hasMm2Metrics = false
   readonly #platform: Platform
   readonly #options: DaemonOptions
@@ -101,6 +101,7 @@ class RunningFlows {
   readonly #aliases = new ClusterAliases([])
   #config: Config | undefined
   #settings: ReadonlyMap<string, object> = new Map()
+  #tokens: readonly (() => string)[] = []
   #last: Promise<unknown> = Promise.resolve()
   readonly #salt: Buffer
   #isStopped = false
@@ -111,10 +112,16 @@ class RunningFlows {
     this.#salt = platform.random.bytes(16)
   }
 
+  /** Those of the configuration, from their files as these are now. */
+  get tokens(): readonly string[] {
+    return this.#tokens.map((token) => token())
+  }
+
   /** Makes the flows of the first configuration. */
   async prepare(config: Config): Promise<void> {
+    const secrets = this.#secretsOf(config)
     this.#settings = this.#settingsOf(config)
-    this.#become(config, config.mirrors, await this.#sharedQueues(config))
+    this.#become(config, config.mirrors, secrets, await this.#sharedQueues(config))
   }
 
   async start(): Promise<void> {
@@ -139,6 +146,7 @@ class RunningFlows {
     if (!load) throw new HeliostatError('HEL_RELOAD', 'this daemon was not started from a file')
     if (this.#isStopped) throw new HeliostatError('HEL_RELOAD', 'this daemon is stopping')
     const config = load()
+    const secrets = this.#secretsOf(config)
     const settings = this.#settingsOf(config)
     const server = settingDifferences(this.#serverOf(this.#config!), this.#serverOf(config))
     const fixed = server.find(({ setting }) => setting.startsWith('listen'))
@@ -150,7 +158,7 @@ class RunningFlows {
     const queues = await this.#sharedQueues(config)
     await Promise.all([...this.byName].filter(([name]) => leaving.has(name)).map(([, flow]) => flow.stop()))
     const coming = config.mirrors.filter(({ name }) => leaving.has(name) || report.added.includes(name))
-    this.#become(config, coming, queues)
+    this.#become(config, coming, secrets, queues)
     this.#settings = settings
     await Promise.all(coming.map(({ name }) => this.byName.get(name)!.start()))
     return { ...report, applied: true }
@@ -167,9 +175,17 @@ class RunningFlows {
     )
   }
 
-  /** Secrets are read here, so that one that cannot be had is found before anything is touched. */
+  /** They are read here, so that what cannot be had, or is not fit for use, is found before anything is touched. */
+  #secretsOf({ clusters, mirrors, server }: Config): Secrets {
+    const read = (path: string) => this.#read(path)
+    const credentials = (alias: string) => credentialsOf(this.#platform, alias, clusters[alias]!, read)
+    return {
+      credentials: new Map(mirrors.flatMap(({ from, to }) => [from, to]).map((alias) => [alias, credentials(alias)])),
+      tokens: server.tokens.map((token, index) => secretText(this.#platform, `server.tokens[${index}]`, token, read)),
+    }
+  }
+
   #settingsOf(config: Config): ReadonlyMap<string, object> {
-    this.#tokensOf(config)
     return new Map(
       config.mirrors.map((job) => [
         job.name,
@@ -179,12 +195,9 @@ class RunningFlows {
   }
 
   #serverOf(config: Config): object {
-    const tokens = this.#tokensOf(config).map((token) => this.#digest(token))
+    // Those in files are read anew all the time.
+    const tokens = config.server.tokens.map((token) => (typeof token === 'string' ? this.#digest(token) : token))
     return { ...config.server, tokens, mm2Metrics: config.compat.mm2Metrics }
-  }
-
-  #tokensOf({ server }: Config): string[] {
-    return server.tokens.map((token) => this.#reveal(token))
   }
 
   /** Tells whether a secret changed, and says nothing of it to those who do not know the salt. */
@@ -205,9 +218,14 @@ class RunningFlows {
   }
 
   /** Makes these flows of the configuration anew, keeps the others, in the order of the file. */
-  #become(config: Config, anew: readonly MirrorJob[], sharedQueue: SharedQueue | undefined): void {
+  #become(
+    config: Config,
+    anew: readonly MirrorJob[],
+    { credentials, tokens }: Secrets,
+    sharedQueue: SharedQueue | undefined,
+  ): void {
     this.#config = config
-    this.tokens = this.#tokensOf(config)
+    this.#tokens = tokens
     this.hasMm2Metrics = config.compat.mm2Metrics
     this.#aliases.name(
       Object.keys(config.clusters),
@@ -217,7 +235,7 @@ class RunningFlows {
     this.byName.clear()
     for (const job of config.mirrors) {
       const shared = {
-        read: (path: string) => this.#read(path),
+        credentials,
         hooks: this.#options.hooks,
         clusterLimits: this.#clusterLimits(config),
         sharedQueue,
@@ -246,6 +264,11 @@ class RunningFlows {
     this.#remoteNames.set(cluster, names)
     return names
   }
+}
+
+interface Secrets {
+  readonly credentials: ReadonlyMap<string, Credentials>
+  readonly tokens: readonly (() => string)[]
 }
 
 type SharedQueue = NonNullable<DaemonFlowOptions['sharedQueue']>

@@ -9,6 +9,7 @@ import type { Faults } from './faults/faults.ts'
 import { handleWithFaults } from './faults/with-faults.ts'
 import { internalListenerPlan, internalSecurity } from './listeners/internal-listener.ts'
 import type { PlanOptions } from './listeners/listener-plan.ts'
+import { portsTaken } from './listeners/listener-ports.ts'
 import { OpenListener } from './listeners/open-listener.ts'
 import type { Voter } from './raft/quorum.ts'
 
@@ -43,6 +44,7 @@ export class ClusterNode {
   readonly #disk: Disk
   readonly #directory: string
   #port: number
+  #config: ClusterNodeOptions['config']
   #internal: Address | undefined
   #listener: OpenListener | undefined
   #broker: Broker | undefined
@@ -56,6 +58,7 @@ export class ClusterNode {
     this.#disk = options.directory === undefined ? memoryDisk() : options.platform.disk
     this.#directory = options.directory ?? `${MEMORY_DIRECTORY}/${options.nodeId}`
     this.#port = options.port
+    this.#config = options.config
     this.#internal = options.internal
   }
 
@@ -85,7 +88,7 @@ export class ClusterNode {
       this.#listener = undefined
       throw new HeliostatError('HEL_CLOSED', `broker ${nodeId} was stopped while it started`)
     }
-    const config = new BrokerConfig(this.#options.config)
+    const config = new BrokerConfig(this.#config)
     const broker = Broker.open({
       platform: { ...platform, disk: this.#disk },
       nodeId,
@@ -117,6 +120,7 @@ export class ClusterNode {
     // The next life is found where this one was.
     const [first] = broker.listeners
     if (config.given('listeners') === undefined && first?.advertised) this.#port = first.advertised.port
+    this.#config = portsTaken(this.#config, broker.listeners)
   }
 
   /** `controlled`: what it leads is handed over first. `killed`: as by a crash of its process. */

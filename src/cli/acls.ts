@@ -1,6 +1,6 @@
 import type { Config, MirrorJob } from '../config/config.ts'
-import { policyOf, sharingGroupOf } from '../daemon-job.ts'
-import { leastRights, type Right } from '../mirror/least-rights.ts'
+import { rightsOf } from '../daemon-job.ts'
+import type { Right } from '../mirror/least-rights.ts'
 import { exitCode } from './exit-code.ts'
 import { readConfig } from './flow-session.ts'
 import { type Format, render } from './output.ts'
@@ -32,30 +32,13 @@ export function acls(file: string, { output, principal }: AclsOptions): number {
 const NOBODY = 'User:heliostat'
 
 function rowsOf(config: Config, job: MirrorJob, principal: string | undefined): Row[] {
-  const { topicConfigs, acls: carried, deletes, groupOffsets } = job.sync
-  const rights = leastRights({
-    policy: policyOf(job),
-    topics: job.topics.include,
-    groups: job.groups.include,
-    copyPrefix: job.naming === 'prefix' ? job.from + job.separator : undefined,
-    keepsNames: job.naming === 'identity',
-    sharingGroup: sharingGroupOf(job),
-    follows: {
-      topicConfigs: topicConfigs !== false,
-      acls: carried !== false,
-      deletes: deletes !== false,
-      groupOffsets,
-    },
-    mm2Topics: config.compat.mm2Topics,
-    heartbeats: job.progress === undefined,
-    beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
-    transactionalIds: job.delivery === 'exactly-once' ? undefined : `${sharingGroupOf(job)}.`,
-  })
+  const rights = rightsOf(job, config.compat)
   return rights.map(({ side, ...right }) => {
     const cluster = side === 'source' ? job.from : job.to
     const { bootstrap, sasl } = config.clusters[cluster]!
     const { host, port } = bootstrap[0]!
-    const user = sasl ? `User:${sasl.username}` : NOBODY
+    // Who a certificate or a token stands for is the broker's to say.
+    const user = sasl && 'username' in sasl ? `User:${sasl.username}` : NOBODY
     return { cluster, bootstrap: `${host}:${port}`, principal: principal ?? user, ...right }
   })
 }

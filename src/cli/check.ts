@@ -2,7 +2,6 @@ import { dirname, resolve } from 'node:path'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Config, MirrorJob } from '../config/config.ts'
-import { clusterClient } from '../daemon-flow.ts'
 import { filterOf, policyOf } from '../daemon-job.ts'
 import { ClusterAliases } from '../mirror/cluster-aliases.ts'
 import { upstreamHops } from '../mirror/replication-policy.ts'
@@ -24,7 +23,7 @@ import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Api } from '../protocol/schema.ts'
 import { exitCode } from './exit-code.ts'
-import { readConfig } from './flow-session.ts'
+import { clientOf, readConfig } from './flow-session.ts'
 import { readConfigFile } from './lint.ts'
 import { type Column, type Format, render } from './output.ts'
 
@@ -80,9 +79,7 @@ export async function check(file: string, options: CheckOptions): Promise<number
   const names = Object.keys(config.clusters).filter((name) =>
     config.mirrors.some(({ from, to }) => from === name || to === name),
   )
-  const clients = new Map(
-    names.map((name) => [name, clusterClient(platform, name, 'check', config.clusters[name]!, read)]),
-  )
+  const clients = new Map(names.map((name) => [name, clientOf(platform, name, 'check', config.clusters[name]!, read)]))
   const aliases = new ClusterAliases(names)
   try {
     const found = await Promise.all(names.map((name) => checkCluster(platform, config, clients.get(name)!)))

@@ -15,7 +15,7 @@ clusters:
     bootstrap: [127.0.0.1:9092]
     # location: Virginia
     # tls: true                        # or { ca: { file: ca.pem }, cert: { file: … }, key: { file: … } }
-    # sasl: { mechanism: scram-sha-512, username: mirror, password: \${${variable(from)}_PASSWORD} }
+    # sasl: { mechanism: scram-sha-512, username: mirror, password: \${${variable(from)}_PASSWORD} }   # oauthbearer: docs/operating.md
   ${to}:
     bootstrap: [127.0.0.1:9192]
 

@@ -1,8 +1,9 @@
 // The clusters of one mirror of a configuration, for commands that ask them directly.
 import { dirname, resolve } from 'node:path'
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { type Config, loadConfig, type MirrorJob } from '../config/config.ts'
+import { type ClusterConfig, type Config, loadConfig, type MirrorJob } from '../config/config.ts'
 import { nearName } from '../config/near-name.ts'
+import { credentialsOf } from '../daemon-credentials.ts'
 import { clusterClient } from '../daemon-flow.ts'
 import { policyOf } from '../daemon-job.ts'
 import type { ReplicationPolicy } from '../mirror/replication-policy.ts'
@@ -38,6 +39,16 @@ export function chooseFlow(config: Config, name: string | undefined): MirrorJob 
   )
 }
 
+export function clientOf(
+  platform: Platform,
+  alias: string,
+  name: string,
+  config: ClusterConfig,
+  read: (path: string) => string,
+): ClusterClient {
+  return clusterClient(platform, alias, name, config, credentialsOf(platform, alias, config, read))
+}
+
 /** Opens both clusters, hands them over, and closes them whatever happens. */
 export async function withFlow<T>(
   file: string,
@@ -47,7 +58,7 @@ export async function withFlow<T>(
 ): Promise<T> {
   const platform = nodePlatform({ log: { level: 'error' } })
   const read = (path: string) => readConfigFile(resolve(dirname(file), path))
-  const client = (alias: string) => clusterClient(platform, alias, job.name, config.clusters[alias]!, read)
+  const client = (alias: string) => clientOf(platform, alias, job.name, config.clusters[alias]!, read)
   const [source, target] = [client(job.from), client(job.to)]
   const policy = policyOf(job)
   try {

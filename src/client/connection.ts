@@ -8,8 +8,10 @@
 //    every byte that comes: answers keep their order, so any byte is of the one that all others wait for, and over a thin wire a
 //    large one takes as long as it takes.
 // 4. After the close nothing is sent and no answer is delivered.
+// 5. While a login is renewed nothing else is sent (the broker would take it for a part of the login): it waits, in its order. What was sent
+//    before is answered before. Who sends much has a window of bytes, so what waits is bounded by that.
 import { HeliostatError } from '../platform/errors.ts'
-import type { Address, Platform, Socket, SocketHandler, Timer, TlsOptions } from '../platform/platform.ts'
+import type { Address, Platform, Socket, SocketHandler, Timer } from '../platform/platform.ts'
 import { decodeResponse, encodeRequest } from '../protocol/codec.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { FrameReader } from '../protocol/frame.ts'
@@ -17,13 +19,14 @@ import type { FramePool } from '../protocol/frame-pool.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
-import { authenticate, type SaslOptions } from './sasl/sasl.ts'
+import { type TlsSource, tlsNow } from './certificates.ts'
+import { authenticate, type LoginChannel, type SaslOptions } from './sasl/sasl.ts'
 import { askVersions, type VersionTable } from './version-table.ts'
 
 export interface ConnectionOptions {
   readonly host: string
   readonly port: number
-  readonly tls?: TlsOptions
+  readonly tls?: TlsSource
   readonly sasl?: SaslOptions
   readonly clientId: string
   /** The node that is expected there, when known. */
@@ -56,6 +59,13 @@ interface Pending {
 const REQUEST_TIMEOUT_MS = 30_000
 // A broker answers a Fetch with up to fetch.max.bytes and one batch over it; its own default limit is 100 MiB.
 const FRAME_BYTES_MAX = 128 * 1024 * 1024
+/** Of the time that a login holds: where in it Kafka's clients renew it, each somewhere else. */
+const RENEW_FROM = 0.85
+const RENEW_TO = 0.95
+/** Brokers refuse to renew a login within a second; one that holds for no more ends with its connection, and another is dialled. */
+const RENEW_MIN_MS = 1_100
+/** How soon to try again where there was no token to renew it with. */
+const RENEW_AGAIN_MS = 1_000
 
 export class Connection {
   readonly remote: Address
@@ -78,6 +88,10 @@ export class Connection {
   #closeReason: HeliostatError | undefined
   #closeWhenAnswered = false
   #listeners: ((reason: HeliostatError) => void)[] = []
+  #renewal: Timer | undefined
+  #loginEndsAt = 0
+  /** What waits until the login is renewed (invariant 5). */
+  #held: (() => void)[] | undefined
 
   /** Dials, asks for the broker's versions, logs in. */
   static async open(platform: Platform, options: ConnectionOptions): Promise<Connection> {
@@ -87,7 +101,7 @@ export class Connection {
     await dialled.promise
     try {
       connection.#versions = await askVersions(connection)
-      if (options.sasl) await authenticate(connection, platform.random, options.sasl)
+      if (options.sasl) await connection.#login(options.sasl, connection)
       return connection
     } catch (error) {
       connection.close(error instanceof HeliostatError ? error : undefined)
@@ -118,7 +132,7 @@ export class Connection {
       },
       closed: (error) => this.#end(this.#lost(error)),
     }
-    this.#socket = platform.network.connect({ host, port }, handler, tls)
+    this.#socket = platform.network.connect({ host, port }, handler, tlsNow(tls))
   }
 
   /** The highest version of the API that both sides know. */
@@ -143,13 +157,27 @@ export class Connection {
 
   /** Asks and resolves to the answer; rejects with a HeliostatError. */
   send<A extends Api>(api: A, request: RequestInput<A>, options: SendOptions = {}): Promise<Response<A>> {
+    return this.#promised(api, options, (version, settle) => this.exchange(api, version, request, settle, options))
+  }
+
+  /** As `send`, past those who wait for the login. */
+  #sendNow<A extends Api>(api: A, request: RequestInput<A>, options: SendOptions = {}): Promise<Response<A>> {
+    return this.#promised(api, options, (version, settle) => {
+      if (this.#closeReason) settle(this.#closeReason)
+      else this.#exchange(api, version, request, settle, options)
+    })
+  }
+
+  #promised<A extends Api>(
+    api: A,
+    options: SendOptions,
+    ask: (version: number, settle: (error: HeliostatError | undefined, response?: Response<A>) => void) => void,
+  ): Promise<Response<A>> {
     return new Promise((resolve, reject) => {
-      const version = options.version ?? this.versionOf(api)
-      const settle = (error: HeliostatError | undefined, response?: Response<A>) => {
+      ask(options.version ?? this.versionOf(api), (error, response) => {
         if (error) reject(error)
         else resolve(response!)
-      }
-      this.exchange(api, version, request, settle, options)
+      })
     })
   }
 
@@ -169,6 +197,20 @@ export class Connection {
       queueMicrotask(() => onResponse(reason))
       return
     }
+    if (this.#held) {
+      this.#held.push(() => this.exchange(api, version, request, onResponse, options))
+      return
+    }
+    this.#exchange(api, version, request, onResponse, options)
+  }
+
+  #exchange<A extends Api>(
+    api: A,
+    version: number,
+    request: RequestInput<A>,
+    onResponse: (error: HeliostatError | undefined, response?: Response<A>) => void,
+    options: ExchangeOptions,
+  ): void {
     const correlationId = this.#nextCorrelationId
     this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff
     const frame = encodeRequest(api, version, { correlationId, clientId: this.#clientId }, request)
@@ -192,6 +234,57 @@ export class Connection {
     this.#expireAt(deadline)
   }
 
+  async #login(sasl: SaslOptions, channel: LoginChannel, begins?: () => void): Promise<void> {
+    const { clock, random } = this.#platform
+    let begunAt = 0
+    const lifetimeMs = await authenticate(channel, random, sasl, () => {
+      begunAt = clock.monotonic()
+      begins?.()
+    })
+    const afterMs = lifetimeMs * (RENEW_FROM + (RENEW_TO - RENEW_FROM) * random.fraction())
+    this.#loginEndsAt = begunAt + lifetimeMs
+    this.#renewAt(begunAt + Math.max(RENEW_MIN_MS, afterMs), sasl)
+  }
+
+  /** Not when the login has ended by then; one that holds for ever ends, by these numbers, when it begins. */
+  #renewAt(at: number, sasl: SaslOptions): void {
+    const { clock } = this.#platform
+    if (this.#closeReason || at >= this.#loginEndsAt) return
+    this.#renewal = clock.setTimer(at - clock.monotonic(), () => void this.#renew(sasl))
+  }
+
+  /** Logs in again before the login ends (KIP-368), with what is the password or token by now. */
+  async #renew(sasl: SaslOptions): Promise<void> {
+    const { clock, log } = this.#platform
+    try {
+      await this.#login(
+        sasl,
+        { remote: this.remote, send: (api, request, options) => this.#sendNow(api, request, options) },
+        () => {
+          this.#held = []
+        },
+      )
+      log.debug('connection.renewed', `the login at ${this.#at} was renewed`, { ...this.remote })
+    } catch (error) {
+      if (this.#closeReason) return
+      const reason = error as HeliostatError
+      // Before the exchange began the old login still holds.
+      if (this.#held) this.close(reason)
+      else this.#renewAt(clock.monotonic() + RENEW_AGAIN_MS, sasl)
+      log.warn('connection.not-renewed', reason.message, { ...this.remote, code: reason.code })
+    } finally {
+      this.#release()
+    }
+  }
+
+  #release(): void {
+    const held = this.#held
+    this.#held = undefined
+    if (!held) return
+    for (const send of held) send()
+    this.#endIfDone()
+  }
+
   /** Closes now; what is unanswered fails with the reason. */
   close(reason?: HeliostatError): void {
     this.#end(reason ?? new HeliostatError('HEL_CLOSED', `connection to ${this.#at} was closed on this side`))
@@ -200,7 +293,11 @@ export class Connection {
   /** Closes as soon as all that was asked is answered. */
   closeWhenAnswered(): void {
     this.#closeWhenAnswered = true
-    if (this.#pending.length === 0) this.#end(this.#retired())
+    this.#endIfDone()
+  }
+
+  #endIfDone(): void {
+    if (this.#closeWhenAnswered && this.#pending.length === 0 && !this.#held) this.#end(this.#retired())
   }
 
   /** Called once with the reason; at once when the connection is closed already. */
@@ -217,7 +314,7 @@ export class Connection {
     this.#pending.shift()
     this.#bytesInFlight -= pending.bytes
     pending.onResponse(undefined, response)
-    if (this.#closeWhenAnswered && this.#pending.length === 0) this.#end(this.#retired())
+    this.#endIfDone()
   }
 
   /** The answer in the frame; undefined when it cannot be trusted, and then the connection is closed (invariant 1). */
@@ -257,11 +354,13 @@ export class Connection {
     if (this.#closeReason) return
     this.#closeReason = reason
     this.#timer?.cancel()
+    this.#renewal?.cancel()
     this.#socket.destroy()
     const unanswered = this.#pending
     this.#pending = []
     this.#bytesInFlight = 0
     for (const { onResponse } of unanswered) onResponse(reason)
+    this.#release()
     const listeners = this.#listeners
     this.#listeners = []
     for (const listener of listeners) listener(reason)

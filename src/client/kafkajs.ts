@@ -2,8 +2,9 @@
 // costs 30 ms and 18 MB that a broker process has no use for.
 import type { ISocketFactory, Kafka, KafkaConfig, logCreator, Mechanism } from 'kafkajs'
 import { HeliostatError } from '../platform/errors.ts'
-import type { Address, Logger, Platform, TlsOptions } from '../platform/platform.ts'
+import type { Address, Logger, Platform } from '../platform/platform.ts'
 import { ErrorCode } from '../protocol/errors.ts'
+import { type TlsSource, tlsNow } from './certificates.ts'
 import { KafkajsSocket } from './kafkajs-socket.ts'
 import { exchangeTokens, type SaslOptions, saslMechanism } from './sasl/sasl.ts'
 
@@ -12,7 +13,7 @@ export interface KafkajsOptions {
   readonly clientId: string
   /** What to call the cluster in messages. */
   readonly name?: string
-  readonly tls?: TlsOptions
+  readonly tls?: TlsSource
   readonly sasl?: SaslOptions
 }
 
@@ -61,9 +62,9 @@ async function calmRequestQueues(): Promise<void> {
   }
 }
 
-function socketFactory(platform: Platform, tls: TlsOptions | undefined): ISocketFactory {
+function socketFactory(platform: Platform, tls: TlsSource | undefined): ISocketFactory {
   return ({ host, port, onConnect }) =>
-    new KafkajsSocket(platform.network, { host, port }, tls, onConnect) as unknown as ReturnType<ISocketFactory>
+    new KafkajsSocket(platform.network, { host, port }, tlsNow(tls), onConnect) as unknown as ReturnType<ISocketFactory>
 }
 
 /** Our own mechanisms: the limits that hold against a hostile broker hold here too. */
@@ -71,14 +72,16 @@ function login(platform: Platform, options: SaslOptions): Mechanism {
   return {
     mechanism: options.mechanism,
     authenticationProvider: ({ saslAuthenticate }) => ({
-      authenticate: () =>
-        exchangeTokens(saslMechanism(platform.random, options), async (token) => {
+      authenticate: async () => {
+        const mechanism = saslMechanism(platform.random, options)
+        await exchangeTokens(mechanism, await mechanism.first(), async (token) => {
           const challenge = await saslAuthenticate({
             request: { encode: () => withLength(token) },
             response: { decode: (bytes: Buffer) => bytes.subarray(4), parse: (bytes: Buffer) => bytes },
           })
           return challenge as Buffer
-        }),
+        })
+      },
     }),
   }
 }

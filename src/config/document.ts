@@ -20,6 +20,10 @@ const bytesMax = 1024 * 1024
 const depthMax = 100
 /** Aliases that may unfold: enough to share TLS settings, too few for a bomb. */
 const maxAliasCount = 100
+const HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: '; indent with blanks',
+  TAG_RESOLVE_FAILED: '; tags are not read here, and a text that begins with ! wants quotes',
+}
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype'])
 
 export function parseDocument(text: string, env: Readonly<Record<string, string | undefined>>): ConfigDocument {
@@ -61,8 +65,9 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     .filter((error, index, all) => all.findIndex((e) => e.linePos?.[0].line === error.linePos?.[0].line) === index)
     .slice(0, 3)
   for (const error of slips) {
-    const message = unveil(error.message.split(' at line ')[0]!.split('\n')[0]!)
-    const hint = error.code === 'TAB_AS_INDENT' ? '; indent with blanks' : ''
+    // What the parser shows behind a colon is a piece of the file, which may be a piece of a secret.
+    const message = unveil(error.message.split(' at line ')[0]!.split('\n')[0]!).replace(/: .*/s, '')
+    const hint = HINTS[error.code] ?? ''
     report(error.pos[0], error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml', `${message}${hint}`)
   }
   if (problems.length > 0) return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
@@ -71,6 +76,10 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
   const offsetOf = (node: unknown) => (node as Node | undefined)?.range?.[0] ?? -1
   const rewritten = new Set<unknown>()
   visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document)) return
+      report(offsetOf(node), 'alias', 'no anchor (&name) for this alias; a text that begins with * wants quotes')
+    },
     Pair(_, pair) {
       const key = isScalar(pair.key) ? String(pair.key.value) : ''
       if (forbiddenKeys.has(key)) report(offsetOf(pair.key), 'unknown-key', `"${key}" cannot be a key`)
@@ -78,7 +87,7 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     Scalar(where, node) {
       if (where === 'key' || typeof node.value !== 'string') return
       if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:str')) {
-        report(offsetOf(node), 'tag', `the tag ${node.tag} is not read here`)
+        report(offsetOf(node), 'tag', `Unresolved tag${HINTS['TAG_RESOLVE_FAILED']}`)
       }
       const expanded = interpolate(unveil(node.value), env)
       for (const message of expanded.problems) report(offsetOf(node), 'variable', message)
@@ -86,6 +95,8 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
       node.value = expanded.text
     },
   })
+  if (problems.some(({ rule }) => rule === 'alias'))
+    return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
   const position = (path: Path, key?: string, offset?: number) => {
     let node: unknown = document.contents
     let found = node

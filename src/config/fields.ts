@@ -29,8 +29,10 @@ export const address = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-/** A secret: inline (best from `${VAR}`), or the content of a file. */
-export const secret = z.union([z.string(), z.strictObject({ file: z.string() })])
+/** A secret: inline (best from `${VAR}`), or the content of a file, which is read anew while it runs. */
+export const secret = z.union([z.string(), z.strictObject({ file: z.string() })], {
+  error: 'a secret is text, in quotes where it looks like a number, or { file: PATH }', // what was found is not shown
+})
 export type Secret = z.infer<typeof secret>
 
 /** May hold a password, so a wrong one is not shown. */
@@ -38,6 +40,24 @@ export const redisUrl = z.union([
   z.string().regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, { error: 'write redis://host:port, or rediss:// for TLS' }),
   z.strictObject({ file: z.string() }),
 ])
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** Where secrets are sent; it may hold one itself, so a wrong one is not shown. */
+export const endpointUrl = z.string().superRefine((text, context) => {
+  const wrong = (message: string) => context.addIssue({ code: 'custom', message })
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) return wrong('write https://host/path')
+  if (url.username !== '' || url.password !== '') return wrong('no user and password in it: clientId and clientSecret')
+  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+    wrong('secrets go there, so it takes https:// beyond this machine')
+})
+
+/** Names and values as RFC 7628 allows them; `auth` is the token's own. */
+export const saslExtensions = z.record(
+  z.string().regex(/^(?!auth$)[A-Za-z]+$/, { error: 'the name of an extension is letters, and not auth' }),
+  z.string().regex(/^[\x21-\x7e \t]+$/, { error: 'the value of an extension is plain ASCII' }),
+)
 
 export const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, {
   error: 'a cluster name is letters, digits, - and _, since it becomes part of topic names',

@@ -77,15 +77,14 @@ function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: 
       return [
         problem('wrong-type', `expected ${article(issue.expected)}, found ${found(valueAt(document.value, path))}`),
       ]
-    case 'invalid_value': {
-      const value = valueAt(document.value, path)
-      if (value === undefined) return [problem('missing', `is required: ${issue.values.join(' | ')}`)]
-      if (!isDefaultMessage(issue.message)) return [problem('wrong-value', issue.message)]
-      const near = typeof value === 'string' ? nearName(value, issue.values.map(String)) : undefined
-      const hint = near ? `; did you mean ${near}?` : ''
-      return [problem('wrong-value', `expected ${issue.values.join(' | ')}, found ${found(value)}${hint}`)]
-    }
+    case 'invalid_value':
+      if (valueAt(document.value, path) !== undefined && !isDefaultMessage(issue.message))
+        return [problem('wrong-value', issue.message)]
+      return [choice(issue.values.map(String), valueAt(document.value, path), problem)]
     case 'invalid_union':
+      // Of alternatives that a key tells apart, that key is at fault.
+      if ('options' in issue && issue.discriminator !== undefined)
+        return [choice(issue.options!.map(String), valueAt(document.value, path), problem)]
       return union(issue, path, document, schema, problem)
     case 'invalid_key':
       return issue.issues.map((inner) => problem('wrong-name', inner.message))
@@ -94,6 +93,17 @@ function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: 
     default:
       return [problem('wrong-value', issue.message)]
   }
+}
+
+function choice(
+  values: readonly string[],
+  value: unknown,
+  problem: (rule: string, message: string) => Problem,
+): Problem {
+  if (value === undefined) return problem('missing', `is required: ${values.join(' | ')}`)
+  const near = typeof value === 'string' ? nearName(value, values) : undefined
+  const hint = near ? `; did you mean ${near}?` : ''
+  return problem('wrong-value', `expected ${values.join(' | ')}, found ${found(value)}${hint}`)
 }
 
 /** Of a union's alternatives, the one of the right shape is the one that was meant. */
@@ -110,6 +120,7 @@ function union(
     (errors) => !errors.some((e) => e.path.length === 0 && e.code === 'invalid_type'),
   )
   if (rightShape.length === 1) return rightShape[0]!.flatMap((inner) => describe(inner, path, document, schema))
+  if (!isDefaultMessage(issue.message)) return [problem('wrong-value', issue.message)]
   const allowed = issue.errors.flatMap((errors) =>
     errors.flatMap((e) =>
       e.code === 'invalid_value' ? e.values.map(String) : e.code === 'invalid_type' ? [article(e.expected)] : [],
@@ -119,6 +130,7 @@ function union(
 }
 
 function unknownKey(key: string, allowed: readonly string[], path: Path, schema: z.ZodType): string {
+  if (allowed.includes(key)) return 'does not go with what else stands here'
   const near = nearName(key, allowed)
   if (near) return `unknown key; did you mean ${near}?`
   const home = homeOf(key, schema)

@@ -1,7 +1,18 @@
 // The file of `heliostat run`: every field once, with its type, default and sentence. The parser, the lint and the JSON
 // Schema come from here.
 import { z } from 'zod'
-import { address, clusterName, duration, patterns, redisUrl, rename, secret, size } from './fields.ts'
+import {
+  address,
+  clusterName,
+  duration,
+  endpointUrl,
+  patterns,
+  redisUrl,
+  rename,
+  saslExtensions,
+  secret,
+  size,
+} from './fields.ts'
 
 const aboveZero = { error: 'must be a number above 0' }
 const replicas = { error: 'must be a whole number from 1 to 32767' }
@@ -13,11 +24,37 @@ const tls = z.strictObject({
   serverName: z.string().optional().describe('The name the broker certificate must carry; by default the host dialled'),
 })
 
-const sasl = z.strictObject({
-  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-  username: z.string().min(1),
-  password: secret,
+const tokenEndpoint = z.strictObject({
+  url: endpointUrl.describe('https://…, as in sasl.oauthbearer.token.endpoint.url; http:// on this machine only'),
+  clientId: z.string().min(1),
+  clientSecret: secret,
+  scope: z.string().min(1).optional(),
+  ca: secret.optional().describe('Certificates to trust there; by default those of the machine'),
+  headerUrlencode: z
+    .boolean()
+    .default(false)
+    .describe('Client id and secret URL-encoded, as RFC 6749 has it; Kafka sends them as they are'),
 })
+
+const sasl = z.discriminatedUnion('mechanism', [
+  z.strictObject({
+    mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+    username: z.string().min(1),
+    password: secret,
+  }),
+  z
+    .strictObject({
+      mechanism: z.literal('oauthbearer'),
+      token: secret.optional().describe('A token as it is; from a file it is read anew for every login'),
+      tokenEndpoint: tokenEndpoint
+        .optional()
+        .describe('Instead of token: where tokens are to be had for the credentials of a client (KIP-768)'),
+      extensions: saslExtensions.optional().describe('SASL extensions (KIP-342)'),
+    })
+    .refine(({ token, tokenEndpoint }) => (token === undefined) !== (tokenEndpoint === undefined), {
+      error: 'oauthbearer takes either token or tokenEndpoint',
+    }),
+])
 
 const limits = z.strictObject({
   bytesPerSecond: size

@@ -40,6 +40,9 @@ export interface RightsOptions {
 
 type Names = Pick<Right, 'name' | 'prefixed'>
 
+/** Where groups commit. */
+const COMMITS: Names = { name: '__consumer_offsets', prefixed: false }
+
 export function leastRights(options: RightsOptions): Right[] {
   const { policy, follows, mm2Topics } = options
   const topics = namesOf(options.topics)
@@ -59,6 +62,9 @@ export function leastRights(options: RightsOptions): Right[] {
   return [
     ...read.map(right('source', 'topic', 'topics that are mirrored', 'Read', 'DescribeConfigs')),
     ...groups.map(right('source', 'group', 'positions of groups', 'Describe')),
+    ...[COMMITS]
+      .filter(({ name }) => groups.length > 0 && !covers(read, name))
+      .map(right('source', 'topic', 'commits of groups are heard; without it groups are asked every second', 'Read')),
     ...(options.beatsAtSource && mm2Topics
       ? [right('source', 'topic', 'heartbeats cross', 'Write', 'Create')(heartbeats)]
       : []),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Connection } from '../../src/client/connection.ts'
 import { ControlClient } from '../../src/client/control-client.ts'
 import type { SaslOptions } from '../../src/client/sasl/sasl.ts'
+import { credentialsOf } from '../../src/daemon-credentials.ts'
 import type { HeliostatError } from '../../src/platform/errors.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import type { Address } from '../../src/platform/platform.ts'
@@ -10,15 +11,16 @@ import { metadata } from '../../src/protocol/messages/metadata.ts'
 import { title } from '../compatibility/ground.ts'
 import {
   addScramUser,
+  BRIEF_MS,
   certificates,
   type SecuredCluster,
   securedGrounds,
-  unsignedToken,
   user,
 } from '../compatibility/secured-ground.ts'
 import { unavailable } from '../support/apache-kafka.ts'
 import { makeCertificates } from '../support/certificate.ts'
 import { clientOf, makeTopic } from '../support/log-content.ts'
+import { grant, TokenIssuer, unsignedToken } from '../support/token-issuer.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 const tls = { ca: certificates.ca }
@@ -79,6 +81,43 @@ describe.each(securedGrounds)('logins', (ground) => {
       )
       expect(error).toMatchObject({ code: 'HEL_AUTHENTICATION', retriable: false })
       expect(error.message).not.toContain('canary')
+    })
+
+    it('renews logins before they end, on their connections, with tokens of a token endpoint', {
+      timeout: 30_000,
+    }, async () => {
+      const issuer = await TokenIssuer.start()
+      // Shorter than the broker would let a login hold.
+      issuer.answer = () => grant(unsignedToken(3_000))
+      const config = {
+        bootstrap: [address],
+        tls: false,
+        sasl: {
+          mechanism: 'oauthbearer',
+          tokenEndpoint: {
+            url: issuer.url,
+            clientId: 'mirror',
+            clientSecret: 's3cret',
+            ca: issuer.ca,
+            headerUrlencode: false,
+          },
+        },
+      } as const
+      const { sasl } = credentialsOf(platform, 'west', config, () => '')
+      const [host = '', port] = cluster.at('BRIEF').split(':')
+      const open = (login: SaslOptions | undefined) =>
+        Connection.open(platform, { host, port: Number(port), clientId: 'test', sasl: login })
+      const connections = await Promise.all([open(sasl), open(logins[0])])
+      const until = performance.now() + 3 * BRIEF_MS
+      while (performance.now() < until) {
+        const answers = connections.flatMap((one) => [1, 2, 3].map(() => one.send(metadata, { topics: [] })))
+        for (const { brokers } of await Promise.all(answers)) expect(brokers).toHaveLength(1)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      expect(connections.map(({ isOpen }) => isOpen)).toEqual([true, true])
+      expect(issuer.asked.length).toBeGreaterThanOrEqual(2)
+      for (const connection of connections) connection.close()
+      await issuer.stop()
     })
 
     it('refuses a client that does not trust its certificate', async () => {

@@ -8,15 +8,9 @@ import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.
 import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.ts'
 import type { Api, RequestInput } from '../../src/protocol/schema.ts'
 import { type RawConnection, rawConnection, sized } from '../broker/raw-connection.ts'
+import { unsignedToken } from '../support/token-issuer.ts'
 import { title } from './ground.ts'
-import {
-  BRIEF_MS,
-  type SecuredCluster,
-  type SecuredListener,
-  securedGrounds,
-  unsignedToken,
-  user,
-} from './secured-ground.ts'
+import { BRIEF_MS, type SecuredCluster, type SecuredListener, securedGrounds, user } from './secured-ground.ts'
 
 /** A frame, and how its answer reads. */
 interface Step {

@@ -1,7 +1,7 @@
 // A secured cluster on either ground, by the same broker properties: every security protocol, every mechanism, one user.
 //
 // Listeners: PLAINTEXT; MUTUAL, which is SSL and requires a certificate; CLEAR, which is SASL_PLAINTEXT; BRIEF, the same with logins by
-// PLAIN that hold for two seconds; SECURE, which is SASL_SSL.
+// PLAIN and OAUTHBEARER that hold for two seconds; SECURE, which is SASL_SSL.
 import { startCluster } from '../../src/broker/cluster.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ApacheKafka, kafkaVersion, runKafkaTool, unavailable } from '../support/apache-kafka.ts'
@@ -46,6 +46,7 @@ const common: Readonly<Record<string, string | number>> = {
   ...loginsOf('clear'),
   ...loginsOf('brief'),
   'listener.name.brief.plain.connections.max.reauth.ms': BRIEF_MS,
+  'listener.name.brief.oauthbearer.connections.max.reauth.ms': BRIEF_MS,
   ...loginsOf('secure'),
 }
 
@@ -110,14 +111,6 @@ export async function addScramUser(cluster: SecuredCluster): Promise<void> {
     const { code, stdout, stderr } = await runKafkaTool('kafka-configs', args)
     if (code !== 0) throw new Error(`kafka-configs ended with ${code}: ${stdout}${stderr}`)
   }
-}
-
-/** As Kafka's validator of unsecured tokens takes it: a JWT that nobody signed. */
-export function unsignedToken(lifetimeMs = 600_000): string {
-  const now = Math.floor(Date.now() / 1000)
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const claims = { sub: user.username, iat: now - 60, exp: now + lifetimeMs / 1000 }
-  return `${encode({ alg: 'none' })}.${encode(claims)}.`
 }
 
 /** A port that was free a moment ago; Kafka wants to be told its ports. */

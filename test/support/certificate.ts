@@ -11,29 +11,41 @@ interface Issuer {
   key: KeyObject
 }
 
-/** An authority, a certificate for `localhost` and 127.0.0.1 that it signed, and one for a client. */
-export function makeCertificates(): { ca: string; server: Certificate; client: Certificate } {
-  const issuerKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const issuer = { name: 'Heliostat test authority', key: issuerKeys.privateKey }
-  const ca = pem(certificate(issuer, issuer.name, issuerKeys.publicKey, [basicConstraints(true)]))
-  const names = subjectAltName(['localhost'], [[127, 0, 0, 1]])
-  return { ca, server: issue(issuer, 'localhost', [names]), client: issue(issuer, 'mirror', []) }
+/** When a certificate begins and ends, as X.509 writes times; by default a hundred years. */
+interface Life {
+  readonly from?: string
+  readonly until?: string
 }
 
-function issue(issuer: Issuer, name: string, extensions: Buffer[]): Certificate {
+/** An authority, a certificate for `localhost` and 127.0.0.1 that it signed, and one for a client. */
+export function makeCertificates(life: Life = {}): { ca: string; server: Certificate; client: Certificate } {
+  const issuerKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const issuer = { name: `Heliostat test authority ${randomBytes(4).toString('hex')}`, key: issuerKeys.privateKey }
+  const ca = pem(certificate(issuer, issuer.name, issuerKeys.publicKey, [basicConstraints(true)]))
+  const names = subjectAltName(['localhost'], [[127, 0, 0, 1]])
+  return { ca, server: issue(issuer, 'localhost', [names]), client: issue(issuer, 'mirror', [], life) }
+}
+
+function issue(issuer: Issuer, name: string, extensions: Buffer[], life?: Life): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const cert = pem(certificate(issuer, name, publicKey, [basicConstraints(false), ...extensions]))
+  const cert = pem(certificate(issuer, name, publicKey, [basicConstraints(false), ...extensions], life))
   return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
 }
 
-function certificate(issuer: Issuer, subject: string, publicKey: KeyObject, extensions: Buffer[]): Buffer {
+function certificate(
+  issuer: Issuer,
+  subject: string,
+  publicKey: KeyObject,
+  extensions: Buffer[],
+  { from = '20200101000000Z', until = '21200101000000Z' }: Life = {},
+): Buffer {
   const algorithm = sequence(oid('1.2.840.10045.4.3.2'))
   const body = sequence(
     der(0xa0, integer(Buffer.from([2]))),
     integer(Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
     commonName(issuer.name),
-    sequence(time('20200101000000Z'), time('21200101000000Z')),
+    sequence(time(from), time(until)),
     commonName(subject),
     createPublicKey({ key: publicKey.export({ type: 'spki', format: 'pem' }) }).export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions)),

@@ -78,6 +78,8 @@ const FEATURES = {
   shares: async ({ daemon }) => ['running', 'catching-up'].includes(daemon.flows.get('east->west')!.status().state),
   'tells checkpoints': async ({ west }) => (await endOffset(west, 'east.checkpoints.internal', 0)) > 0,
   'tells offset syncs': async ({ west }) => (await endOffset(west, 'mm2-offset-syncs.east.internal', 0)) > 0,
+  'carries heartbeats': async ({ west }) => (await endOffset(west, 'east.heartbeats', 0)) > 0,
+  'hears commits': async ({ daemon }) => daemon.flows.get('east->west')!.groupOffsets.mode === 'followed',
   'sends heartbeats': async ({ west }) => (await endOffset(west, 'heartbeats', 0)) > 0,
 } as const satisfies Record<string, (scene: Scene) => Promise<boolean>>
 
@@ -85,7 +87,16 @@ type Feature = keyof typeof FEATURES
 const ALL = Object.keys(FEATURES) as Feature[]
 /** What needs copied records. */
 const COPIES: Feature[] = ['copies', 'brings groups', 'tells checkpoints', 'tells offset syncs']
+/** What needs a place to keep places. */
+const KEPT: Feature[] = ['carries heartbeats']
 const DATA: Feature[] = [...COPIES, 'creates topics', 'copies configs']
+/** Those that some case went without. */
+const played = new Set<Right>()
+const without = (which: (right: Right) => boolean): Right[] => {
+  const found = RIGHTS.filter(which)
+  for (const right of found) played.add(right)
+  return found
+}
 
 interface Scene {
   readonly east: ClusterClient
@@ -97,14 +108,14 @@ interface Scene {
   restart(): Promise<Scene>
 }
 
-async function play(missing: Right | undefined, more = ''): Promise<Scene> {
+async function play(missing: readonly Right[], more = ''): Promise<Scene> {
   const log: string[] = []
   const platform = nodePlatform({ log: { level: 'warn', pretty: false, write: (line) => log.push(line) } })
   const [source, target] = await Promise.all(['east', 'west'].map((name) => secure(name)))
   const [east, west] = [root(source!), root(target!)]
   await Promise.all([east.refresh(), west.refresh()])
   const rights = more === '' ? RIGHTS : printedRights(yamlOf('east:1', 'west:1', more))
-  const granted = rights.filter((right) => right !== missing)
+  const granted = rights.filter((right) => !missing.includes(right))
   await grant(
     east,
     granted.filter(({ side }) => side === 'source'),
@@ -115,6 +126,8 @@ async function play(missing: Right | undefined, more = ''): Promise<Scene> {
   )
   await makeTopic(east, 'orders', 1, { 'retention.ms': RETENTION })
   await appendBatch(east, 'orders', 0, batchOf(['a', 'b', 'c']))
+  await makeTopic(east, 'heartbeats', 1, { 'retention.ms': RETENTION })
+  await appendBatch(east, 'heartbeats', 0, batchOf(['beat']))
   const partitions = [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }]
   const commit = { groupId: 'billing', memberId: '', topics: [{ name: 'orders', partitions }] }
   await (await east.coordinator('group', 'billing')).send(offsetCommit, commit, { version: 9 })
@@ -207,37 +220,42 @@ async function expectFeatures(scene: Scene, features: readonly Feature[]): Promi
 }
 
 async function grow(scene: Scene): Promise<void> {
-  const topics = [{ name: 'orders', count: 2, assignments: null }]
+  const topics = ['orders', 'heartbeats'].map((name) => ({ name, count: 2, assignments: null }))
   await (await scene.east.controller()).send(createPartitions, { topics, timeoutMs: 5000, validateOnly: false })
 }
 
 test('does all it promises with these rights', { timeout: 30_000 }, async () => {
-  const scene = await play(undefined)
+  const scene = await play([])
   await expectFeatures(scene, ALL)
   await grow(scene)
   await eventually(async () => {
     await scene.west.refresh()
-    expect(scene.west.topics().get('east.orders')!.partitions).toHaveLength(2)
+    for (const topic of ['east.orders', 'east.heartbeats'])
+      expect(scene.west.topics().get(topic)!.partitions).toHaveLength(2)
   })
 })
 
 test('does the same in transactions with the rights that those need', { timeout: 30_000 }, async () => {
-  await expectFeatures(await play(undefined, 'delivery: transactional'), ALL)
+  await expectFeatures(await play([], 'delivery: transactional'), ALL)
 })
 
 /** What stops without a right, and what people are told; `undefined`: nothing, as what nobody may see looks as if it were not there. */
 const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['source READ orders', DATA, undefined],
-  ['source DESCRIBE_CONFIGS orders', ['copies configs'], undefined],
+  ['source DESCRIBE_CONFIGS orders, source DESCRIBE_CONFIGS heartbeats', ['copies configs'], undefined],
   ['source DESCRIBE group billing', ['brings groups', 'tells checkpoints'], undefined],
   ['target READ east.orders', ['brings groups'], /the target refuses the offset: TOPIC_AUTHORIZATION_FAILED/],
   ['target WRITE east.orders', COPIES, /We have no right to write to the topic on the target/],
   ['target CREATE east.orders', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
-  ['target READ heliostat.east.', DATA, /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/],
-  ['target WRITE heliostat.east.', DATA, /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
+  [
+    'target READ heliostat.east.',
+    [...DATA, ...KEPT],
+    /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/,
+  ],
+  ['target WRITE heliostat.east.', [...DATA, ...KEPT], /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
   [
     'target CREATE heliostat.east.',
-    [...DATA, 'shares'],
+    [...DATA, ...KEPT, 'shares'],
     /progress\.internal cannot be created on the target: TOPIC_AUTH/,
   ],
   ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],
@@ -253,14 +271,27 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
     ['tells offset syncs'],
     /mm2-offset-syncs\.east\.internal cannot be found: TOPIC_AUTHORIZATION_FAILED/,
   ],
+  // Several at once, where each stops something of its own.
+  [
+    'source READ __consumer_offsets, source READ heartbeats, target CREATE mm2-offset-syncs.east.internal, target WRITE east.checkpoints.internal',
+    ['hears commits', 'carries heartbeats', 'tells offset syncs', 'tells checkpoints'],
+    /east\.checkpoints\.internal cannot be found: TOPIC_AUTHORIZATION_FAILED/,
+  ],
+  [
+    'target CREATE east.heartbeats, target CREATE east.checkpoints.internal',
+    ['carries heartbeats', 'tells checkpoints'],
+    /east\.heartbeats cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/,
+  ],
+  ['target WRITE east.heartbeats', ['carries heartbeats'], /We have no right to write to the topic on the target/],
 ]
 
 test.each(WITHOUT)('without %s it stops %s alone', { timeout: 30_000 }, async (which, stops, says) => {
-  const missing = RIGHTS.find(({ side, operation, resource, name }) => {
+  const names = which.split(', ')
+  const missing = without(({ side, operation, resource, name }) => {
     const kind = resource === 'GROUP' ? 'group ' : ''
-    return `${side} ${operation} ${kind}${name}` === which
+    return names.includes(`${side} ${operation} ${kind}${name}`)
   })
-  expect(missing).toBeDefined()
+  expect(missing).toHaveLength(names.length)
   const scene = await play(missing)
   await expectFeatures(
     scene,
@@ -271,11 +302,13 @@ test.each(WITHOUT)('without %s it stops %s alone', { timeout: 30_000 }, async (w
 })
 
 test('without ALTER on its copies it stops growing them, and goes on with the rest', { timeout: 30_000 }, async () => {
-  const scene = await play(RIGHTS.find(({ operation }) => operation === 'ALTER'))
+  const scene = await play(without(({ operation }) => operation === 'ALTER'))
   await expectFeatures(scene, ALL)
   await grow(scene)
-  const refusal = /east\.orders cannot be given partitions on the target: TOPIC_AUTHORIZATION_FAILED/
-  await eventually(async () => expect(scene.told()).toMatch(refusal))
+  for (const topic of ['orders', 'heartbeats']) {
+    const refusal = `east.${topic} cannot be given partitions on the target: TOPIC_AUTHORIZATION_FAILED`
+    await eventually(async () => expect(scene.told()).toContain(refusal))
+  }
   await appendBatch(scene.east, 'orders', 0, batchOf(['d']))
   await eventually(async () => expect(await endOffset(scene.west, 'east.orders', 0)).toBe(4))
 })
@@ -283,14 +316,14 @@ test('without ALTER on its copies it stops growing them, and goes on with the re
 test('without ALTER_CONFIGS on its copies configs are given once and do not follow, and it says so', {
   timeout: 30_000,
 }, async () => {
-  for (const missing of [undefined, RIGHTS.find(({ operation }) => operation === 'ALTER_CONFIGS')]) {
+  for (const missing of [[], without(({ operation }) => operation === 'ALTER_CONFIGS')]) {
     const scene = await play(missing)
     await expectFeatures(scene, ['copies', 'copies configs'])
     const configs = [{ name: 'retention.ms', configOperation: 0, value: '55555' }]
     const resources = [{ resourceType: 2, resourceName: 'orders', configs }]
     await scene.east.send(incrementalAlterConfigs, { resources, validateOnly: false })
     const flow = scene.daemon.flows.get('east->west')!
-    if (missing === undefined) {
+    if (missing.length === 0) {
       await eventually(async () => expect(await retentionOf(scene.west, 'east.orders')).toBe('55555'))
     } else {
       // Who may not alter may not describe either, and so cannot tell what differs.
@@ -306,7 +339,7 @@ test('without READ on its copies it cannot find its place after a restart, and s
   timeout: 30_000,
 }, async () => {
   const before = await play(
-    RIGHTS.find(({ side, operation, name }) => `${side} ${operation} ${name}` === 'target READ east.orders'),
+    without(({ side, operation, name }) => `${side} ${operation}` === 'target READ' && name.startsWith('east.')),
   )
   await expectFeatures(before, ['copies'])
   await before.daemon.stop()
@@ -315,4 +348,8 @@ test('without READ on its copies it cannot find its place after a restart, and s
     expect(after.told()).toMatch(/the tail of east\.orders-0 cannot be read: TOPIC_AUTHORIZATION/),
   )
   expect(after.told()).toContain('HEL_STOPPED_not-authorized')
+})
+
+test('has no right that nothing needs', () => {
+  expect(RIGHTS.filter((right) => !played.has(right))).toEqual([])
 })

@@ -29,6 +29,11 @@ export class OpenListener {
     }
   }
 
+  /** Where it listens, which is known also where it was told to take any free port. */
+  get bound(): Address {
+    return this.#listener.address
+  }
+
   close(): Promise<void> {
     return this.#listener.close()
   }

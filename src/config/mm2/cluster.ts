@@ -66,10 +66,12 @@ function saslEntry(alias: string, settings: Settings, note: Note): Record<string
   const mechanism = settings.get('sasl.mechanism')
   const jaas = settings.get('sasl.jaas.config')
   const name = mechanism?.value.trim().toUpperCase() ?? 'GSSAPI'
+  if (name === 'OAUTHBEARER') return tokenEntry(alias, mechanism!, settings, note)
   const known = MECHANISMS[name]
   if (!known) {
     const about = mechanism ?? jaas
-    if (about) note(about, 'refused', `${name} is not to be had; plain, scram-sha-256 and scram-sha-512 are`)
+    if (about)
+      note(about, 'refused', `${name} is not to be had; ${Object.values(MECHANISMS).join(', ')} and oauthbearer are`)
     if (jaas && about !== jaas) note(jaas, 'refused', `it belongs to ${name}`)
     return {}
   }
@@ -85,6 +87,56 @@ function saslEntry(alias: string, settings: Settings, note: Note): Record<string
       mechanism: known,
       username: environment(login['username']),
       password: secretOf(password, `${alias}.password`, note, `clusters.${alias}.sasl`),
+    },
+  }
+}
+
+/** KIP-768: the credentials of a client stand in the JAAS text, or since 4.1 in keys of their own (KIP-1139). */
+function tokenEntry(alias: string, mechanism: Setting, settings: Settings, note: Note): Record<string, unknown> {
+  const place = `clusters.${alias}.sasl`
+  const url = settings.get('sasl.oauthbearer.token.endpoint.url')
+  const jaas = settings.get('sasl.jaas.config')
+  const options = jaas ? jaasOptions(jaas.value) : {}
+  const given = (key: string, option: string): Setting | undefined => {
+    const setting = settings.get(key)
+    if (setting) note(setting, 'mapped', `${place}.tokenEndpoint.${option}`)
+    return setting ?? (jaas && options[option] !== undefined ? { ...jaas, value: options[option] } : undefined)
+  }
+  const named = Object.entries(options).filter(([name]) => name.startsWith('extension_'))
+  const extensions = Object.fromEntries(named.map(([name, value]) => [name.slice('extension_'.length), value]))
+  const entry = {
+    mechanism: 'oauthbearer',
+    ...(named.length > 0 ? { extensions } : {}),
+  }
+  if (!url) {
+    note(mechanism, 'refused', 'without sasl.oauthbearer.token.endpoint.url its tokens come from code')
+    return {}
+  }
+  note(mechanism, 'mapped', `${place}.mechanism`)
+  if (url.value.trim().startsWith('file:')) {
+    note(url, 'mapped', `${place}.token`)
+    return { sasl: { ...entry, token: { file: decodeURI(new URL(url.value.trim()).pathname) } } }
+  }
+  note(url, 'mapped', `${place}.tokenEndpoint.url`)
+  const clientId = given('sasl.oauthbearer.client.credentials.client.id', 'clientId')
+  const clientSecret = given('sasl.oauthbearer.client.credentials.client.secret', 'clientSecret')
+  const scope = given('sasl.oauthbearer.scope', 'scope')
+  const urlencode = settings.get('sasl.oauthbearer.header.urlencode')
+  if (urlencode) note(urlencode, 'mapped', `${place}.tokenEndpoint.headerUrlencode`)
+  if (!clientId || !clientSecret) {
+    note(url, 'refused', 'no clientId and clientSecret can be found for it')
+    return {}
+  }
+  return {
+    sasl: {
+      ...entry,
+      tokenEndpoint: {
+        url: environment(url.value.trim()),
+        clientId: environment(clientId.value),
+        clientSecret: secretOf(clientSecret, `${alias}.client-secret`, note, `${place}.tokenEndpoint.clientSecret`),
+        ...(scope ? { scope: environment(scope.value) } : {}),
+        ...(urlencode?.value.trim() === 'true' ? { headerUrlencode: true } : {}),
+      },
     },
   }
 }

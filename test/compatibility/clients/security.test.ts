@@ -9,6 +9,7 @@ import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 import { runExternal } from '../../support/external-process.ts'
+import { unsignedToken } from '../../support/token-issuer.ts'
 import { eventually } from '../gathering.ts'
 import { title } from '../ground.ts'
 import {
@@ -18,7 +19,6 @@ import {
   type SecuredCluster,
   type SecuredListener,
   securedGrounds,
-  unsignedToken,
   user,
 } from '../secured-ground.ts'
 

@@ -126,10 +126,47 @@ A.ssl.truststore.location = /etc/ca.pem
   test('takes what providers give from where they take it', () => {
     const login = (password: string) =>
       `${FLOW}security.protocol = SASL_PLAINTEXT\nsasl.mechanism = PLAIN\nsasl.jaas.config = x required username="u" password="${password}";\n`
-    const passwordOf = (text: string) => imported(login(text), { PW: 'from-env' }).config.clusters['A']!.sasl!.password
+    const passwordOf = (text: string) => {
+      const { sasl } = imported(login(text), { PW: 'from-env' }).config.clusters['A']!
+      return sasl && 'password' in sasl ? sasl.password : undefined
+    }
     expect(passwordOf('${env:PW}')).toBe('from-env')
     expect(passwordOf('${directory:/run/secrets/east:password}')).toEqual({ file: '/run/secrets/east/password' })
     expect(passwordOf('${file:/etc/kafka.properties:pw}')).toEqual({ file: 'A.password' })
+  })
+
+  test('gets its tokens where MirrorMaker gets them', () => {
+    const login = (more: string) =>
+      imported(`${FLOW}A.security.protocol = SASL_SSL\nA.sasl.mechanism = OAUTHBEARER\n${more}`, { PW: 'from-env' })
+    const module = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required'
+    const url = 'A.sasl.oauthbearer.token.endpoint.url'
+    const { config, yaml, answers } = login(`${url} = https://login.example/token
+A.sasl.jaas.config = ${module} clientId="mirror" clientSecret="s3cret" scope="kafka" extension_logicalCluster="lkc-1";
+`)
+    expect(config.clusters['A']!.sasl).toEqual({
+      mechanism: 'oauthbearer',
+      tokenEndpoint: {
+        url: 'https://login.example/token',
+        clientId: 'mirror',
+        clientSecret: { file: 'A.client-secret' },
+        scope: 'kafka',
+        headerUrlencode: false,
+      },
+      extensions: { logicalCluster: 'lkc-1' },
+    })
+    expect(yaml + JSON.stringify(answers)).not.toContain('s3cret')
+    const credentials = 'A.sasl.oauthbearer.client.credentials.client'
+    const later = login(
+      `${url} = https://login.example/token\n${credentials}.id = m\n${credentials}.secret = \${env:PW}\n`,
+    )
+    expect(later.config.clusters['A']!.sasl).toMatchObject({
+      tokenEndpoint: { clientId: 'm', clientSecret: 'from-env' },
+    })
+    expect(later.of(`${credentials}.secret`)[0]).toMatch(/^mapped /)
+    expect(login(`${url} = file:///run/token`).config.clusters['A']!.sasl).toMatchObject({
+      token: { file: '/run/token' },
+    })
+    expect(login('').of('A.sasl.mechanism')[0]).toMatch(/^refused without sasl.oauthbearer.token.endpoint.url/)
   })
 
   test('is refused by name what cannot be had: key stores of Java, Kerberos, code', () => {
