@@ -2,7 +2,7 @@
 import type { Config, MirrorJob } from './config/config.ts'
 import { leastRights, type Right } from './mirror/least-rights.ts'
 import type { Flow, Start } from './mirror/mirror.ts'
-import { type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
+import { offsetSyncsAtSource, type ReplicationPolicy, replicationPolicy } from './mirror/replication-policy.ts'
 import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
 
 const COMMIT_INTERVAL_MS = 1_000
@@ -30,6 +30,7 @@ export function flowOf(job: MirrorJob): Flow {
     startByTopic: job.startByTopic.map(({ topics, start }) => ({ topics, start: startOf(start) })),
     progress: job.progress,
     onDataLoss: job.onDataLoss,
+    takeOver: job.takeOver,
     configs: job.sync.topicConfigs === true ? {} : job.sync.topicConfigs,
     replicationFactor: job.replicationFactor,
     refreshMs: job.refresh,
@@ -74,6 +75,7 @@ export function rightsOf(job: MirrorJob, { mm2Topics }: Config['compat']): Right
     mm2Topics,
     heartbeats: job.progress === undefined,
     beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
+    takesOverWith: job.takeOver && offsetSyncsAtSource(job.to, job.separator),
     transactionalIds: job.delivery === 'exactly-once' ? undefined : `${sharingGroupOf(job)}.`,
   })
 }

@@ -29,6 +29,7 @@ mirrors:
     # startByTopic: [{ topics: "audit.*, billing", start: latest }]
     # heartbeats: target               # both: at the source too, so that hops can be counted
     # onDataLoss: stop                 # skip, restart: for a partition whose source records are gone unmirrored
+    # takeOver: mirrormaker            # copies that MirrorMaker 2 made are gone on with where they end
     # isolation: read_committed
     # replicationFactor: source        # target-default, or a number
     # sync: { topicConfigs: true, acls: false, groupOffsets: true, deletes: false }

@@ -37,6 +37,22 @@ export async function fetchBatches(
   topicPartition: TopicPartition,
   offset: number,
 ): Promise<RecordBatch[]> {
+  return (await fetchPage(client, topicPartition, offset, 'read_uncommitted')).batches
+}
+
+export interface LogPage {
+  readonly batches: RecordBatch[]
+  /** Told to readers of committed data alone. */
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[] | null
+}
+
+/** The same as whoever reads at this isolation gets it: `read_committed` ends before the first open transaction. */
+export async function fetchPage(
+  client: ClusterClient,
+  topicPartition: TopicPartition,
+  offset: number,
+  isolation: 'read_committed' | 'read_uncommitted',
+): Promise<LogPage> {
   const { topic, partition } = topicPartition
   const leader = client.leaderOf(topic, partition)
   if (!leader) {
@@ -49,7 +65,7 @@ export async function fetchBatches(
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: READ_BYTES,
-    isolationLevel: 0,
+    isolationLevel: isolation === 'read_committed' ? 1 : 0,
     sessionEpoch: SESSIONLESS,
     forgottenTopicsData: [],
     topics: [{ topic, topicId: client.topics().get(topic)?.topicId, partitions }],
@@ -57,7 +73,8 @@ export async function fetchBatches(
   const answer = response.responses[0]?.partitions[0]
   const errorCode = response.errorCode || (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)
   if (errorCode !== ErrorCode.NONE) throw unreadable(topicPartition, offset, errorCode)
-  return (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
+  const batches = (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
+  return { batches, abortedTransactions: answer!.abortedTransactions }
 }
 
 function unreadable(topicPartition: TopicPartition, offset: number, errorCode: number): HeliostatError {

@@ -157,6 +157,12 @@ const mirror = z.strictObject({
     .enum(['stop', 'skip', 'restart'])
     .default('stop')
     .describe('What a partition does when source records are gone before they were mirrored; always reported'),
+  takeOver: z
+    .literal('mirrormaker')
+    .optional()
+    .describe(
+      'Goes on with copies that MirrorMaker 2 made, where they end, once it is stopped; by default they are left alone',
+    ),
   sync: z
     .strictObject({
       topicConfigs: z

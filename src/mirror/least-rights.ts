@@ -30,6 +30,8 @@ export interface RightsOptions {
     readonly groupOffsets: boolean
   }
   readonly mm2Topics: boolean
+  /** Where MirrorMaker, whose copies are gone on with, writes its offset syncs at the source. */
+  readonly takesOverWith?: string
   /** What the flow's transactional ids begin with; undefined: it has no transactions. */
   readonly transactionalIds: string | undefined
   /** Whether this flow carries the heartbeats of the source. */
@@ -67,6 +69,28 @@ export function leastRights(options: RightsOptions): Right[] {
       .map(right('source', 'topic', 'commits of groups are heard; without it groups are asked every second', 'Read')),
     ...(options.beatsAtSource && mm2Topics
       ? [right('source', 'topic', 'heartbeats cross', 'Write', 'Create')(heartbeats)]
+      : []),
+    ...(options.takesOverWith !== undefined
+      ? [
+          right(
+            'source',
+            'topic',
+            'where copies of MirrorMaker end',
+            'Read',
+          )({
+            name: options.takesOverWith,
+            prefixed: false,
+          }),
+          right(
+            'target',
+            'topic',
+            'where copies of MirrorMaker end',
+            'Read',
+          )({
+            name: policy.offsetSyncsTopic,
+            prefixed: false,
+          }),
+        ]
       : []),
     ...(follows.acls ? [right('source', 'cluster', 'access rules are read', 'Describe')(cluster)] : []),
     ...unique(copies).map(

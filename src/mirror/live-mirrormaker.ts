@@ -5,6 +5,7 @@ import { OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { listAllGroups } from '../offset-translation/group-offsets.ts'
 import type { Platform } from '../platform/platform.ts'
+import { offsetSyncsAtSource } from './replication-policy.ts'
 
 export interface Pair {
   readonly source: ClusterClient
@@ -27,7 +28,7 @@ export async function liveMirrorMaker(platform: Platform, pair: Pair): Promise<s
   const places = [
     [target, `mm2-offsets.${sourceAlias}.internal`],
     // Heliostat writes this one, too, but never to a source.
-    [source, `mm2-offset-syncs${separator}${targetAlias}${separator}internal`],
+    [source, offsetSyncsAtSource(targetAlias, separator)],
   ] as const
   for (const [cluster, topic] of places)
     if (await isFresh(platform, cluster, topic)) return `topic ${topic} on ${cluster.name} was written within minutes`

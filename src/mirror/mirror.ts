@@ -29,9 +29,10 @@ import type { OutgoingBatch } from './partition-mirror.ts'
 import { ProgressReader } from './progress-reader.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
-import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
+import { type Naming, offsetSyncsAtSource, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
 import { type ProgressLog, SlotLog } from './slot-log.ts'
 import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
+import { TakeOver } from './take-over.ts'
 import { type Explanation, nameFilter, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
 import { isFenced, TransactionalSlot } from './transactional-slot.ts'
@@ -59,6 +60,8 @@ export interface Flow {
   /** The word under which this flow keeps its progress, when another flow between these clusters has the common topic. */
   readonly progress?: string
   readonly onDataLoss?: DataLossPolicy
+  /** Goes on with the copies that this other mirror made, once it is stopped. */
+  readonly takeOver?: 'mirrormaker'
   /** Which configs the copies get; false: the target's defaults. */
   readonly configs?: ConfigRules | false
   readonly replicationFactor?: 'source' | 'target-default' | number
@@ -608,6 +611,7 @@ export class Mirror {
       target: this.#target,
       sourceOffsets: new OffsetLookup(platform, this.#source),
       tails: new TailReader(platform, this.#target),
+      takeOver: this.flow.takeOver && this.#makeTakeOver(),
       targetOffsets: new OffsetLookup(platform, this.#target),
       gapLedger: this.#gapLedger,
       latency: this.#latency,
@@ -627,6 +631,15 @@ export class Mirror {
       syncTopic: (topic) => this.#resync(topic),
       countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
     }
+  }
+
+  #makeTakeOver(): TakeOver {
+    const { separator, offsetSyncsTopic } = this.policy
+    return new TakeOver(this.#platform, {
+      source: this.#source,
+      target: this.#target,
+      syncTopics: { source: offsetSyncsAtSource(this.flow.target, separator), target: offsetSyncsTopic },
+    })
   }
 
   #fetcher(nodeId: number): Fetcher {

@@ -32,7 +32,8 @@ import {
 } from './progress-record.ts'
 import type { ProgressLog } from './slot-log.ts'
 import type { PartitionState, PartitionStatus } from './status.ts'
-import { corrupt, denied, foreign, missing, type StopReason } from './stop-reason.ts'
+import { corrupt, denied, foreign, missing, notTakenOver, type StopReason } from './stop-reason.ts'
+import type { TakeOver } from './take-over.ts'
 import { isInPlace, judgeTail, shorterThan, surveyTail, type TailSurvey } from './target-tail.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 import type { TransactionMember } from './transactional-slot.ts'
@@ -66,6 +67,8 @@ export interface PartitionHost {
   readonly sourceOffsets: OffsetLookup
   readonly targetOffsets: OffsetLookup
   readonly tails: TailReader
+  /** Absent: a copy that MirrorMaker made is none that can be gone on with. */
+  readonly takeOver: TakeOver | undefined
   readonly gapLedger: GapLedger
   readonly latency: Latency
   readonly hooks: MirrorHooks
@@ -152,6 +155,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   #lastWriteAt: number
   #behindSince: number | undefined
   #lookAgain: Timer | undefined
+  /** What stands on the target cannot be gone on with: who deletes it wants it anew. */
+  #isCopyRefused = false
   /** A record was too large for the target topic as we know it. */
   #limitMayHaveChanged = false
 
@@ -346,7 +351,9 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
 
   /** A partition that was never mirrored: decides where, and has that written before anything is sent. */
   async #begin(): Promise<StopReason | undefined> {
-    const { tails, sourceOffsets } = this.#host
+    const { tails, sourceOffsets, target } = this.#host
+    if (this.#isCopyRefused && !target.topics().has(this.remote.topic))
+      this.#synced = await this.#host.syncTopic(this.source.topic)
     const start = this.#host.startOf(this.source.topic)
     const [tail, upstream] = await Promise.all([
       tails.tail(this.remote),
@@ -354,22 +361,50 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
         ? sourceOffsets.find(this.source, start === 'earliest' ? EARLIEST : LATEST)
         : this.#offsetAt(start.timestamp),
     ])
+    if (this.#host.takeOver && tail.end > 0) return this.#takeOver(this.#host.takeOver, tail.end)
     // Others may write beside transactions.
     if (!this.#slot.transaction && tail.end > 0 && tail.batch !== undefined)
       return foreign(
         `${this.remote} holds records up to offset ${tail.end}, and there is no progress that says how they came there`,
       )
-    await this.#record({
+    await this.#recordFirst({ upstream, downstream: tail.end })
+    return undefined
+  }
+
+  /** Goes on with a copy that MirrorMaker made. Where it ends in its source is written down before anything is sent. */
+  async #takeOver(takeOver: TakeOver, end: number): Promise<StopReason | undefined> {
+    const { topic, partition } = this.source
+    this.#standing = { state: 'starting', reason: undefined, trouble: 'its copy by MirrorMaker is compared with it' }
+    const found = await takeOver.compare({ source: this.source, remote: this.remote, end })
+    this.#isCopyRefused = typeof found === 'string'
+    if (typeof found === 'string') return notTakenOver(this.remote.topic, found)
+    const { map, upstream, epochs } = found
+    const joint = { downstream: end, mapped: map.nextDownstream, upstream, lag: 0 }
+    map.seal()
+    const chunks = map.takeChanges().chunks.map(({ index, bytes }) => chunkRecord(topic, partition, index, bytes))
+    await this.#recordFirst({ upstream, downstream: end }, { epochs, joint }, chunks)
+    this.#mirror = this.#makeMirror(map)
+    const message = `the copy that MirrorMaker made is gone on with at source offset ${upstream}`
+    this.#host.platform.log.info('mirror.taken-over', message, { topic, partition, upstream, downstream: end })
+    return undefined
+  }
+
+  async #recordFirst(
+    start: PartitionProgress['start'],
+    known: Pick<PartitionProgress, 'epochs' | 'joint'> = { epochs: [] },
+    chunks: readonly ProgressRecord[] = [],
+  ): Promise<void> {
+    const progress = {
       sourceTopicId: this.#synced.sourceTopicId,
       remoteTopic: this.remote.topic,
       targetTopicId: this.#synced.targetTopicId,
-      start: { upstream, downstream: tail.end },
-      epochs: [],
+      start,
+      ...known,
       ...(this.#slot.transaction && { isTransactional: true }),
-    })
+    }
+    await this.#record(progress, chunks)
     // Whoever sends for a partition has its record in the slot first, and there was none: nothing of others is under way.
     this.#doubtUntil = this.#host.platform.clock.monotonic()
-    return undefined
   }
 
   async #offsetAt(timestamp: number): Promise<number> {

@@ -53,6 +53,11 @@ export function replicationPolicy({ naming, source, separator = '.', progress }:
   }
 }
 
+/** Where MirrorMaker writes its offset syncs unless told otherwise: at the source, named after the target. */
+export function offsetSyncsAtSource(target: string, separator: string): string {
+  return `mm2-offset-syncs${separator}${target}${separator}internal`
+}
+
 type NamingRules = Pick<ReplicationPolicy, 'remoteTopic' | 'topicSource' | 'upstreamTopic'>
 
 function prefixRules(source: string, separator: string): NamingRules {

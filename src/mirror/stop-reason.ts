@@ -23,6 +23,7 @@ type StopCode =
   | 'topic-missing'
   | 'data-loss'
   | 'not-ours'
+  | 'not-taken-over'
   | 'broken-invariant'
 
 export interface RefusedBatch {
@@ -101,6 +102,14 @@ export function foreign(why: string): StopReason {
     code: 'foreign-write',
     message: `Something else writes to the target topic (${why}); its content can no longer be told from the source's.`,
     mayPass: false,
+  }
+}
+
+export function notTakenOver(remoteTopic: string, why: string): StopReason {
+  return {
+    code: 'not-taken-over',
+    message: `The copy that MirrorMaker made cannot be gone on with: ${why}. Delete ${remoteTopic} to have it made anew, or mirror under another name beside it.`,
+    mayPass: true,
   }
 }
 

@@ -1,5 +1,5 @@
-// Group offsets and MirrorMaker's topics, written by us and read by others: kafkajs, and on Apache Kafka the Java client that
-// people fail over with.
+// Group offsets and MirrorMaker's topics, written by us and read by others. The Java classes that people fail over with are asked in
+// mirrormaker-acceptance.ts.
 import { type Admin, type Consumer, Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ClusterClient } from '../../src/client/cluster-client.ts'
@@ -13,8 +13,8 @@ import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
 import { OffsetSyncs } from '../../src/offset-translation/offset-syncs.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
-import { javaArguments, startKafkaTool } from '../support/apache-kafka.ts'
-import { type ExternalProcess, runExternal } from '../support/external-process.ts'
+import { startKafkaTool } from '../support/apache-kafka.ts'
+import type { ExternalProcess } from '../support/external-process.ts'
 import { eventually, Gathering } from './gathering.ts'
 import { apache, grounds, type RunningGround, title } from './ground.ts'
 
@@ -230,24 +230,6 @@ describe.each(grounds)('groups of a source', (ground) => {
 
     const andJava = ground === apache ? describe : undefined
     andJava?.('and Java', () => {
-      test("finds them with MirrorMaker's own RemoteClusterUtils, and its formatters print what stands beside", async () => {
-        await commitAt(source, 'java', 'orders', { 0: 60, 1: 0 })
-        await checkpointer.sync()
-        // As the heartbeats of a flow back are called when they come over.
-        await create(target.admin, 'east.heartbeats')
-        const program = new URL('./clients/TranslateOffsets.java', import.meta.url).pathname
-        const result = await runExternal('java', javaArguments(program, [target.ground.bootstrap, 'east', 'java']))
-        const lines = result.stdout.trim().split('\n')
-        expect(lines, result.stderr).toEqual(
-          expect.arrayContaining([
-            ...['east.orders-0 59', 'east.orders-1 0', 'hops 1', 'upstream [east]'],
-            expect.stringMatching(/^Heartbeat\{sourceClusterAlias=east, targetClusterAlias=west, timestamp=\d+\}$/),
-            'Checkpoint{consumerGroupId=java, topicPartition=east.orders-0, upstreamOffset=60, downstreamOffset=59, metadata=}',
-            'OffsetSync{topicPartition=orders-0, upstreamOffset=9, downstreamOffset=9}',
-          ]),
-        )
-      })
-
       test('keeps a group of the new consumer protocol to itself while it lives', async () => {
         await commitAt(source, 'modern', 'orders', { 0: 40 })
         await commitAt(target, 'modern', 'east.orders', { 0: 85 })

@@ -66,3 +66,9 @@ test('more is asked for only by what needs it', () => {
     'target cluster kafka-cluster Describe,Alter',
   ])
 })
+
+test('who goes on with copies of MirrorMaker reads where it says that they end', () => {
+  const asked = rights(['orders'], 'prefix', { mm2Topics: true, takesOverWith: 'mm2-offset-syncs.west.internal' })
+  expect(asked).toContain('source topic mm2-offset-syncs.west.internal Read')
+  expect(asked).toContain('target topic mm2-offset-syncs.east.internal Read')
+})

@@ -66,6 +66,10 @@ function remarksOn({ flows, clusters }: Mm2Setup): string[] {
     remarks.push(
       `${alias} cannot be the name of a cluster here (letters, digits, - and _): another name is another prefix of its topics`,
     )
+  if (flows.length > 0)
+    remarks.push(
+      'copies that it made are gone on with once `takeOver: mirrormaker` stands in their mirror, and left alone without it',
+    )
   if (flows.length === 0) remarks.push('no flow is enabled: MirrorMaker would copy nothing, too')
   else if (flows.every(({ connector }) => !connector.has('source.consumer.isolation.level')))
     remarks.push(

@@ -19,6 +19,7 @@ const CONNECTOR_KEYS: ReadonlySet<string> = new Set(
   emit.heartbeats.interval.seconds heartbeats.topic.replication.factor name connector.class tasks.max tasks.max.enforce
   key.converter value.converter header.converter transforms predicates config.action.reload errors.retry.timeout
   errors.retry.delay.max.ms errors.tolerance errors.log.enable errors.log.include.messages topic.creation.groups
+  connector.plugin.version
   exactly.once.support transaction.boundary transaction.boundary.interval.ms offsets.storage.topic`.split(/\s+/),
 )
 
@@ -62,7 +63,7 @@ const ROWS: readonly Row[] = [
     'the partitions of a dead instance are taken over after 6 s',
   ],
   [
-    /^(connect\.protocol|inter\.worker\..*|group\.id|plugin\..*|topic\.tracking\..*|topic\.creation\..*|connector\.client\..*|offsets\.storage\.topic|name|connector\.class|config\.action\.reload)$/,
+    /^(connect\.protocol|inter\.worker\..*|group\.id|(connector\.)?plugin\..*|topic\.tracking\..*|topic\.creation\..*|connector\.client\..*|offsets\.storage\.topic|name|connector\.class|config\.action\.reload)$/,
     'none',
     NO_CONNECT,
   ],
