@@ -543,9 +543,8 @@ export class BrokerConfig {
     }
   }
 
-  /** `position`: of this node among the voters of the quorum. */
-  quorumTimeouts(position: number): QuorumTimeouts {
-    return quorumTimeouts((name) => this.number(name), position)
+  get quorumTimeouts(): QuorumTimeouts {
+    return quorumTimeouts((name) => this.number(name))
   }
 
   get transactions(): Omit<TransactionConfig, 'transactionVersion'> {

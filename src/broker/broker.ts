@@ -41,9 +41,11 @@ import { Purgatory } from './purgatory.ts'
 import { ConnectionGate } from './quota/connection-gate.ts'
 import { QuotaUsage } from './quota/quota-usage.ts'
 import type { PeerSecurity } from './raft/peer.ts'
-import type { Voter } from './raft/quorum.ts'
+import type { QuorumNetwork } from './raft/quorum.ts'
+import { AUTO_JOIN } from './raft/quorum-config.ts'
 import { RaftQuorum } from './raft/raft-quorum.ts'
 import { SnapshotStore } from './raft/snapshot-store.ts'
+import { VoterUpkeep } from './raft/voter-upkeep.ts'
 import { replicaHosts } from './replication/replica-hosts.ts'
 import { Replication } from './replication/replication.ts'
 import { replicaFetchLimits } from './replication/replication-config.ts'
@@ -57,6 +59,7 @@ import { ShareStore } from './share/share-store.ts'
 import { TopicCreator } from './topic-creator.ts'
 import { TransactionAdmission } from './transaction-admission.ts'
 import { writeMarkers } from './transaction-markers.ts'
+import { randomUuid } from './uuid.ts'
 
 export interface BrokerOptions {
   readonly platform: Platform
@@ -67,6 +70,7 @@ export interface BrokerOptions {
   readonly approaches?: readonly Approach[]
   /** Holds the logs. */
   readonly directory: string
+  readonly directoryId: string
   readonly config: BrokerConfig
   readonly dispatcher: Dispatcher
   /** What shall go wrong on purpose, the same for all brokers of the cluster; absent: nothing. */
@@ -78,13 +82,12 @@ export interface BrokerOptions {
 }
 
 /** How a broker meets the others of its cluster. */
-interface ClusterMembership {
-  /** The quorum of controllers, with where they are reached. */
-  readonly voters: readonly Voter[]
+export interface ClusterMembership {
+  /** Who votes for controllers, as long as the metadata log does not say it. */
+  readonly bootstrap: readonly number[]
+  readonly network: QuorumNetwork
   /** Where the others reach this broker; it is closed with the broker. */
   readonly listener: OpenListener
-  /** How it proves to the others who it is. */
-  readonly security: PeerSecurity
   /** Of what nodes ask one another. */
   readonly dispatcher: Dispatcher
 }
@@ -141,17 +144,23 @@ export class Broker {
   readonly #gate: ConnectionGate
   #loading = true
   #isServing = false
+  /** Absent: this broker is alone. */
+  #cluster: ClusterMembership | undefined
+  readonly #incarnationId: string
   /** Nobody waits for anything any more. */
   readonly #ended = new AbortController()
   #brokerEpoch = UNREGISTERED
-  /** Absent: this broker is alone. */
+  /** Of a broker that is not alone. */
   #lifecycle: BrokerLifecycle | undefined
+  #upkeep: VoterUpkeep | undefined
   /** While the past is read: topics that were deleted in it. */
   readonly #deletedTopicIds = new Set<string>()
 
   private constructor(options: BrokerOptions) {
     const { platform, nodeId, clusterId, directory, config } = options
     this.#options = options
+    this.#cluster = options.cluster
+    this.#incarnationId = randomUuid(platform.random)
     this.platform = platform
     this.logLevels = new LogLevels(platform.log.level ?? 'debug')
     this.log = this.logLevels.logger(platform.log.child({ node: nodeId }, 'debug'))
@@ -230,6 +239,7 @@ export class Broker {
       for (const plan of this.#plans) await this.#listen(plan)
       await this.#register()
       this.#recover()
+      if (this.#cluster) this.#upkeep = this.#openUpkeep(this.#cluster)
       if (this.#lifecycle) await this.#lifecycle.unfence()
       else await addScramUsers(this.controller, this.image, this.platform.random, this.#options.scramUsers ?? [])
       this.#isServing = true
@@ -238,6 +248,21 @@ export class Broker {
       await this.stop('at once')
       throw error
     }
+  }
+
+  /**
+   * Others come to a broker that was alone. It goes on serving meanwhile; resolves when they may find it.
+   *
+   * Its log says from now on who votes for controllers, and its registration where it is.
+   */
+  async meet(cluster: ClusterMembership): Promise<void> {
+    this.#cluster = cluster
+    this.quorum.meet(cluster.network)
+    await this.#register()
+    const isFound = () => this.#endpointOf(this.nodeId) !== undefined
+    await this.until(isFound)
+    await this.#lifecycle!.unfence()
+    this.#upkeep = this.#openUpkeep(cluster)
   }
 
   get listeners(): readonly OpenListener[] {
@@ -295,21 +320,27 @@ export class Broker {
 
   /** Takes a connection of another node of the cluster. */
   acceptNode(socket: Socket, plan: ListenerPlan): SocketHandler {
-    const { dispatcher } = this.#options.cluster!
+    const { dispatcher } = this.#cluster!
     const connection = new ServerConnection(this, dispatcher, socket, plan, () => this.#connections.delete(connection))
     this.#connections.add(connection)
     connection.admit()
     return connection
   }
 
+  /** Others take over what it leads; it goes on in the quorum of controllers. */
+  async leave(): Promise<void> {
+    await this.#lifecycle?.leave()
+  }
+
   /** `controlled`: others take over first. `killed`: the logs are left as by a crash. */
   async stop(how: 'controlled' | 'at once' | 'killed'): Promise<void> {
-    if (how === 'controlled') await this.#lifecycle?.leave()
+    if (how === 'controlled') await this.leave()
     if (this.#ended.signal.aborted) return
     this.#ended.abort()
     this.#lifecycle?.close()
+    this.#upkeep?.close()
     this.channel.close()
-    const listeners = [...this.#listeners, ...(this.#options.cluster ? [this.#options.cluster.listener] : [])]
+    const listeners = [...this.#listeners, ...(this.#cluster ? [this.#cluster.listener] : [])]
     const closing = Promise.all(listeners.map((listener) => listener.close()))
     for (const connection of this.#connections) connection.close()
     this.purgatory.close()
@@ -344,13 +375,15 @@ export class Broker {
 
   #openQuorum(): RaftQuorum {
     const { nodeId, clusterId, config } = this
-    const { voters = [{ nodeId, host: '', port: 0 }], security = {} } = this.#options.cluster ?? {}
+    const { directoryId } = this.#options
+    const { bootstrap = [nodeId], network } = this.#cluster ?? {}
     const platform = { ...this.platform, log: this.log }
     return this.#orGiveUp(() => {
       const log = this.partitions.openMetadata()
       const snapshots = new SnapshotStore(platform.disk, log.directory)
-      const timeouts = config.quorumTimeouts(voters.findIndex((voter) => voter.nodeId === nodeId))
-      return new RaftQuorum({ platform, nodeId, clusterId, voters, security, timeouts, log, snapshots })
+      const timeouts = config.quorumTimeouts
+      const identity = { nodeId, directoryId, clusterId }
+      return new RaftQuorum({ platform, ...identity, bootstrap, network, timeouts, log, snapshots })
     })
   }
 
@@ -387,15 +420,15 @@ export class Broker {
   #endpointOf(nodeId: number): (Address & PeerSecurity) | undefined {
     const { endPoints = [] } = this.image.brokers.get(nodeId) ?? {}
     const endPoint = endPoints.find(({ name }) => name === INTERNAL_LISTENER)
-    return endPoint && { host: endPoint.host, port: endPoint.port, ...this.#options.cluster?.security }
+    return endPoint && { host: endPoint.host, port: endPoint.port, ...this.#cluster?.network.security }
   }
 
   /** Invariant 4. */
   async #register(): Promise<void> {
     const { clock } = this.platform
     const { log, clusterId, channel, image, config } = this
-    const { cluster } = this.#options
-    const registration = ownRegistration(this, cluster?.listener)
+    const cluster = this.#cluster
+    const registration = ownRegistration(this, this.#incarnationId, cluster?.listener)
     if (!cluster) {
       const { brokerEpoch } = await this.controller.ask({ type: 'register-broker', registration, isAlone: true })
       this.#brokerEpoch = brokerEpoch
@@ -417,6 +450,13 @@ export class Broker {
     })
     this.#lifecycle = lifecycle
     await lifecycle.register()
+  }
+
+  #openUpkeep({ network }: ClusterMembership): VoterUpkeep {
+    const { quorum, image, config } = this
+    const isAutomatic = config.boolean(AUTO_JOIN)
+    const silentMs = () => config.number('broker.session.timeout.ms')
+    return new VoterUpkeep({ clock: this.platform.clock, quorum, image, network, isAutomatic, silentMs })
   }
 
   async #caughtUp(): Promise<void> {

@@ -1,17 +1,19 @@
 import { HeliostatError } from '../platform/errors.ts'
 import { memoryDisk } from '../platform/memory-disk.ts'
 import type { Address, Disk, Platform, Socket, SocketHandler } from '../platform/platform.ts'
+import { ZERO_UUID } from '../protocol/schema.ts'
 import { internalApis, servedApis } from './apis/index.ts'
-import { Broker, type BrokerOptions } from './broker.ts'
+import { Broker, type BrokerOptions, type ClusterMembership } from './broker.ts'
 import { BrokerConfig } from './broker-config.ts'
+import { obtainDirectoryId } from './directory-id.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Faults } from './faults/faults.ts'
 import { handleWithFaults } from './faults/with-faults.ts'
-import { internalListenerPlan, internalSecurity } from './listeners/internal-listener.ts'
+import { INTERNAL_LISTENER, internalListenerPlan } from './listeners/internal-listener.ts'
 import type { PlanOptions } from './listeners/listener-plan.ts'
 import { portsTaken } from './listeners/listener-ports.ts'
 import { OpenListener } from './listeners/open-listener.ts'
-import type { Voter } from './raft/quorum.ts'
+import type { VoterNode } from './raft/voter-set.ts'
 
 export interface ClusterNodeOptions {
   readonly platform: Platform
@@ -32,6 +34,9 @@ export interface ClusterNodeOptions {
   readonly secret?: string | undefined
 }
 
+/** What the nodes of a cluster agree on. */
+export type Agreement = Pick<ClusterMembership, 'bootstrap' | 'network'>
+
 const MEMORY_DIRECTORY = '/memory'
 
 /**
@@ -46,6 +51,7 @@ export class ClusterNode {
   #port: number
   #config: ClusterNodeOptions['config']
   #internal: Address | undefined
+  #directoryId: string | undefined
   #listener: OpenListener | undefined
   #broker: Broker | undefined
   #isStopping = false
@@ -67,22 +73,29 @@ export class ClusterNode {
     return this.#isStopping ? undefined : this.#broker
   }
 
+  /** Where the others find it, in this life or the next; undefined while nobody can say. */
+  get place(): VoterNode | undefined {
+    if (!this.#internal || this.#internal.port === 0) return undefined
+    const { host, port } = this.#internal
+    return voterAt(this.nodeId, { host, port }, this.#directoryId)
+  }
+
   /** Opens the way for the other nodes, who must know the address before anybody starts. */
-  async open(): Promise<Voter> {
+  async open(): Promise<void> {
     const { platform, listen, secret } = this.#options
+    this.#obtainDirectoryId()
     const plan = internalListenerPlan(this.#internal!, listen.files, secret)
     const accept = (socket: Socket) => this.#broker?.acceptNode(socket, plan) ?? refuse(socket)
     const listener = await OpenListener.open(platform.network, plan, this.nodeId, accept)
     this.#listener = listener
     this.#internal = listener.advertised!
-    return { nodeId: this.nodeId, ...listener.advertised! }
   }
 
-  /** Resolves when the broker serves. `voters`: absent in a cluster of one. */
-  async start(voters?: readonly Voter[]): Promise<void> {
-    const { platform, nodeId, clusterId, host, listen, approaches, scramUsers, faults, secret } = this.#options
+  /** Resolves when the broker serves. `agreed`: absent in a cluster of one. */
+  async start(agreed?: Agreement): Promise<void> {
+    const { platform, nodeId, clusterId, host, listen, approaches, scramUsers, faults } = this.#options
     const life = ++this.#life
-    if (voters && !this.#listener) await this.open()
+    if (agreed && !this.#listener) await this.open()
     if (life !== this.#life) {
       await this.#listener?.close()
       this.#listener = undefined
@@ -95,19 +108,13 @@ export class ClusterNode {
       clusterId,
       listen: { ...listen, address: { host, port: this.#port } },
       directory: this.#directory,
+      directoryId: this.#obtainDirectoryId(),
       config,
       dispatcher: new Dispatcher(servedApis, handleWithFaults),
       faults,
       scramUsers,
       approaches,
-      ...(voters && {
-        cluster: {
-          voters,
-          listener: this.#listener!,
-          security: internalSecurity(secret),
-          dispatcher: new Dispatcher(internalApis),
-        },
-      }),
+      ...(agreed && { cluster: this.#membership(agreed) }),
     })
     this.#broker = broker
     try {
@@ -121,6 +128,13 @@ export class ClusterNode {
     const [first] = broker.listeners
     if (config.given('listeners') === undefined && first?.advertised) this.#port = first.advertised.port
     this.#config = portsTaken(this.#config, broker.listeners)
+  }
+
+  /** Others come to a broker that was alone; it goes on meanwhile. */
+  async meet(agreed: Agreement): Promise<void> {
+    if (!this.#listener) await this.open()
+    if (this.broker) await this.broker.meet(this.#membership(agreed))
+    else await this.start(agreed)
   }
 
   /** `controlled`: what it leads is handed over first. `killed`: as by a crash of its process. */
@@ -137,6 +151,23 @@ export class ClusterNode {
       this.#isStopping = false
     }
   }
+
+  #membership(agreed: Agreement): ClusterMembership {
+    return { ...agreed, listener: this.#listener!, dispatcher: new Dispatcher(internalApis) }
+  }
+
+  /** Asked at each start: the directory may have been lost. */
+  #obtainDirectoryId(): string {
+    const { platform, clusterId, nodeId } = this.#options
+    const disk = { disk: this.#disk, random: platform.random }
+    this.#directoryId = obtainDirectoryId(disk, this.#directory, { clusterId, nodeId })
+    return this.#directoryId
+  }
+}
+
+/** A node that is found at this address. */
+export function voterAt(nodeId: number, { host, port }: Address, directoryId: string = ZERO_UUID): VoterNode {
+  return { nodeId, directoryId, endpoints: [{ name: INTERNAL_LISTENER, host, port }] }
 }
 
 /** The other nodes may be quicker than this one's broker: they come again. */

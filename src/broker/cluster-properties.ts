@@ -2,11 +2,11 @@ import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { randomUuid } from './uuid.ts'
 
-/** What all nodes of a cluster have in common, for as long as it lives. */
+/** What all nodes of a cluster have in common. */
 export interface ClusterProperties {
   /** 22 characters. */
   readonly clusterId: string
-  /** The nodes that decide together, by id. */
+  /** The nodes that decide together, by id: as the metadata log said last, or at first. */
   readonly voters: readonly number[]
 }
 
@@ -22,8 +22,18 @@ export function obtainProperties(
   const path = `${data}/meta.properties`
   disk.makeDirectory(data)
   if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
-  disk.replace(path, Buffer.from(`version=1\ncluster.id=${wantedId}\nvoters=${wantedVoters.join(',')}\n`))
-  return { clusterId: wantedId, voters: wantedVoters }
+  const properties = { clusterId: wantedId, voters: wantedVoters }
+  disk.replace(path, textOf(properties))
+  return properties
+}
+
+/** Others decide from now on. */
+export function saveProperties({ disk }: Platform, data: string, properties: ClusterProperties): void {
+  disk.replace(`${data}/meta.properties`, textOf(properties))
+}
+
+function textOf({ clusterId, voters }: ClusterProperties): Buffer {
+  return Buffer.from(`version=1\ncluster.id=${clusterId}\nvoters=${voters.join(',')}\n`)
 }
 
 function readProperties(text: string, path: string): ClusterProperties {

@@ -2,14 +2,15 @@ import { HeliostatError } from '../platform/errors.ts'
 import type { Address, Platform } from '../platform/platform.ts'
 import { servedApis } from './apis/index.ts'
 import type { Broker } from './broker.ts'
-import { ClusterNode } from './cluster-node.ts'
-import { type ClusterProperties, obtainProperties } from './cluster-properties.ts'
+import { type Agreement, ClusterNode, voterAt } from './cluster-node.ts'
+import { type ClusterProperties, obtainProperties, saveProperties } from './cluster-properties.ts'
 import { type FaultControls, Faults } from './faults/faults.ts'
 import type { SecurityProtocol } from './listeners/endpoint.ts'
+import { internalSecurity } from './listeners/internal-listener.ts'
 import type { Approach } from './listeners/listener-plan.ts'
 import { portsRunningOn } from './listeners/listener-ports.ts'
 import { addressText } from './listeners/open-listener.ts'
-import type { Voter } from './raft/quorum.ts'
+import type { VoterSet } from './raft/voter-set.ts'
 import { retireBroker } from './retirement.ts'
 import { addScramUsers, parseScramUser } from './security/scram-user.ts'
 
@@ -68,10 +69,13 @@ export interface Cluster {
   broker(nodeId: number): ClusterBroker
   /**
    * One more, with the next id, in its rack; resolves to the id when it serves. It holds nothing until partitions are created or
-   * reassigned. The broker of a cluster of one starts anew for that, with its data and addresses.
+   * reassigned. From three on, three of them decide.
    */
   addBroker(options?: { readonly rack?: string }): Promise<number>
-  /** Retires a broker: all that it holds is reassigned to others, then it stops and is unregistered. Those of the quorum stay. */
+  /**
+   * Retires a broker: all that it holds is reassigned to others and it is unregistered; where it decided, another does from then on, and
+   * then it stops.
+   */
   removeBroker(nodeId: number): Promise<void>
   stop(): Promise<void>
 }
@@ -148,11 +152,13 @@ class RunningCluster {
   readonly #name: string
   readonly #platform: Platform
   readonly #options: ClusterOptions
-  readonly #properties: ClusterProperties
+  #properties: ClusterProperties
   readonly #secret: string | undefined
   readonly #nodes = new Map<number, ClusterNode>()
   /** Absent while the cluster is of one. */
-  #voters: readonly Voter[] | undefined
+  #agreed: Agreement | undefined
+  /** The record that the properties tell of. */
+  #votersOffset = -1
 
   constructor(platform: Platform, options: ClusterOptions) {
     const { name, data, brokers = 1 } = options
@@ -192,10 +198,10 @@ class RunningCluster {
     const nodes = ids.map((id) => this.#node(id, brokers))
     try {
       if (brokers > 1) {
-        const addresses = await Promise.all(nodes.map((node) => node.open()))
-        this.#voters = addresses.filter(({ nodeId }) => this.#properties.voters.includes(nodeId))
+        await Promise.all(nodes.map((node) => node.open()))
+        this.#agreed = this.#agreement()
       }
-      await Promise.all(nodes.map((node) => node.start(this.#voters)))
+      await Promise.all(nodes.map((node) => node.start(this.#agreed)))
       if (brokers > 1) await this.#settled()
     } catch (error) {
       await this.stop()
@@ -216,7 +222,7 @@ class RunningCluster {
         return node.broker !== undefined
       },
       start: async () => {
-        if (!node.broker) await node.start(this.#voters)
+        if (!node.broker) await node.start(this.#agreed && this.#agreement())
       },
       stop: () => node.stop('controlled'),
       kill: () => node.stop('killed'),
@@ -228,7 +234,7 @@ class RunningCluster {
     const nodeId = Math.max(...this.#nodes.keys()) + 1
     const node = this.#node(nodeId, this.#nodes.size + 1, rack)
     try {
-      await node.start(this.#voters)
+      await node.start(this.#agreement())
     } catch (error) {
       this.#nodes.delete(nodeId)
       throw error
@@ -236,25 +242,22 @@ class RunningCluster {
     return nodeId
   }
 
-  /** A cluster of one has nothing on which others could meet it: its broker starts anew, and goes on deciding alone. */
+  /** A cluster of one has nothing on which others could meet it; it is opened while its broker serves. */
   async #becomeSeveral(): Promise<void> {
-    if (this.#voters) return
+    if (this.#agreed) return
     const [only] = this.#nodes.values()
-    await only!.stop('at once')
-    this.#voters = [await only!.open()]
-    await only!.start(this.#voters)
+    const agreed = this.#agreement()
+    await only!.meet(agreed)
+    this.#agreed = agreed
   }
 
   async removeBroker(nodeId: number): Promise<void> {
-    const { isRunning } = this.broker(nodeId)
-    if (!this.#voters || this.#voters.some((voter) => voter.nodeId === nodeId)) {
-      const message = `broker ${nodeId} of cluster ${this.#name} is one of those that decide; they stay for as long as the cluster lives`
-      throw new HeliostatError('HEL_CLUSTER', message, { where: { cluster: this.#name, node: nodeId } })
-    }
+    this.broker(nodeId)
     const node = this.#nodes.get(nodeId)!
     const other = this.#running.find((broker) => broker.nodeId !== nodeId)
-    if (!other) throw new HeliostatError('HEL_CLUSTER', `no broker of cluster ${this.#name} runs`)
-    await retireBroker(other, nodeId, () => (isRunning ? node.stop('controlled') : Promise.resolve()))
+    if (!other) throw new HeliostatError('HEL_CLUSTER', `no other broker of cluster ${this.#name} runs`)
+    await retireBroker(other, nodeId, async () => node.broker?.leave())
+    await node.stop('at once')
     this.#nodes.delete(nodeId)
   }
 
@@ -275,12 +278,10 @@ class RunningCluster {
   }
 
   async #startOnly(nodeId: number, brokers: number): Promise<void> {
-    if (brokers > 1) {
-      this.#voters = this.#properties.voters.map((id) => ({ nodeId: id, ...this.#internalAddress(id) }))
-    }
     const node = this.#node(nodeId, brokers)
+    if (brokers > 1) this.#agreed = this.#agreement()
     try {
-      await node.start(this.#voters)
+      await node.start(this.#agreed)
       const { broker } = node
       const users = (this.#options.addScram ?? []).map(parseScramUser)
       if (broker?.controller.isActive) {
@@ -311,6 +312,32 @@ class RunningCluster {
     if (isSecured && this.#options.secret === undefined) {
       throw refused('brokers in processes of their own need the same secret, where listeners or an authorizer are set')
     }
+  }
+
+  #agreement(): Agreement {
+    const { only, brokers = 1 } = this.#options
+    const all = Array.from({ length: brokers }, (_, index) => FIRST_NODE_ID + index)
+    const elsewhere = (id: number) => (all.includes(id) ? voterAt(id, this.#internalAddress(id)) : undefined)
+    return {
+      bootstrap: this.#properties.voters,
+      network: {
+        nodeIds: () => (only ? all : [...this.#nodes.keys()]),
+        nodeOf: (id) => this.#nodes.get(id)?.place ?? (only && elsewhere(id)),
+        security: internalSecurity(this.#secret),
+        onVoters: (voters, offset) => this.#votersAre(voters, offset),
+      },
+    }
+  }
+
+  /** The next start must know who decides. A node that is behind tells of the past. */
+  #votersAre(voters: VoterSet, offset: number): void {
+    if (offset <= this.#votersOffset) return
+    this.#votersOffset = offset
+    const { data } = this.#options
+    const ids = voters.map(({ nodeId }) => nodeId)
+    if (String(ids) === String(this.#properties.voters)) return
+    this.#properties = { ...this.#properties, voters: ids }
+    if (data !== undefined) saveProperties(this.#platform, data, this.#properties)
   }
 
   #hostOf(nodeId: number): string {

@@ -3,21 +3,21 @@ import type { RegisterBrokerCommand } from './coordinator/controller/command.ts'
 import { FEATURES } from './features.ts'
 import { SECURITY_PROTOCOLS } from './listeners/endpoint.ts'
 import type { OpenListener } from './listeners/open-listener.ts'
-import { randomUuid } from './uuid.ts'
 
 type Registration = RegisterBrokerCommand['registration']
 
 /**
- * What a broker tells the controller of itself when it starts: a new incarnation, with the addresses that it listens on by now, and that
- * for other nodes if there are any.
+ * What a broker tells the controller of itself: which start of it this is, the addresses that it listens on by now, and that for other
+ * nodes if there are any.
  */
 export function ownRegistration(
-  { nodeId, config, listeners, platform }: Broker,
+  { nodeId, config, listeners }: Broker,
+  incarnationId: string,
   internal: OpenListener | undefined,
 ): Registration {
   return {
     brokerId: nodeId,
-    incarnationId: randomUuid(platform.random),
+    incarnationId,
     endPoints: [...listeners, ...(internal ? [internal] : [])].flatMap(({ plan: { endpoint }, advertised }) => {
       if (!advertised) return []
       const securityProtocol = SECURITY_PROTOCOLS.indexOf(endpoint.securityProtocol)

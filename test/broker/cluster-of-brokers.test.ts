@@ -1,5 +1,5 @@
 // Clusters of several brokers on real sockets: who leads, who takes over, and that nothing acknowledged is lost.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
@@ -9,6 +9,7 @@ import { Connection, type ConnectionOptions } from '../../src/client/connection.
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { createTopics } from '../../src/protocol/messages/create-topics.ts'
+import { describeQuorum } from '../../src/protocol/messages/describe-quorum.ts'
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { metadata } from '../../src/protocol/messages/metadata.ts'
 
@@ -60,10 +61,23 @@ async function eventually(isSo: () => Promise<boolean>, what: string): Promise<v
   }
 }
 
+/** Who decides, as this broker knows it. */
+async function votersAt(cluster: Cluster, nodeId: number): Promise<{ leaderId: number; voters: number[] }> {
+  const broker = await connectionTo(cluster.nodes[nodeId]!)
+  const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+  const { leaderId, currentVoters } = (await broker.send(describeQuorum, { topics })).topics[0]!.partitions[0]!
+  return { leaderId, voters: currentVoters.map(({ replicaId }) => replicaId) }
+}
+
 /** Sends numbered values one after the other until it is stopped; what is acknowledged counts. */
 function producing(cluster: Cluster, topic: string) {
-  const producer = clientOf(cluster).producer({ allowAutoTopicCreation: false, retry: { retries: 0 } })
+  const producer = clientOf(cluster).producer({
+    allowAutoTopicCreation: false,
+    metadataMaxAge: 50,
+    retry: { retries: 0 },
+  })
   const acknowledged: string[] = []
+  const failures: string[] = []
   let isOver = false
   let count = 0
   const work = (async () => {
@@ -73,7 +87,8 @@ function producing(cluster: Cluster, topic: string) {
       try {
         await producer.send({ topic, acks: -1, messages: [{ value }] })
         acknowledged.push(value)
-      } catch {
+      } catch (error) {
+        failures.push(String(error))
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     }
@@ -81,6 +96,7 @@ function producing(cluster: Cluster, topic: string) {
   })()
   return {
     acknowledged,
+    failures,
     stop: async () => {
       isOver = true
       await work
@@ -264,26 +280,77 @@ it('places replicas over racks', async () => {
   for (const { replicas } of await partitions('t')) expect(new Set(replicas.map((id) => id % 2)).size).toBe(2)
 })
 
-it('grows from one broker, keeps what that had, and is not started with fewer than decide', async () => {
+it('grows from one broker to three while that serves, and then any of them may die', async () => {
+  const cluster = await clusterOf(1, { config: QUICK })
+  const alone = await connectionTo(cluster.nodes['1']!)
+  await alone.send(createTopics, { topics: [{ ...wanted('t'), replicationFactor: 1 }], timeoutMs: 5000 })
+  const producer = producing(cluster, 't')
+  await eventually(async () => producer.acknowledged.length > 30, 'something is produced')
+  expect([await cluster.addBroker(), await cluster.addBroker()]).toEqual([2, 3])
+  // The connection that it had before is open still, and nothing was refused.
+  const { partitions } = (await alone.send(metadata, { topics: [{ name: 't' }] })).topics[0]!
+  expect([partitions[0]!.leaderId, partitions[0]!.isrNodes, producer.failures]).toEqual([1, [1], []])
+  await eventually(async () => String((await votersAt(cluster, 3)).voters) === '1,2,3', 'three vote')
+  const { admin, partitions: partitionsOf } = await adminOf(cluster)
+  const moved = [{ partition: 0, replicas: [1, 2, 3] }]
+  await admin.alterPartitionReassignments({ topics: [{ topic: 't', partitionAssignment: moved }] })
+  await eventually(async () => (await partitionsOf('t'))[0]!.isr.length === 3, 'there are three replicas')
+  // A client looks around now and then; one that has not heard of the others could not find them.
+  const goesOn = async (what: string) => {
+    const soFar = producer.acknowledged.length
+    await eventually(async () => producer.acknowledged.length > soFar + 100, what)
+  }
+  await goesOn('the producer has heard of the others')
+  await cluster.broker(1).kill()
+  await goesOn('producing goes on')
+  await producer.stop()
+  await valuesIn(cluster, 't', producer.acknowledged)
+  await admin.createTopics({ topics: [{ topic: 'u', numPartitions: 1, replicationFactor: 2 }] })
+})
+
+it('goes on while one after the other of five is retired or dies and others come, whoever decides', async () => {
+  const cluster = await clusterOf(3, { config: { ...QUICK, 'min.insync.replicas': 2 } })
+  const { admin, partitions } = await adminOf(cluster)
+  await admin.createTopics({ topics: [{ topic: 't', numPartitions: 2, replicationFactor: 3 }] })
+  const producer = producing(cluster, 't')
+  await eventually(async () => producer.acknowledged.length > 30, 'something is produced')
+  expect([await cluster.addBroker(), await cluster.addBroker()]).toEqual([4, 5])
+  const gone: number[] = []
+  const asked = () => Number(Object.keys(cluster.nodes)[0])
+  const areSound = async () => {
+    const { voters } = await votersAt(cluster, asked())
+    return voters.length === 3 && voters.every((id) => !gone.includes(id))
+  }
+  // The active controller, retired; a voter, dead; the next controller, retired; one that came later, dead.
+  for (const how of ['retire the leader', 'kill a voter', 'retire the leader', 'kill the leader']) {
+    const { leaderId, voters } = await votersAt(cluster, asked())
+    const chosen = how.endsWith('leader') ? leaderId : voters.find((id) => id !== leaderId)!
+    gone.push(chosen)
+    if (how.startsWith('retire')) await cluster.removeBroker(chosen)
+    else await cluster.broker(chosen).kill()
+    await eventually(areSound, `after "${how}" three others decide than ${gone}`)
+    const soFar = producer.acknowledged.length
+    await eventually(async () => producer.acknowledged.length > soFar + 10, `producing goes on after "${how}"`)
+    await cluster.addBroker()
+    const isWhole = async () => (await partitions('t')).every(({ isr }) => isr.length >= 2)
+    await eventually(isWhole, `the partitions are in sync after "${how}"`)
+  }
+  await producer.stop()
+  await valuesIn(cluster, 't', producer.acknowledged)
+}, 60_000)
+
+it('is not started with fewer brokers than decide, also where others decide by now', async () => {
   const data = mkdtempSync(join(tmpdir(), 'grows-'))
   onTestFinished(() => rmSync(data, { recursive: true, force: true }))
-  const cluster = await clusterOf(1)
-  const address = cluster.nodes['1']!
-  const alone = await connectionTo(address)
-  await alone.send(createTopics, { topics: [{ ...wanted('t'), replicationFactor: 1 }], timeoutMs: 5000 })
-  expect([await cluster.addBroker(), await cluster.addBroker()]).toEqual([2, 3])
-  expect(cluster.nodes['1']).toBe(address)
-  const broker = await connectionTo(address)
-  const topics = [{ ...wanted('u'), replicationFactor: 3 }]
-  expect((await broker.send(createTopics, { topics, timeoutMs: 5000 })).topics).toMatchObject([
-    { errorCode: ErrorCode.NONE },
-  ])
-  const { partitions } = (await broker.send(metadata, { topics: [{ name: 't' }] })).topics[0]!
-  expect(partitions).toMatchObject([{ leaderId: 1, isrNodes: [1] }])
-  await expect(cluster.removeBroker(1)).rejects.toThrow(/one of those that decide/)
-
-  await (await startCluster(platform, { name: 'three', brokers: 3, data })).stop()
+  const grown = await startCluster(platform, { name: 'three', brokers: 1, data })
+  await Promise.all([await grown.addBroker(), await grown.addBroker()])
+  const written = () => readFileSync(join(data, 'meta.properties'), 'utf8')
+  await eventually(async () => /^voters=1,2,3$/m.test(written()), 'three vote')
+  const { clusterId } = grown
+  await grown.stop()
   await expect(startCluster(platform, { name: 'one', brokers: 1, data })).rejects.toThrow(/needs 3 brokers or more/)
+  const again = await clusterOf(3, { data })
+  expect([again.clusterId, (await votersAt(again, 1)).voters]).toEqual([clusterId, [1, 2, 3]])
 })
 
 it('gives all back when one broker cannot start, and ends a start that is stopped', async () => {

@@ -5,8 +5,9 @@ import { Leadership } from '../../src/broker/raft/leadership.ts'
 import type { RaftRequest, RaftResponse } from '../../src/broker/raft/message.ts'
 import { METADATA_LOG_CONFIG, MetadataLog } from '../../src/broker/raft/metadata-log.ts'
 import { RaftQuorum } from '../../src/broker/raft/raft-quorum.ts'
+import { VoterHistory } from '../../src/broker/raft/voter-set.ts'
 import { type PlantedBug, replaced } from './planted-bug.ts'
-import { raft, raftLostDisk, raftOfFive } from './scenarios/raft.ts'
+import { raft, raftLostDisk, raftOfFive, raftVoters } from './scenarios/raft.ts'
 
 const wrong = /lost|offset-conflict|torn|two leaders|has the leaders|is committed|no leader is followed/
 
@@ -113,6 +114,41 @@ export const raftBugs: readonly PlantedBug[] = [
         (original) =>
           function (this: QuorumStateFile, voters) {
             return original.call(this, voters) ?? { leaderId: -1, leaderEpoch: 0, votedId: -1 }
+          },
+      ),
+  },
+  {
+    name: 'a leader counts those who voted when it was elected',
+    scenario: raftVoters,
+    finds: wrong,
+    seed: 3,
+    plant: () => {
+      const elected = new WeakSet<Leadership>()
+      return replaced(
+        Leadership.prototype,
+        'votersChanged',
+        (original) =>
+          function (this: Leadership, voters) {
+            if (!elected.has(this)) original.call(this, voters)
+            elected.add(this)
+          },
+      )
+    },
+  },
+  {
+    name: 'followers do not see who votes now',
+    scenario: raftVoters,
+    finds: wrong,
+    seed: 3,
+    plant: () =>
+      replaced(
+        MetadataLog.prototype,
+        'appendFetched',
+        (original) =>
+          function (this: MetadataLog, records) {
+            const undo = replaced(VoterHistory.prototype, 'add', () => () => {})
+            original.call(this, records)
+            undo()
           },
       ),
   },

@@ -20,12 +20,12 @@ import { replicationDrills } from './drills/replication.ts'
 import type { Scenario } from './scenario.ts'
 import { day } from './scenarios/day.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
-import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots } from './scenarios/raft.ts'
+import { raft, raftElections, raftLostDisk, raftOfFive, raftSnapshots, raftVoters } from './scenarios/raft.ts'
 import { power, transactions } from './scenarios/transactions.ts'
 
 export const scenarios: readonly Scenario[] = [
   ...[mirrorScenario, lateWords, transactions, power, day],
-  ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots],
+  ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots, raftVoters],
   ...[...d01, d02, d20, ...d23, d24, ...d25, ...d26, d31],
   ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
   ...[d90, d99, d104],

@@ -1,6 +1,5 @@
 import type { Broker } from '../../src/broker/broker.ts'
-import { ClusterNode, type ClusterNodeOptions } from '../../src/broker/cluster-node.ts'
-import type { Voter } from '../../src/broker/raft/quorum.ts'
+import { type Agreement, ClusterNode, type ClusterNodeOptions, voterAt } from '../../src/broker/cluster-node.ts'
 import type { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { PORT, type Program } from './program.ts'
 import type { World } from './world.ts'
@@ -9,13 +8,21 @@ const INTERNAL_PORT = 9192
 
 export interface SimBrokerOptions extends Pick<ClusterNodeOptions, 'nodeId' | 'clusterId' | 'config' | 'faults'> {
   /** Absent: it decides alone. */
-  readonly voters: readonly Voter[] | undefined
+  readonly agreed: Agreement | undefined
   /** Called at the begin of each life. */
   readonly begun: () => void
 }
 
-export function voterOf(nodeId: number, host: string): Voter {
-  return { nodeId, host, port: INTERNAL_PORT }
+/** All of these brokers vote, to begin with. */
+export function agreementOf(nodeIds: readonly number[], hostOf: (nodeId: number) => string): Agreement {
+  return {
+    bootstrap: nodeIds,
+    network: {
+      nodeIds: () => nodeIds,
+      nodeOf: (nodeId) => voterAt(nodeId, { host: hostOf(nodeId), port: INTERNAL_PORT }),
+      security: {},
+    },
+  }
 }
 
 /** A broker on a machine, through its lives. */
@@ -32,9 +39,9 @@ export class SimBroker implements Program {
     this.#options = options
   }
 
-  /** Resolves when it serves; with voters, a majority of them must be there. */
+  /** Resolves when it serves; where others vote, a majority of them must be there. */
   async begin(): Promise<void> {
-    const { voters, begun, ...common } = this.#options
+    const { agreed, begun, ...common } = this.#options
     const platform = this.machine.boot()
     begun()
     const host = this.machine.name
@@ -47,7 +54,7 @@ export class SimBroker implements Program {
       internal: { host, port: INTERNAL_PORT },
     })
     this.#node = node
-    await node.start(voters)
+    await node.start(agreed)
   }
 
   start(): void {

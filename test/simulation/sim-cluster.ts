@@ -9,7 +9,7 @@ import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { type Content, readCommitted } from '../support/committed-reader.ts'
-import { SimBroker, voterOf } from './sim-broker.ts'
+import { agreementOf, SimBroker } from './sim-broker.ts'
 import type { World } from './world.ts'
 
 export interface SimClusterOptions {
@@ -52,7 +52,7 @@ export class SimCluster {
     }
     const common = {
       ...{ clusterId: CLUSTER_ID.replace(/A/, name[0]!), faults, config: { ...replicas, ...config } },
-      voters: brokers === 1 ? undefined : ids.map((nodeId) => voterOf(nodeId, hostOf(nodeId))),
+      agreed: brokers === 1 ? undefined : agreementOf(ids, hostOf),
       begun: () => this.#forget(),
     }
     this.brokers = ids.map((nodeId) => {

@@ -4,7 +4,8 @@
 //   they last fetched and were caught up. Only the leader knows that: any other broker asks it, NOT_LEADER_OR_FOLLOWER when there is none.
 // - Anything but partition 0 of __cluster_metadata, once: UNKNOWN_TOPIC_OR_PARTITION.
 // - Needs DESCRIBE on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - v2: the voters with their addresses on the listener that was asked; controllers have none of their own.
+// - v2: the directory ids of voters and observers, and where nodes reach the voters: on a listener of their own, where clients log in in
+//   vain. A broker that never was in a cluster of several has none; it tells of the listener that was asked.
 // - Differs from Kafka: with one voter the leader's epoch stays 0, as there are no elections.
 
 import { HeliostatError } from '../../platform/errors.ts'
@@ -14,6 +15,7 @@ import type { Request, ResponseInput } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import { type Call, serve } from '../dispatcher.ts'
+import type { ReplicaProgress } from '../raft/leadership.ts'
 import { metadataPartition } from '../raft/raft-wire.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 
@@ -29,9 +31,14 @@ export const serveDescribeQuorum = serve(describeQuorum, [0, 2], (broker, reques
   if (!metadataPartition(request.topics)) return { ...SUCCESS, topics: unknown(request.topics), nodes: [] }
   const own = broker.quorum.describe()
   if (!own) return leadersKnowledge(broker, call)
-  const { voters: currentVoters, ...quorum } = own
-  return answerOf(broker, call, { ...SUCCESS, ...quorum, currentVoters })
+  const { voters, observers, ...quorum } = own
+  const told = { ...quorum, currentVoters: voters.map(replicaOf), observers: observers.map(replicaOf) }
+  return answerOf(broker, call, { ...SUCCESS, ...told })
 })
+
+function replicaOf({ directoryId: replicaDirectoryId, ...progress }: ReplicaProgress) {
+  return { ...progress, replicaDirectoryId }
+}
 
 type Described = Omit<ResponseInput<typeof describeQuorum>['topics'][number]['partitions'][number], 'partitionIndex'>
 
@@ -51,10 +58,10 @@ async function leadersKnowledge(broker: Broker, call: Call): Promise<ResponseInp
 }
 
 function answerOf({ quorum, image }: Broker, call: Call, described: Described): ResponseInput<typeof describeQuorum> {
-  const nodes = quorum.voters.map(({ nodeId }) => {
-    const endPoints = image.brokers.get(nodeId)?.endPoints ?? []
-    const reached = endPoints.filter(({ name }) => name === call.listener)
-    return { nodeId, listeners: reached.map(({ name, host, port }) => ({ name, host, port })) }
+  const nodes = quorum.voters.map(({ nodeId, endpoints }) => {
+    const own = image.brokers.get(nodeId)?.endPoints.filter(({ name }) => name === call.listener) ?? []
+    const listeners = (endpoints.length > 0 ? endpoints : own).map(({ name, host, port }) => ({ name, host, port }))
+    return { nodeId, listeners }
   })
   const topics = [{ topicName: CLUSTER_METADATA, partitions: [{ ...described, partitionIndex: 0 }] }]
   return { ...SUCCESS, topics, nodes }

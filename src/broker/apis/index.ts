@@ -3,6 +3,7 @@
 import type { ServedApi } from '../dispatcher.ts'
 import { serveAddOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { serveAddPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { serveAddRaftVoter } from './add-raft-voter.ts'
 import { serveAllocateProducerIds } from './allocate-producer-ids.ts'
 import { serveAlterClientQuotas } from './alter-client-quotas.ts'
 import { serveAlterConfigs } from './alter-configs.ts'
@@ -67,6 +68,7 @@ import { serveOffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { serveProduce } from './produce.ts'
 import { serveReadShareGroupState } from './read-share-group-state.ts'
 import { serveReadShareGroupStateSummary } from './read-share-group-state-summary.ts'
+import { serveRemoveRaftVoter } from './remove-raft-voter.ts'
 import { serveRenewDelegationToken } from './renew-delegation-token.ts'
 import { serveSaslAuthenticate } from './sasl-authenticate.ts'
 import { serveSaslHandshake } from './sasl-handshake.ts'
@@ -146,6 +148,8 @@ export const servedApis: readonly ServedApi[] = [
   serveShareGroupDescribe,
   serveShareFetch,
   serveShareAcknowledge,
+  serveAddRaftVoter,
+  serveRemoveRaftVoter,
   serveInitializeShareGroupState,
   serveReadShareGroupState,
   serveWriteShareGroupState,

@@ -1,15 +1,23 @@
-// Control records of the metadata log. Those of the quorum have types of their own beside the markers of transactions.
-import { encodeStruct } from '../../protocol/codec.ts'
-import { array, int16, int32, message } from '../../protocol/schema.ts'
-import { buildBatch } from '../../records/batch-builder.ts'
+// Control records of the metadata log and of its snapshots. Those of the quorum have types of their own beside the markers of transactions.
+import { decodeStruct, encodeStruct } from '../../protocol/codec.ts'
+import { array, int16, int32, int64, message, string, struct, uint16, uuid } from '../../protocol/schema.ts'
+import { buildBatch, type RecordInput } from '../../records/batch-builder.ts'
 import { RecordBatch } from '../../records/record-batch.ts'
 import type { LeaderChange } from './raft-log.ts'
+import type { VoterSet } from './voter-set.ts'
 
 const LEADER_CHANGE = 2
+const SNAPSHOT_HEADER = 3
+const SNAPSHOT_FOOTER = 4
+const KRAFT_VERSION = 5
+const KRAFT_VOTERS = 6
 
+/** The level of the feature kraft.version at which voters are in the log (KIP-853). */
+const KRAFT_VERSION_LEVEL = 1
+
+const flexible = { versions: [0, 0], flexible: 0 } as const
 const leaderChangeMessage = message({
-  versions: [0, 0],
-  flexible: 0,
+  ...flexible,
   name: 'LeaderChangeMessage',
   fields: {
     version: int16,
@@ -18,18 +26,102 @@ const leaderChangeMessage = message({
     grantingVoters: array({ voterId: int32 }),
   },
 })
+const snapshotHeader = message({
+  ...flexible,
+  name: 'SnapshotHeaderRecord',
+  fields: { version: int16, lastContainedLogTimestamp: int64 },
+})
+const snapshotFooter = message({ ...flexible, name: 'SnapshotFooterRecord', fields: { version: int16 } })
+const kraftVersionRecord = message({
+  ...flexible,
+  name: 'KRaftVersionRecord',
+  fields: { version: int16, kRaftVersion: int16 },
+})
+const votersRecord = message({
+  ...flexible,
+  name: 'VotersRecord',
+  fields: {
+    version: int16,
+    voters: array({
+      voterId: int32,
+      voterDirectoryId: uuid,
+      endpoints: array({ name: string, host: string, port: uint16 }),
+      kRaftVersionFeature: struct({ minSupportedVersion: int16, maxSupportedVersion: int16 }),
+    }),
+  },
+})
 
-/** A batch of the one record that opens an epoch. */
-export function leaderChangeBatch({ leaderId, voters, grantingVoters }: LeaderChange, timestamp: number): RecordBatch {
+/** A batch of the record that opens an epoch; `voters`: the log says from now on who votes. */
+export function leaderChangeBatch(change: LeaderChange, voters: VoterSet | undefined, timestamp: number): RecordBatch {
   const named = (ids: readonly number[]) => ids.map((voterId) => ({ voterId }))
-  const body = { version: 0, leaderId, voters: named(voters), grantingVoters: named(grantingVoters) }
-  const value = encodeStruct(leaderChangeMessage, 0, body)
-  return new RecordBatch(buildBatch([{ timestamp, key: controlKey(LEADER_CHANGE), value }], { control: true }))
+  const { leaderId } = change
+  const body = { version: 0, leaderId, voters: named(change.voters), grantingVoters: named(change.grantingVoters) }
+  const opening = record(LEADER_CHANGE, encodeStruct(leaderChangeMessage, 0, body), timestamp)
+  return controlBatch([opening, ...(voters ? quorumRecords(voters, timestamp) : [])])
 }
 
-/** A version (0) and the type. */
-function controlKey(type: number): Buffer {
+export function votersBatch(voters: VoterSet, timestamp: number): RecordBatch {
+  return controlBatch([votersInput(voters, timestamp)])
+}
+
+/** What opens a snapshot. */
+export function snapshotOpening(voters: VoterSet | undefined, timestamp: number): RecordInput[] {
+  const value = encodeStruct(snapshotHeader, 0, { version: 0, lastContainedLogTimestamp: timestamp })
+  return [record(SNAPSHOT_HEADER, value, timestamp), ...(voters ? quorumRecords(voters, timestamp) : [])]
+}
+
+/** What ends a snapshot. */
+export function snapshotEnding(timestamp: number): RecordInput[] {
+  return [record(SNAPSHOT_FOOTER, encodeStruct(snapshotFooter, 0, { version: 0 }), timestamp)]
+}
+
+export function isSnapshotEnding(batch: RecordBatch): boolean {
+  return batch.isControl && typeOf(batch.records()[0]?.key) === SNAPSHOT_FOOTER
+}
+
+/** The records of voters in a batch, with their offsets. Throws when one cannot be read: nobody could say who decides. */
+export function votersIn(batch: RecordBatch): { readonly offset: number; readonly voters: VoterSet }[] {
+  if (!batch.isControl) return []
+  return batch.records().flatMap(({ offset, key, value }) => {
+    if (typeOf(key) !== KRAFT_VOTERS || value === null) return []
+    const { voters } = decodeStruct(votersRecord, 0, value)
+    return [
+      {
+        offset,
+        voters: voters.map(({ voterId, voterDirectoryId, endpoints }) => {
+          return { nodeId: voterId, directoryId: voterDirectoryId, endpoints }
+        }),
+      },
+    ]
+  })
+}
+
+function quorumRecords(voters: VoterSet, timestamp: number): RecordInput[] {
+  const value = encodeStruct(kraftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION_LEVEL })
+  return [record(KRAFT_VERSION, value, timestamp), votersInput(voters, timestamp)]
+}
+
+function votersInput(voters: VoterSet, timestamp: number): RecordInput {
+  const named = voters.map(({ nodeId, directoryId, endpoints }) => ({
+    voterId: nodeId,
+    voterDirectoryId: directoryId,
+    endpoints: [...endpoints],
+    kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: KRAFT_VERSION_LEVEL },
+  }))
+  return record(KRAFT_VOTERS, encodeStruct(votersRecord, 0, { version: 0, voters: named }), timestamp)
+}
+
+function controlBatch(records: readonly RecordInput[]): RecordBatch {
+  return new RecordBatch(buildBatch(records, { control: true }))
+}
+
+/** The key: a version (0) and the type. */
+function record(type: number, value: Buffer, timestamp: number): RecordInput {
   const key = Buffer.alloc(4)
   key.writeInt16BE(type, 2)
-  return key
+  return { timestamp, key, value }
+}
+
+function typeOf(key: Buffer | null | undefined): number | undefined {
+  return key && key.length >= 4 ? key.readInt16BE(2) : undefined
 }

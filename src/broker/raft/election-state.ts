@@ -1,6 +1,7 @@
 // The file `quorum-state` beside the metadata log, in Kafka's JSON: what a voter must not forget, or it would vote twice in an epoch.
 import { HeliostatError } from '../../platform/errors.ts'
 import type { Disk } from '../../platform/platform.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import { NOBODY } from './message.ts'
 
 export interface ElectionState {
@@ -10,8 +11,8 @@ export interface ElectionState {
 }
 
 const FILE = 'quorum-state'
-/** Of quorums whose voters are given by the configuration; version 1 is that of voters who are in the log (KIP-853). */
-const VERSION = 0
+/** Of voters who are in the log (KIP-853). Version 0 named them, as given by the configuration. */
+const VERSION = 1
 
 export class QuorumStateFile {
   readonly #disk: Disk
@@ -25,23 +26,23 @@ export class QuorumStateFile {
     this.#path = `${folder}/${FILE}`
   }
 
-  /** undefined: there is none. Throws HEL_DATA when it cannot be read, or is of a quorum of other voters. */
-  read(voters: readonly number[]): ElectionState | undefined {
+  /** undefined: there is none. Throws HEL_DATA when it cannot be read, or names other voters than `bootstrap`; absent: the log names them. */
+  read(bootstrap?: readonly number[]): ElectionState | undefined {
     if (!this.#disk.exists(this.#path)) return undefined
     const state = parse(this.#disk.read(this.#path).toString())
     if (state === undefined) throw this.#refused('is damaged; without it this voter could vote twice')
-    if (!isSame(state.voters, voters)) {
+    const { voters } = state
+    if (voters && bootstrap && !isSame(voters, bootstrap)) {
       throw this.#refused(
-        `is of a quorum of the voters ${state.voters.join(', ')}, not ${voters.join(', ')}; start the cluster with those`,
+        `is of a quorum of the voters ${voters.join(', ')}, not ${bootstrap.join(', ')}; start the cluster with those`,
       )
     }
     return state
   }
 
   /** Durable when it returns. */
-  write({ leaderId, leaderEpoch, votedId }: ElectionState, voters: readonly number[]): void {
-    const currentVoters = voters.map((voterId) => ({ voterId }))
-    const body = { clusterId: '', leaderId, leaderEpoch, votedId, appliedOffset: 0, currentVoters }
+  write({ leaderId, leaderEpoch, votedId }: ElectionState): void {
+    const body = { leaderId, leaderEpoch, votedId, votedDirectoryId: ZERO_UUID }
     // A log without a record has none yet.
     this.#disk.makeDirectory(this.#folder)
     this.#disk.replace(this.#path, Buffer.from(JSON.stringify({ ...body, data_version: VERSION })))
@@ -52,12 +53,12 @@ export class QuorumStateFile {
   }
 }
 
-function parse(text: string): (ElectionState & { voters: number[] }) | undefined {
+function parse(text: string): (ElectionState & { voters?: number[] }) | undefined {
   try {
     const { leaderId = NOBODY, leaderEpoch, votedId = NOBODY, currentVoters } = JSON.parse(text)
-    const voters = (currentVoters as { voterId: number }[]).map(({ voterId }) => voterId)
-    const isWhole = [leaderId, leaderEpoch, votedId, ...voters].every((value) => Number.isSafeInteger(value))
-    return isWhole ? { leaderId, leaderEpoch, votedId, voters } : undefined
+    const voters = (currentVoters as { voterId: number }[] | undefined)?.map(({ voterId }) => voterId)
+    const isWhole = [leaderId, leaderEpoch, votedId, ...(voters ?? [])].every((value) => Number.isSafeInteger(value))
+    return isWhole ? { leaderId, leaderEpoch, votedId, ...(voters && { voters }) } : undefined
   } catch {
     return undefined
   }

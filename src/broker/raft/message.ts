@@ -45,6 +45,8 @@ export interface FetchRequest {
   readonly lastFetchedEpoch: number
   /** What the follower knows of it: the leader tells of a new one at once (KIP-1166). */
   readonly highWatermark: number
+  /** Of the data directory of the replica (KIP-853). */
+  readonly directoryId: string
 }
 
 /** A piece of a snapshot is read. */

@@ -22,7 +22,7 @@ export function serveMetadataFetch(
   const [partition, ...more] = topic?.partitions ?? []
   if (replicaId < 0 || !isMetadata || !partition || others.length > 0 || more.length > 0) return undefined
   const errorCode = quorumError(broker, request.clusterId, call)
-  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch, highWatermark } = partition
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch, highWatermark, replicaDirectoryId } = partition
   const isImpossible =
     fetchOffset < 0 || lastFetchedEpoch < 0 || replicaId === broker.nodeId || partition.partition !== 0
   if (errorCode !== ErrorCode.NONE || isImpossible) {
@@ -35,6 +35,7 @@ export function serveMetadataFetch(
     fetchOffset,
     lastFetchedEpoch,
     highWatermark,
+    directoryId: replicaDirectoryId,
   }
   const { maxWaitMs, maxBytes } = request
   const limits = { maxWaitMs, maxBytes: Math.min(maxBytes, partition.partitionMaxBytes, FETCH_BYTES_MAX) }

@@ -1,8 +1,7 @@
 import { Connection, type ConnectionOptions } from '../../client/connection.ts'
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Platform } from '../../platform/platform.ts'
+import type { Address, Platform } from '../../platform/platform.ts'
 import type { Api, RequestInput, Response } from '../../protocol/schema.ts'
-import type { Voter } from './quorum.ts'
 
 /** How a node proves to the others who it is. */
 export type PeerSecurity = Pick<ConnectionOptions, 'tls' | 'sasl'>
@@ -20,11 +19,18 @@ export class Peer {
   #dialling: Promise<Connection> | undefined
   #isClosed = false
 
-  constructor(platform: Platform, voter: Voter, clientId: string, timeoutMs: number, security: PeerSecurity) {
-    const { nodeId, host, port } = voter
+  constructor(
+    platform: Platform,
+    { nodeId, host, port }: Address & { readonly nodeId: number },
+    { clientId, timeoutMs, security }: { clientId: string; timeoutMs: number; security: PeerSecurity },
+  ) {
     this.#platform = platform
     this.#timeoutMs = timeoutMs
     this.#options = { host, port, nodeId, clientId, requestTimeoutMs: timeoutMs, ...security }
+  }
+
+  isAt({ host, port }: Address): boolean {
+    return this.#options.host === host && this.#options.port === port
   }
 
   async ask<A extends Api>(api: A, request: RequestInput<A>): Promise<Response<A>> {

@@ -8,7 +8,15 @@ const FETCH = 'controller.quorum.fetch.timeout.ms'
 const REQUEST = 'controller.quorum.request.timeout.ms'
 const RETRY = 'controller.quorum.retry.backoff.ms'
 
+export const AUTO_JOIN = 'controller.quorum.auto.join.enable'
+
 export const QUORUM_CONFIGS: readonly ConfigDefinition[] = [
+  {
+    name: AUTO_JOIN,
+    type: 'BOOLEAN',
+    default: 'true',
+    doc: 'Whether the voters become three by themselves, and live brokers take the place of those that are gone. Kafka: false.',
+  },
   {
     name: BACKOFF_MAX,
     type: 'INT',
@@ -49,14 +57,13 @@ export const QUORUM_CONFIGS: readonly ConfigDefinition[] = [
 /** Between the first elections of voters who start together. */
 const FIRST_ELECTION_STEP_MS = 50
 
-/** `position`: of this node among the voters. */
-export function quorumTimeouts(number: (name: string) => number, position: number): QuorumTimeouts {
+export function quorumTimeouts(number: (name: string) => number): QuorumTimeouts {
   return {
     electionMs: number(ELECTION),
     electionBackoffMaxMs: number(BACKOFF_MAX),
     fetchMs: number(FETCH),
     requestMs: number(REQUEST),
     retryBackoffMs: number(RETRY),
-    firstElectionMs: Math.max(0, position) * FIRST_ELECTION_STEP_MS,
+    firstElectionMs: FIRST_ELECTION_STEP_MS,
   }
 }

@@ -3,13 +3,20 @@ import type { Api, RequestInput, Response } from '../../protocol/schema.ts'
 import type { HostedLog } from '../coordinator/runtime.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import type { ReplicaProgress } from './leadership.ts'
+import type { PeerSecurity } from './peer.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
+import type { VoterNode, VoterSet } from './voter-set.ts'
 
-/** A node of the quorum, and where the others reach it. */
-export interface Voter {
-  readonly nodeId: number
-  readonly host: string
-  readonly port: number
+/** What a node knows of the others of its cluster, however it came to know it. */
+export interface QuorumNetwork {
+  /** All of them, itself too. */
+  readonly nodeIds: () => readonly number[]
+  /** undefined: nobody knows, or it is not a node of this cluster. */
+  readonly nodeOf: (nodeId: number) => VoterNode | undefined
+  /** How a node proves to the others who it is. */
+  readonly security: PeerSecurity
+  /** Hears of each record of voters that is committed, and where it stands. */
+  readonly onVoters?: (voters: VoterSet, offset: number) => void
 }
 
 /** The log that a controller is hosted on while it leads: appends go to its end, and count once the high watermark has passed them. */
@@ -33,7 +40,10 @@ export interface QuorumDescription {
  */
 export interface Quorum {
   readonly nodeId: number
-  readonly voters: readonly Voter[]
+  /** Those who decide as far as this node knows; not always committed. */
+  readonly voters: VoterSet
+  /** What the log below an offset says of them; undefined: nothing. */
+  votersBelow(offset: number): VoterSet | undefined
   /** The metadata log: everything below its high watermark is committed for good. */
   readonly log: PartitionLog
   readonly snapshots: SnapshotStore

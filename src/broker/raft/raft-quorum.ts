@@ -1,5 +1,5 @@
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Platform, Timer } from '../../platform/platform.ts'
+import type { Address, Platform, Timer } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
 import { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
@@ -12,14 +12,23 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import type { Appended, AppendOptions } from '../partition.ts'
 import { QuorumStateFile } from './election-state.ts'
 import { FetchWaits } from './fetch-waits.ts'
-import { type FetchRequest, NOBODY, type RaftRequest, type RaftResponse, type SentRequest } from './message.ts'
+import type { ReplicaProgress } from './leadership.ts'
+import {
+  type FetchRequest,
+  NOBODY,
+  type OffsetAndEpoch,
+  type RaftRequest,
+  type RaftResponse,
+  type SentRequest,
+} from './message.ts'
 import { MetadataLog } from './metadata-log.ts'
-import { Peer, type PeerSecurity } from './peer.ts'
-import type { LedLog, Quorum, QuorumDescription, Voter } from './quorum.ts'
+import { Peer } from './peer.ts'
+import type { LedLog, Quorum, QuorumDescription, QuorumNetwork } from './quorum.ts'
 import { Raft, type RaftEffect, type RaftEvent, type RaftTimeouts, type RaftTimer } from './raft.ts'
 import { answerOf, beginBody, endBody, fetchAnswerOf, fetchBody, voteBody } from './raft-wire.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
+import { bootstrapVoter, type VoterSet } from './voter-set.ts'
 
 export interface QuorumTimeouts extends RaftTimeouts {
   /** `controller.quorum.request.timeout.ms`. */
@@ -29,10 +38,13 @@ export interface QuorumTimeouts extends RaftTimeouts {
 export interface RaftQuorumOptions {
   readonly platform: Platform
   readonly nodeId: number
+  /** Of this node's data. */
+  readonly directoryId: string
   readonly clusterId: string
-  /** The same for all nodes of the cluster, for as long as it lives. Who is not among them observes. */
-  readonly voters: readonly Voter[]
-  readonly security: PeerSecurity
+  /** Who votes until the log says it; the same for all nodes of the cluster. */
+  readonly bootstrap: readonly number[]
+  /** Absent: there are no others, until `meet`. */
+  readonly network?: QuorumNetwork | undefined
   readonly timeouts: QuorumTimeouts
   readonly log: PartitionLog
   readonly snapshots: SnapshotStore
@@ -52,14 +64,15 @@ const FAREWELL_MS = 500
  */
 export class RaftQuorum implements Quorum {
   readonly nodeId: number
-  readonly voters: readonly Voter[]
   readonly log: PartitionLog
   readonly snapshots: SnapshotStore
   readonly #options: RaftQuorumOptions
   readonly #platform: Platform
   readonly #raft: Raft
+  readonly #metadataLog: MetadataLog
   readonly #stateFile: QuorumStateFile
-  readonly #voterIds: readonly number[]
+  #network: QuorumNetwork | undefined
+  #votersTold = -1
   readonly #peers = new Map<number, Peer>()
   /** What is asked of the leader besides must not wait behind fetches that wait. */
   readonly #askedPeers = new Map<number, Peer>()
@@ -78,26 +91,33 @@ export class RaftQuorum implements Quorum {
   #failure: Error | undefined
 
   constructor(options: RaftQuorumOptions) {
-    const { platform, nodeId, voters, timeouts, log, snapshots } = options
+    const { platform, nodeId, directoryId, bootstrap, network, timeouts, log, snapshots } = options
     this.#options = options
     this.#platform = platform
+    this.#network = network
     this.nodeId = nodeId
-    this.voters = voters
     this.log = log
     this.snapshots = snapshots
     this.#waits = new FetchWaits(platform.clock)
-    this.#voterIds = voters.map((voter) => voter.nodeId)
     this.#stateFile = new QuorumStateFile(platform.disk, log.directory)
-    const electionState = this.#stateFile.read(this.#voterIds)
-    const metadataLog = new MetadataLog(log, snapshots, platform.clock)
+    const metadataLog = new MetadataLog(log, snapshots, platform.clock, this.#bootstrapVoters())
+    this.#metadataLog = metadataLog
+    const isInLog = metadataLog.voters.latestOffset >= 0
+    const electionState = this.#stateFile.read(isInLog ? undefined : bootstrap)
     // What a snapshot holds was committed; the checkpoint of the high watermark may be older.
     log.highWatermark = Math.max(log.highWatermark, snapshots.latestId?.offset ?? 0)
-    if (voters.length > 1 && metadataLog.end.offset > 0 && metadataLog.end.epoch === 0) {
-      const message = `${log.directory} is of a cluster whose only voter was one broker; start it with that voter`
-      throw new HeliostatError('HEL_DATA', message, { where: { path: log.directory } })
-    }
+    this.#refuseStrange()
+    const position = this.voters.findIndex((voter) => voter.nodeId === nodeId)
     this.#raft = new Raft(
-      { nodeId, voters: this.#voterIds, timeouts, log: metadataLog, electionState },
+      {
+        nodeId,
+        directoryId,
+        timeouts: { ...timeouts, firstElectionMs: Math.max(0, position) * timeouts.firstElectionMs },
+        log: metadataLog,
+        electionState,
+        recordsVoters: network !== undefined,
+        others: () => this.#network?.nodeIds() ?? [],
+      },
       log.highWatermark,
     )
   }
@@ -105,6 +125,26 @@ export class RaftQuorum implements Quorum {
   /** Takes part from now on. A lone voter leads when this returns. */
   start(): void {
     this.#happened({ type: 'start' })
+  }
+
+  /** There are others from now on. */
+  meet(network: QuorumNetwork): void {
+    this.#network = network
+    this.#metadataLog.voters.bootstrap(this.#bootstrapVoters())
+    this.#happened({ type: 'record-voters' })
+  }
+
+  get voters(): VoterSet {
+    return this.#metadataLog.voters.latest
+  }
+
+  votersBelow(offset: number): VoterSet | undefined {
+    return this.#metadataLog.voters.below(offset)
+  }
+
+  /** Whether all know of the voters by a record. */
+  get recordsVoters(): boolean {
+    return this.#metadataLog.voters.latestOffset >= 0
   }
 
   get leaderId(): number {
@@ -141,14 +181,43 @@ export class RaftQuorum implements Quorum {
     const { leadership, leaderId, epoch } = this.#raft
     if (!leadership || this.#isOver) return undefined
     const { highWatermark } = leadership
-    return { leaderId, leaderEpoch: epoch, highWatermark, ...leadership.describe(this.#platform.clock.now()) }
+    const told = leadership.describe(this.#platform.clock.now())
+    const named = (replicas: readonly ReplicaProgress[]) =>
+      replicas.map((one) => (one.replicaId === leaderId ? { ...one, directoryId: this.#options.directoryId } : one))
+    const replicas = { voters: named(told.voters), observers: named(told.observers) }
+    return { leaderId, leaderEpoch: epoch, highWatermark, ...replicas }
   }
 
   async askLeader<A extends Api>(api: A, request: RequestInput<A>): Promise<Response<A>> {
     const { leaderId } = this
-    const voter = this.voters.find(({ nodeId }) => nodeId === leaderId)
-    if (voter) return this.#peer(this.#askedPeers, voter).ask(api, request)
-    throw new HeliostatError('HEL_UNREACHABLE', 'no leader of the controllers is known', { retriable: true })
+    if (leaderId === NOBODY) throw unreachable('no leader of the controllers is known')
+    return this.#peer(this.#askedPeers, leaderId).ask(api, request)
+  }
+
+  /** Whether this node leads and may append a record of voters: one at a time. */
+  get mayChangeVoters(): boolean {
+    return !this.#isOver && this.#raft.mayChangeVoters
+  }
+
+  /** Where `mayChangeVoters`. Resolves when it is committed; false: this node leads no more, and others say what became of it. */
+  changeVoters(voters: VoterSet): Promise<boolean> {
+    const { leaderEpoch } = this
+    this.#platform.log.info('raft.voters', 'who votes for controllers changes', {
+      voters: voters.map(({ nodeId }) => nodeId).join(','),
+    })
+    this.#happened({ type: 'change-voters', voters })
+    const offset = this.#metadataLog.voters.latestOffset
+    const isCommitted = () => this.log.highWatermark > offset && this.leaderEpoch === leaderEpoch
+    const isLost = () => this.#isOver || this.leaderEpoch !== leaderEpoch || this.leaderId === NOBODY
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!isCommitted() && !isLost()) return
+        for (const unhear of unhearing) unhear()
+        resolve(isCommitted())
+      }
+      const unhearing = [this.onCommitted(look), this.onLeaderChange(look)]
+      look()
+    })
   }
 
   /** A voter's or a replica's request, by its own handler; a fetch only for what it says, not for records. */
@@ -214,7 +283,7 @@ export class RaftQuorum implements Quorum {
   #carryOutOne(effect: RaftEffect): void {
     switch (effect.type) {
       case 'persist':
-        this.#stateFile.write(effect.state, this.#voterIds)
+        this.#stateFile.write(effect.state)
         return
       case 'send':
         this.#send(effect.to, effect.request)
@@ -241,8 +310,16 @@ export class RaftQuorum implements Quorum {
 
   #committed(offset: number): void {
     this.log.highWatermark = offset
+    this.#tellVoters()
     for (const listener of [...this.#committedListeners, ...this.#hostListeners]) listener()
     this.#waits.wake()
+  }
+
+  #tellVoters(): void {
+    const { latest, latestOffset } = this.#metadataLog.voters
+    if (latestOffset <= this.#votersTold || latestOffset >= this.log.highWatermark) return
+    this.#votersTold = latestOffset
+    this.#network?.onVoters?.(latest, latestOffset)
   }
 
   /** Once per change, when all that belongs to it has been done. */
@@ -310,9 +387,7 @@ export class RaftQuorum implements Quorum {
   }
 
   #send(to: number, request: SentRequest): void {
-    const voter = this.voters.find(({ nodeId }) => nodeId === to)
-    if (!voter) throw new Error(`no voter has the id ${to}`)
-    const answered = this.#ask(this.#peer(this.#peers, voter), to, request).then(
+    const answered = this.#ask(to, request).then(
       (response) => void this.#happened({ type: 'response', from: to, request, response }),
       (error) => {
         this.#platform.log.debug('raft.undelivered', `${request.type} was not answered`, { to, error: String(error) })
@@ -324,8 +399,9 @@ export class RaftQuorum implements Quorum {
     void answered.finally(() => this.#farewells.delete(answered))
   }
 
-  async #ask(peer: Peer, to: number, request: SentRequest): Promise<RaftResponse> {
+  async #ask(to: number, request: SentRequest): Promise<RaftResponse> {
     const { clusterId, timeouts } = this.#options
+    const peer = this.#peer(this.#peers, to)
     switch (request.type) {
       case 'vote':
         return answerOf(await peer.ask(vote, voteBody(request, clusterId, to)))
@@ -344,10 +420,9 @@ export class RaftQuorum implements Quorum {
     const { clusterId } = this.#options
     const { epoch } = this.#raft
     const isWanted = () => !this.#isOver && this.#raft.epoch === epoch && this.#raft.state === 'follower'
-    const voter = this.voters.find(({ nodeId }) => nodeId === from)!
     this.#download?.abandon()
     const download = new SnapshotDownload({
-      peer: this.#peer(this.#peers, voter),
+      peer: () => this.#peer(this.#peers, from),
       clusterId,
       replicaId: this.nodeId,
       leaderEpoch: epoch,
@@ -358,7 +433,7 @@ export class RaftQuorum implements Quorum {
     this.#download = download
     download.run().then(
       () => {
-        if (isWanted()) this.#startAt(snapshotId.offset)
+        if (isWanted()) this.#startAt(snapshotId)
       },
       (error) => {
         this.#platform.log.warn('raft.snapshot-failed', 'a snapshot could not be fetched', {
@@ -372,9 +447,9 @@ export class RaftQuorum implements Quorum {
   }
 
   /** The snapshot takes the place of the log. */
-  #startAt(offset: number): void {
+  #startAt(snapshotId: OffsetAndEpoch): void {
     try {
-      this.log.truncateFullyAndStartAt(offset)
+      this.#metadataLog.startAt(snapshotId)
     } catch (error) {
       this.#fail(error as Error)
       return
@@ -382,13 +457,48 @@ export class RaftQuorum implements Quorum {
     this.#happened({ type: 'snapshot-ended' })
   }
 
-  #peer(peers: Map<number, Peer>, voter: Voter): Peer {
-    const known = peers.get(voter.nodeId)
-    if (known) return known
-    const { security, timeouts } = this.#options
-    const peer = new Peer(this.#platform, voter, `raft-${this.nodeId}`, timeouts.requestMs, security)
-    peers.set(voter.nodeId, peer)
+  #peer(peers: Map<number, Peer>, nodeId: number): Peer {
+    const address = this.#addressOf(nodeId)
+    const known = peers.get(nodeId)
+    if (known?.isAt(address)) return known
+    known?.close()
+    const { security = {} } = this.#network ?? {}
+    const options = { clientId: `raft-${this.nodeId}`, timeoutMs: this.#options.timeouts.requestMs, security }
+    const peer = new Peer(this.#platform, { nodeId, ...address }, options)
+    peers.set(nodeId, peer)
     return peer
+  }
+
+  /** A node may be elsewhere than when it was written down. */
+  #addressOf(nodeId: number): Address {
+    const recorded = this.voters.find((voter) => voter.nodeId === nodeId)
+    const [endpoint] = (this.#network?.nodeOf(nodeId) ?? recorded)?.endpoints ?? []
+    if (!endpoint) throw unreachable(`nobody knows where node ${nodeId} is`)
+    return { host: endpoint.host, port: endpoint.port }
+  }
+
+  #bootstrapVoters(): VoterSet {
+    const { nodeId, directoryId, bootstrap } = this.#options
+    return bootstrap.map((id) => {
+      const known = this.#network?.nodeOf(id) ?? bootstrapVoter(id)
+      return id === nodeId ? { ...known, directoryId } : known
+    })
+  }
+
+  /** Without those who decide, this node could wait for ever. */
+  #refuseStrange(): void {
+    const { nodeId, log } = this
+    const { voters } = this.#metadataLog
+    const { end } = this.#metadataLog
+    const refused = (why: string) => {
+      return new HeliostatError('HEL_DATA', `${log.directory} ${why}`, { where: { path: log.directory } })
+    }
+    if (voters.latestOffset < 0 && voters.latest.length > 1 && end.offset > 0 && end.epoch === 0) {
+      throw refused('is of a cluster whose only voter was one broker; start it with that voter')
+    }
+    const others = voters.latest.map((voter) => voter.nodeId).filter((id) => id !== nodeId)
+    if (this.#network || others.length === 0) return
+    throw refused(`is of a quorum with the voters ${others.join(', ')}; the cluster must be started with them`)
   }
 
   #setTimer(timer: RaftTimer, ms: number): void {
@@ -441,6 +551,10 @@ export class RaftQuorum implements Quorum {
     this.#waits.close()
     this.#tellLeader()
   }
+}
+
+function unreachable(message: string): HeliostatError {
+  return new HeliostatError('HEL_UNREACHABLE', message, { retriable: true })
 }
 
 /** Whether a fetch need not wait: there is an error, or something that its replica does not know. */

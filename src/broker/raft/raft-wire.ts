@@ -56,6 +56,7 @@ export function fetchBody(request: FetchRequest, clusterId: string, maxWaitMs: n
     lastFetchedEpoch,
     partitionMaxBytes: FETCH_BYTES_MAX,
     highWatermark: Math.max(0, highWatermark),
+    replicaDirectoryId: request.directoryId,
   }
   return {
     clusterId,

@@ -1,5 +1,6 @@
 // One replica of the metadata log: Raft as Kafka has it, where followers pull (KIP-595), ask before they stand (pre-vote, KIP-996) and
-// read snapshots when they are far behind (KIP-630). No clock, no socket, no chance: what happens is an event, what follows are effects.
+// read snapshots when they are far behind (KIP-630), and voters change one at a time (KIP-853). No clock, no socket, no chance: what
+// happens is an event, what follows are effects.
 //
 // | state       | is                                                     | until                                                    |
 // | unattached  | without a leader in its epoch; may have given its vote | election time-out: prospective · a leader: follower      |
@@ -9,7 +10,8 @@
 // | follower    | fetching from the leader of its epoch                  | fetch time-out: prospective · a higher epoch             |
 // | resigned    | a leader that has given up its epoch                   | election time-out: unattached in the next                |
 //
-// An observer is never elected nor asked: it is unattached, asking one voter after the other who leads, or a follower.
+// An observer is never elected: it is unattached, asking one node after the other who leads, or a follower. It votes like anybody else,
+// since others may know before it does that it is a voter.
 //
 // Invariants:
 // 1. The epoch never goes back. In one epoch a replica votes once and knows at most one leader.
@@ -19,6 +21,8 @@
 //    who lacks what it once had. In epoch 0, before anything was decided, it takes part and remembers from then on. Anywhere else it
 //    does not vote until it has all that is committed.
 // 5. Each `send` is answered by exactly one event, `response` or `undelivered`.
+// 6. The voters are those of the newest record in the log, committed or not. A leader appends one of them only once the one before and a
+//    record of its own epoch are committed, and it differs in one voter: so a majority of either has a node of the other's.
 import { ErrorCode } from '../../protocol/errors.ts'
 import { Ballot } from './ballot.ts'
 import type { ElectionState } from './election-state.ts'
@@ -36,6 +40,7 @@ import {
   type VoteRequest,
 } from './message.ts'
 import type { RaftLog } from './raft-log.ts'
+import { areNeighbours, type VoterSet } from './voter-set.ts'
 
 export interface RaftTimeouts {
   /** `controller.quorum.election.timeout.ms`; up to as much again is drawn. */
@@ -55,8 +60,13 @@ export interface RaftTimeouts {
 
 export interface RaftOptions {
   readonly nodeId: number
-  readonly voters: readonly number[]
+  /** Of its data directory. */
+  readonly directoryId: string
   readonly timeouts: RaftTimeouts
+  /** Whether the log shall say who votes (kraft.version 1); else they are those of the bootstrap, for good. */
+  readonly recordsVoters: boolean
+  /** Other nodes of the cluster, that may know who leads when no voter does that is known here. */
+  readonly others?: () => readonly number[]
   readonly log: RaftLog
   /** What was persisted last; undefined: nothing ever was. */
   readonly electionState: ElectionState | undefined
@@ -78,6 +88,10 @@ export type RaftEvent =
   /** The snapshot is in the place of the log, or could not be had. */
   | { readonly type: 'snapshot-ended' }
   | { readonly type: 'resign' }
+  /** From now on the log says who votes; a lone leader has it say so at once. */
+  | { readonly type: 'record-voters' }
+  /** Of the leader, where `mayChangeVoters`. */
+  | { readonly type: 'change-voters'; readonly voters: VoterSet }
 
 export type RaftEffect =
   | { readonly type: 'persist'; readonly state: ElectionState }
@@ -109,6 +123,7 @@ export class Raft {
   #epoch: number
   #leaderId = NOBODY
   #votedId: number
+  #recordsVoters: boolean
   /** Invariant 4. */
   #hasMemory: boolean
   #isCaughtUp = false
@@ -118,7 +133,7 @@ export class Raft {
   #fetching: FetchRequest | undefined
   /** Messages of this state that did not arrive. */
   readonly #undelivered = new Map<number, SentRequest>()
-  /** The voter that was asked last who leads. */
+  /** Counts those who were asked who leads. */
   #asked = 0
   #told: { leaderId: number; leaderEpoch: number }
   #effects: RaftEffect[] = []
@@ -134,6 +149,7 @@ export class Raft {
     this.#epoch = Math.max(electionState?.leaderEpoch ?? 0, log.end.epoch)
     this.#votedId = this.#epoch === electionState?.leaderEpoch ? electionState.votedId : NOBODY
     this.#hasMemory = electionState !== undefined
+    this.#recordsVoters = options.recordsVoters
     this.#highWatermark = highWatermark
     this.#told = { leaderId: NOBODY, leaderEpoch: this.#epoch }
   }
@@ -166,6 +182,13 @@ export class Raft {
   /** Of the leader. */
   get leadership(): Leadership | undefined {
     return this.#role.name === 'leader' ? this.#role.leadership : undefined
+  }
+
+  /** Invariant 6, at a leader. */
+  get mayChangeVoters(): boolean {
+    const highWatermark = this.leadership?.highWatermark ?? NOBODY
+    const { latestOffset } = this.#log.voters
+    return latestOffset >= 0 && latestOffset < highWatermark
   }
 
   /** `nowMs` goes into what a leader tells of its replicas. */
@@ -207,13 +230,23 @@ export class Raft {
       case 'resign':
         if (this.#role.name === 'leader' && !this.#isAlone) this.#becomeResigned(this.#role.leadership)
         return
+      case 'record-voters':
+        this.#recordsVoters = true
+        if (this.#role.name === 'leader' && this.#isAlone && this.#log.voters.latestOffset < 0) this.#becomeCandidate()
+        return
+      case 'change-voters':
+        this.#changeVoters(event.voters)
+        return
     }
   }
 
   // States.
 
   #start(): void {
-    if (this.#isAlone) this.#lead(new Leadership(this.#options.nodeId, this.#options.voters, NOBODY))
+    // The only voter there ever was has nobody to disagree with: it leads, always in the same epoch, and its vote is no promise.
+    const wasAlways = !this.#recordsVoters && this.#log.voters.latestOffset < 0
+    if (this.#isAlone && wasAlways) this.#lead(new Leadership(this.#options.nodeId, this.#voters, NOBODY))
+    else if (this.#isAlone) this.#becomeCandidate()
     else if (this.#mayStand) this.#setTimer('election', this.#options.timeouts.firstElectionMs)
     else this.#lookForLeader()
   }
@@ -240,6 +273,9 @@ export class Raft {
 
   #becomeProspective(): void {
     this.#openBallot('prospective')
+    // The voters may be others by now, and none of those that it knows may be left.
+    const strangers = this.#strangers
+    if (this.#role.name === 'prospective' && strangers.length > 0) this.#askWhoLeads(strangers)
   }
 
   #becomeCandidate(): void {
@@ -252,8 +288,8 @@ export class Raft {
   }
 
   #openBallot(name: 'prospective' | 'candidate'): void {
-    const { nodeId, voters } = this.#options
-    const ballot = new Ballot(voters, name === 'prospective')
+    const { nodeId } = this.#options
+    const ballot = new Ballot(this.#voters, name === 'prospective')
     this.#leave({ name, ballot })
     this.#setElectionTimer()
     ballot.count(nodeId, true)
@@ -262,14 +298,38 @@ export class Raft {
   }
 
   #becomeLeader({ granting }: Ballot): void {
-    const { nodeId, voters, timeouts } = this.#options
+    const { nodeId } = this.#options
+    const voters = this.#voters
     const leadership = new Leadership(nodeId, voters, this.#log.end.offset)
     this.#lead(leadership)
     this.#persist()
-    this.#log.appendLeaderChange({ leaderId: nodeId, voters, grantingVoters: granting }, this.#epoch)
-    this.#setTimer('check-quorum', timeouts.fetchMs * CHECK_QUORUM_FACTOR)
-    this.#beginQuorumEpoch(leadership)
+    const { latest, latestOffset } = this.#log.voters
+    const change = { leaderId: nodeId, voters, grantingVoters: granting }
+    this.#log.appendLeaderChange(change, this.#epoch, this.#recordsVoters && latestOffset < 0 ? latest : undefined)
+    this.#meetVoters(leadership)
     this.#appended()
+  }
+
+  /** Invariant 6. */
+  #changeVoters(voters: VoterSet): void {
+    const { leadership } = this
+    if (
+      !leadership ||
+      !this.mayChangeVoters ||
+      !areNeighbours(voters, this.#log.voters.latest) ||
+      voters.length === 0
+    ) {
+      throw new Error(`invariant 6: the voters cannot become ${voters.map(({ nodeId }) => nodeId)} now`)
+    }
+    this.#log.appendVoters(voters, this.#epoch)
+    leadership.votersChanged(this.#voters)
+    this.#meetVoters(leadership)
+    this.#appended()
+  }
+
+  #meetVoters(leadership: Leadership): void {
+    this.#setTimer('check-quorum', this.#options.timeouts.fetchMs * CHECK_QUORUM_FACTOR)
+    this.#beginQuorumEpoch(leadership)
   }
 
   #lead(leadership: Leadership): void {
@@ -330,7 +390,7 @@ export class Raft {
         else this.#becomeUnattached(this.#epoch)
         return
       case 'check-quorum':
-        if (role.name === 'leader') this.#becomeResigned(role.leadership)
+        if (role.name === 'leader' && !this.#isAlone) this.#becomeResigned(role.leadership)
         return
       case 'begin-quorum-epoch':
         if (role.name === 'leader') this.#beginQuorumEpoch(role.leadership)
@@ -390,7 +450,7 @@ export class Raft {
   #answerVote(request: VoteRequest): void {
     const { replicaId, replicaEpoch, last, preVote } = request
     const isPossible = last.offset >= 0 && last.epoch >= 0 && last.epoch < replicaEpoch + (preVote ? 1 : 0)
-    const errorCode = isPossible ? this.#voterError(replicaId, replicaEpoch) : ErrorCode.INVALID_REQUEST
+    const errorCode = isPossible ? this.#nodeError(replicaId, replicaEpoch) : ErrorCode.INVALID_REQUEST
     if (errorCode !== ErrorCode.NONE) {
       this.#reply({ errorCode, voteGranted: false })
       return
@@ -404,7 +464,7 @@ export class Raft {
     if (voteGranted && !preVote && this.#votedId === NOBODY) {
       this.#votedId = replicaId
       this.#persist()
-      this.#setElectionTimer()
+      if (this.#mayStand) this.#setElectionTimer()
     }
     this.#reply({ errorCode: ErrorCode.NONE, voteGranted })
   }
@@ -423,7 +483,7 @@ export class Raft {
   }
 
   #answerBegin({ leaderId, leaderEpoch }: BeginQuorumEpochRequest): void {
-    const errorCode = this.#voterError(leaderId, leaderEpoch)
+    const errorCode = this.#nodeError(leaderId, leaderEpoch)
     if (errorCode === ErrorCode.NONE) {
       this.#hear(leaderId, leaderEpoch)
       if (this.#role.name === 'prospective') this.#becomeFollower(leaderEpoch, leaderId)
@@ -432,7 +492,7 @@ export class Raft {
   }
 
   #answerEnd({ leaderId, leaderEpoch, preferredSuccessors }: EndQuorumEpochRequest): void {
-    const errorCode = this.#voterError(leaderId, leaderEpoch)
+    const errorCode = this.#nodeError(leaderId, leaderEpoch)
     if (errorCode !== ErrorCode.NONE) {
       this.#reply({ errorCode })
       return
@@ -455,14 +515,15 @@ export class Raft {
     return Math.floor(electionBackoffMaxMs / 2 ** (successors.length - position))
   }
 
-  #answerFetch({ replicaId, currentLeaderEpoch, fetchOffset, lastFetchedEpoch }: FetchRequest): void {
+  #answerFetch(request: FetchRequest): void {
+    const { replicaId, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, directoryId } = request
     const leadership = this.#leadershipFor(currentLeaderEpoch)
     if (typeof leadership === 'number') {
       this.#reply({ errorCode: leadership })
       return
     }
     const divergence = this.#divergence(fetchOffset, lastFetchedEpoch)
-    if (!divergence) leadership.fetched(replicaId, fetchOffset, this.#log.end.offset, this.#nowMs)
+    if (!divergence) leadership.fetched(replicaId, fetchOffset, this.#log.end.offset, this.#nowMs, directoryId)
     this.#heardFrom(leadership, replicaId)
     this.#advance(leadership)
     const { highWatermark } = leadership
@@ -504,10 +565,11 @@ export class Raft {
     return this.leadership ?? ErrorCode.NOT_LEADER_OR_FOLLOWER
   }
 
-  #voterError(replicaId: number, epoch: number): number {
+  /** Who asks need be no voter as far as this one knows: it may not have the newest record of them. */
+  #nodeError(replicaId: number, epoch: number): number {
     if (epoch < this.#epoch) return ErrorCode.FENCED_LEADER_EPOCH
-    const areVoters = this.#isVoter(replicaId) && this.#isVoter(this.#options.nodeId)
-    return areVoters ? ErrorCode.NONE : ErrorCode.INCONSISTENT_VOTER_SET
+    const isKnown = this.#isVoter(replicaId) || this.#strangers.includes(replicaId)
+    return isKnown ? ErrorCode.NONE : ErrorCode.INCONSISTENT_VOTER_SET
   }
 
   #reply(response: Omit<RaftResponse, 'leaderId' | 'leaderEpoch'>): void {
@@ -551,7 +613,8 @@ export class Raft {
       this.#retryLater()
       return
     }
-    this.#heardFromLeader(role)
+    // One that has left in the meantime says so with what it had to give: nobody waits for it.
+    if (response.leaderId === from) this.#heardFromLeader(role)
     if (fetched.snapshotId) {
       this.#effects.push({ type: 'fetch-snapshot', from, snapshotId: fetched.snapshotId })
       return
@@ -620,8 +683,12 @@ export class Raft {
     this.#advance(leadership)
   }
 
-  #advance({ highWatermark }: Leadership): void {
+  #advance(leadership: Leadership): void {
+    const { highWatermark } = leadership
     this.#committed(highWatermark)
+    // Those who decide now need it no more.
+    const { nodeId } = this.#options
+    if (!this.#isVoter(nodeId) && this.#log.voters.latestOffset < highWatermark) this.#becomeResigned(leadership)
   }
 
   #committed(offset: number): void {
@@ -630,12 +697,15 @@ export class Raft {
     this.#effects.push({ type: 'high-watermark', offset })
   }
 
-  /** An observer, or a voter without memory, asks the voters in turn who leads. */
+  /** An observer, or a voter without memory, asks all in turn who leads, the voters first. */
   #lookForLeader(): void {
-    const others = this.#otherVoters
-    if (others.length === 0) return
-    this.#asked = (this.#asked + 1) % others.length
-    this.#fetch(others[this.#asked]!)
+    const others = [...this.#otherVoters, ...this.#strangers]
+    if (others.length > 0) this.#askWhoLeads(others)
+  }
+
+  #askWhoLeads(nodes: readonly number[]): void {
+    this.#asked++
+    this.#fetch(nodes[this.#asked % nodes.length]!)
   }
 
   #fetch(from: number): void {
@@ -647,6 +717,7 @@ export class Raft {
       fetchOffset: offset,
       lastFetchedEpoch: epoch,
       highWatermark: this.#highWatermark,
+      directoryId: this.#options.directoryId,
     }
     this.#send(from, this.#fetching)
   }
@@ -660,26 +731,41 @@ export class Raft {
     this.#effects.push({ type: 'send', to, request })
   }
 
-  /** Whether it may ask to be elected: invariant 4. */
+  /**
+   * Whether it may ask to be elected: invariant 4. One that was a voter before the newest record does, too, until that is committed: nobody
+   * else may have the record.
+   */
   get #mayStand(): boolean {
-    return this.#isVoter(this.#options.nodeId) && (this.#hasMemory || this.#epoch === 0)
+    const { nodeId } = this.#options
+    const { latestOffset, previous } = this.#log.voters
+    const isNeeded = latestOffset >= this.#highWatermark && previous.some((voter) => voter.nodeId === nodeId)
+    return (this.#isVoter(nodeId) || isNeeded) && (this.#hasMemory || this.#epoch === 0)
   }
 
-  /** The only voter has nobody to disagree with: it leads from its start on, always in the same epoch, and its vote is no promise. */
   get #isAlone(): boolean {
-    return this.#isVoter(this.#options.nodeId) && this.#options.voters.length === 1
+    return this.#isVoter(this.#options.nodeId) && this.#voters.length === 1
   }
 
   #isVoter(nodeId: number): boolean {
-    return this.#options.voters.includes(nodeId)
+    return this.#log.voters.latest.some((voter) => voter.nodeId === nodeId)
+  }
+
+  get #voters(): number[] {
+    return this.#log.voters.latest.map(({ nodeId }) => nodeId)
   }
 
   get #otherVoters(): number[] {
-    return this.#options.voters.filter((voter) => voter !== this.#options.nodeId)
+    return this.#voters.filter((voter) => voter !== this.#options.nodeId)
+  }
+
+  /** Nodes of the cluster that are no voters as far as this one knows. */
+  get #strangers(): number[] {
+    const { nodeId, others = () => [] } = this.#options
+    return others().filter((id) => id !== nodeId && !this.#isVoter(id))
   }
 
   #persist(): void {
-    if (!this.#hasMemory || !this.#isVoter(this.#options.nodeId)) return
+    if (!this.#hasMemory) return
     const state = { leaderId: this.#leaderId, leaderEpoch: this.#epoch, votedId: this.#votedId }
     if (this.#persisted && isSame(this.#persisted, state)) return
     this.#persisted = state

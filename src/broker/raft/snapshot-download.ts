@@ -8,7 +8,7 @@ import type { Peer } from './peer.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 export interface SnapshotDownloadOptions {
-  readonly peer: Peer
+  readonly peer: () => Peer
   readonly clusterId: string
   readonly replicaId: number
   readonly leaderEpoch: number
@@ -61,7 +61,7 @@ export class SnapshotDownload {
     const wanted = { endOffset: snapshotId.offset, epoch: snapshotId.epoch }
     const partitions = [{ partition: 0, currentLeaderEpoch: leaderEpoch, snapshotId: wanted, position }]
     const topics = [{ name: CLUSTER_METADATA, partitions }]
-    const response = await peer.ask(fetchSnapshot, { clusterId, replicaId, maxBytes: PIECE_BYTES, topics })
+    const response = await peer().ask(fetchSnapshot, { clusterId, replicaId, maxBytes: PIECE_BYTES, topics })
     const partition = response.topics[0]?.partitions[0]
     const errorCode = response.errorCode === ErrorCode.NONE ? partition?.errorCode : response.errorCode
     const bytes = Buffer.concat(partition?.unalignedRecords ?? [])

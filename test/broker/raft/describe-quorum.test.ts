@@ -1,21 +1,22 @@
 // What a cluster on real sockets says of its quorum of controllers.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { startCluster } from '../../../src/broker/cluster.ts'
+import { type ClusterOptions, startCluster } from '../../../src/broker/cluster.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { nodePlatform } from '../../../src/platform/node-platform.ts'
 import { describeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
+import { ZERO_UUID } from '../../../src/protocol/schema.ts'
 import { eventually } from '../../compatibility/gathering.ts'
 import { title } from '../../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 
-async function clusterOf(brokers: number) {
-  const cluster = await startCluster(platform, { name: 'quorum', brokers })
+async function clusterOf(brokers: number, options: Partial<ClusterOptions> = {}) {
+  const cluster = await startCluster(platform, { name: 'quorum', brokers, ...options })
   onTestFinished(() => cluster.stop())
   const ask = async (nodeId: number) => {
     const [host, port] = cluster.nodes[nodeId]!.split(':')
@@ -30,16 +31,18 @@ async function clusterOf(brokers: number) {
 const idsOf = (replicas: readonly { replicaId: number }[]) => replicas.map(({ replicaId }) => replicaId)
 
 it('tells at every broker who leads, who votes, who observes, and how far they are', async () => {
-  const { cluster, ask } = await clusterOf(5)
+  const { ask } = await clusterOf(5)
   const all = await Promise.all([1, 2, 3, 4, 5].map(ask))
   for (const told of all) {
     expect(told).toMatchObject({ errorCode: 0, leaderId: all[0]!.leaderId, leaderEpoch: all[0]!.leaderEpoch })
     expect(told.leaderEpoch).toBeGreaterThan(0)
     expect(idsOf(told.currentVoters)).toEqual([1, 2, 3])
     expect(idsOf(told.observers).sort()).toEqual([4, 5])
-    expect(told.nodes.map(({ nodeId, listeners }) => [nodeId, `${listeners[0]!.host}:${listeners[0]!.port}`])).toEqual(
-      [1, 2, 3].map((id) => [id, cluster.nodes[id]]),
+    expect(told.nodes.map(({ nodeId, listeners }) => [nodeId, listeners.map(({ name }) => name)])).toEqual(
+      [1, 2, 3].map((id) => [id, ['INTERNAL']]),
     )
+    const directories = [...told.currentVoters, ...told.observers].map((replica) => replica.replicaDirectoryId)
+    expect([new Set(directories).size, directories.includes(ZERO_UUID)]).toEqual([5, false])
   }
   await eventually(async () => {
     const { highWatermark, currentVoters, observers } = await ask(4)
@@ -80,8 +83,7 @@ it.skipIf(reason !== undefined)(
     expect(JSON.parse(readFileSync(join(folder, 'quorum-state'), 'utf8'))).toMatchObject({
       leaderEpoch: expect.any(Number),
       votedId: expect.any(Number),
-      currentVoters: [{ voterId: 1 }, { voterId: 2 }, { voterId: 3 }],
-      data_version: 0,
+      data_version: 1,
     })
     const files = join(folder, '00000000000000000000.log')
     const { code, stdout } = await runKafkaTool('kafka-dump-log', ['--cluster-metadata-decoder', '--files', files])
@@ -89,24 +91,57 @@ it.skipIf(reason !== undefined)(
     expect(stdout).toMatch(
       /isControl: true .*isvalid: true\n.*LeaderChange: .*"leaderId":\d,"voters":\[\{"voterId":1\}/,
     )
+    expect(stdout).toMatch(/KRaftVersion \{.*"kRaftVersion":1/)
+    expect(stdout).toMatch(
+      /KRaftVoters \{.*"voterId":3,"voterDirectoryId":"[^"]{22}","endpoints":\[\{"name":"INTERNAL"/,
+    )
     expect(stdout).not.toMatch(/isvalid: false/)
   },
   60_000,
 )
 
 it.skipIf(reason !== undefined)(
-  title('is understood by kafka-metadata-quorum', reason),
+  title('lets kafka-metadata-quorum add and remove voters, and tell of them', reason),
   async () => {
-    const { cluster } = await clusterOf(4)
-    const args = ['--bootstrap-server', cluster.bootstrap, 'describe', '--replication']
-    const { code, stdout } = await runKafkaTool('kafka-metadata-quorum', args)
+    const data = mkdtempSync(join(tmpdir(), 'heliostat-quorum-'))
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+    const { cluster, ask } = await clusterOf(4, { data, config: { 'controller.quorum.auto.join.enable': false } })
+    const tool = (...args: string[]) => {
+      return runKafkaTool('kafka-metadata-quorum', ['--bootstrap-server', cluster.bootstrap, ...args])
+    }
+    const controller = join(data, 'controller.properties')
+    const properties = {
+      'process.roles': 'controller',
+      'node.id': '4',
+      'controller.listener.names': 'INTERNAL',
+      listeners: 'INTERNAL://127.0.0.1:9',
+      'log.dirs': join(data, '4'),
+    }
+    writeFileSync(
+      controller,
+      Object.entries(properties)
+        .map((property) => property.join('='))
+        .join('\n'),
+    )
+    const { leaderId, currentVoters } = await ask(1)
+    const leader = currentVoters.find(({ replicaId }) => replicaId === leaderId)!
+    const added = await tool('--command-config', controller, 'add-controller')
+    expect([added.code, added.stdout]).toEqual([0, expect.stringMatching(/^Added controller 4 with directory id/m)])
+    const key = ['--controller-id', String(leaderId), '--controller-directory-id', leader.replicaDirectoryId]
+    const removed = await tool('remove-controller', ...key)
+    expect([removed.code, removed.stdout]).toEqual([0, expect.stringMatching(/^Removed +KRaft controller/m)])
+    const left = [1, 2, 3, 4].filter((id) => id !== leaderId)
+    await eventually(async () =>
+      expect([(await ask(4)).leaderId === leaderId, idsOf((await ask(4)).currentVoters)]).toEqual([false, left]),
+    )
+    const { code, stdout } = await tool('describe', '--replication')
     expect(code).toBe(0)
     const statuses = stdout
       .split('\n')
-      .flatMap((line) => /^(\d).*\s(Leader|Follower|Observer)\s*$/.exec(line)?.slice(1, 3) ?? [])
+      .flatMap((line) => /^(\d)\s+([\w-]{22}).*\s(Leader|Follower|Observer)\s*$/.exec(line)?.slice(1) ?? [])
     expect(statuses.filter((status) => status === 'Leader')).toHaveLength(1)
     expect(statuses.filter((status) => status === 'Follower')).toHaveLength(2)
-    expect(statuses.slice(-2)).toEqual(['4', 'Observer'])
+    expect(statuses.slice(-3)).toEqual([String(leaderId), leader.replicaDirectoryId, 'Observer'])
   },
   60_000,
 )

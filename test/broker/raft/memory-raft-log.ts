@@ -1,16 +1,24 @@
 import type { OffsetAndEpoch } from '../../../src/broker/raft/message.ts'
 import type { LeaderChange, RaftLog } from '../../../src/broker/raft/raft-log.ts'
+import { bootstrapVoter, VoterHistory, type VoterSet } from '../../../src/broker/raft/voter-set.ts'
 
 interface Entry {
   readonly epoch: number
   readonly value: string
+  /** Of a record of voters. */
+  readonly voters?: VoterSet
 }
 
 /** A log of words. */
 export class MemoryRaftLog implements RaftLog {
   start: OffsetAndEpoch = { offset: 0, epoch: 0 }
   latestSnapshotId: OffsetAndEpoch | undefined
+  readonly voters: VoterHistory
   #entries: Entry[] = []
+
+  constructor(bootstrap: readonly number[]) {
+    this.voters = new VoterHistory(bootstrap.map(bootstrapVoter))
+  }
 
   get end(): OffsetAndEpoch {
     const { offset, epoch } = this.start
@@ -24,19 +32,30 @@ export class MemoryRaftLog implements RaftLog {
   }
 
   append(value: string, epoch: number): void {
-    this.#entries.push({ epoch, value })
+    this.#add({ epoch, value })
   }
 
-  appendLeaderChange({ leaderId, grantingVoters }: LeaderChange, epoch: number): void {
+  appendLeaderChange({ leaderId, grantingVoters }: LeaderChange, epoch: number, voters?: VoterSet): void {
     this.append(`leader=${leaderId}(${grantingVoters})`, epoch)
+    if (voters) this.appendVoters(voters, epoch)
+  }
+
+  appendVoters(voters: VoterSet, epoch: number): void {
+    this.#add({ epoch, value: `voters=${voters.map(({ nodeId }) => nodeId)}`, voters })
   }
 
   appendFetched(records: Buffer): void {
-    this.#entries.push(...(JSON.parse(records.toString()) as Entry[]))
+    for (const entry of JSON.parse(records.toString()) as Entry[]) this.#add(entry)
   }
 
   truncateTo(offset: number): void {
     this.#entries.length = offset - this.start.offset
+    this.voters.truncateTo(offset)
+  }
+
+  #add(entry: Entry): void {
+    if (entry.voters) this.voters.add(this.end.offset, entry.voters)
+    this.#entries.push(entry)
   }
 
   read(offset: number): Buffer {

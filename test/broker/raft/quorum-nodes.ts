@@ -9,12 +9,13 @@ import { serveFetchSnapshot } from '../../../src/broker/apis/fetch-snapshot.ts'
 import { serveVote } from '../../../src/broker/apis/vote.ts'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { BrokerConfig } from '../../../src/broker/broker-config.ts'
+import { type Agreement, voterAt } from '../../../src/broker/cluster-node.ts'
 import { Controller } from '../../../src/broker/coordinator/controller/controller.ts'
 import { MetadataImage } from '../../../src/broker/coordinator/controller/metadata-image.ts'
+import { obtainDirectoryId } from '../../../src/broker/directory-id.ts'
 import { CLOSE, Dispatcher } from '../../../src/broker/dispatcher.ts'
 import { LogDirectory } from '../../../src/broker/log/log-directory.ts'
 import { METADATA_LOG_CONFIG } from '../../../src/broker/raft/metadata-log.ts'
-import type { Voter } from '../../../src/broker/raft/quorum.ts'
 import { RaftQuorum } from '../../../src/broker/raft/raft-quorum.ts'
 import { METADATA_TOPIC_ID } from '../../../src/broker/raft/raft-wire.ts'
 import { SnapshotStore } from '../../../src/broker/raft/snapshot-store.ts'
@@ -61,7 +62,7 @@ export class QuorumNodes {
   readonly simulation: Simulation
   readonly machines: readonly SimMachine[]
   readonly #options: QuorumOptions
-  readonly #voters: readonly Voter[]
+  readonly #agreed: Agreement | undefined
   readonly #up = new Map<number, QuorumNode>()
   readonly #lostDisks = new Set<number>()
 
@@ -70,9 +71,8 @@ export class QuorumNodes {
     this.#options = options
     this.simulation = options.simulation
     this.machines = Array.from({ length: options.nodes }, (_, index) => this.simulation.machine(`node-${index + 1}`))
-    this.#voters = this.machines.slice(0, options.voters).map(({ name }, index) => {
-      return { nodeId: index + 1, host: name, port: PORT }
-    })
+    const hosts = this.machines.map(({ name }) => name)
+    this.#agreed = hosts.length === 1 ? undefined : agreementOf(hosts, options.voters)
   }
 
   get up(): QuorumNode[] {
@@ -94,7 +94,7 @@ export class QuorumNodes {
     const config = new BrokerConfig(this.#options.config)
     const platform = machine.boot()
     if (this.#lostDisks.delete(nodeId)) platform.disk.remove(DIRECTORY)
-    const node = startNode(platform, nodeId, machine.name, this.#voters, config)
+    const node = startNode(platform, nodeId, machine.name, this.#agreed, config)
     this.#up.set(nodeId, node)
     this.#options.onBoot?.(node)
   }
@@ -138,19 +138,35 @@ export class QuorumNodes {
   }
 }
 
+/** The nodes at these hosts count from 1; the first ones vote. */
+export function agreementOf(hosts: readonly string[], voters: number): Agreement {
+  const nodeIds = hosts.map((_, index) => index + 1)
+  return {
+    bootstrap: nodeIds.slice(0, voters),
+    network: {
+      nodeIds: () => nodeIds,
+      nodeOf: (nodeId) => voterAt(nodeId, { host: hosts[nodeId - 1]!, port: PORT }),
+      security: {},
+    },
+  }
+}
+
+/** `agreed`: absent for one that is alone. */
 export function startNode(
   platform: Platform,
   nodeId: number,
   host: string,
-  voters: readonly Voter[],
+  agreed: Agreement | undefined,
   config: BrokerConfig,
 ): QuorumNode {
   const directory = LogDirectory.open(platform, DIRECTORY, { configOf: () => METADATA_LOG_CONFIG })
   const log = directory.getOrCreate('__cluster_metadata', 0, METADATA_TOPIC_ID)
   const snapshots = new SnapshotStore(platform.disk, log.directory)
-  const timeouts = config.quorumTimeouts(voters.findIndex((voter) => voter.nodeId === nodeId))
-  const security = {}
-  const quorum = new RaftQuorum({ platform, nodeId, clusterId: CLUSTER_ID, voters, security, timeouts, log, snapshots })
+  const directoryId = obtainDirectoryId(platform, DIRECTORY, { clusterId: CLUSTER_ID, nodeId })
+  const { bootstrap, network } = agreed ?? { bootstrap: [nodeId], network: undefined }
+  const identity = { nodeId, directoryId, clusterId: CLUSTER_ID }
+  const timeouts = config.quorumTimeouts
+  const quorum = new RaftQuorum({ platform, ...identity, bootstrap, network, timeouts, log, snapshots })
   const image = new MetadataImage()
   const onCommitted = image.apply.bind(image)
   const { clock } = platform

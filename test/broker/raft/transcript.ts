@@ -3,7 +3,8 @@
 // A script is prose (lines with #) and blocks: a command, `----`, the expected output. Messages wait until the script lets them arrive;
 // time does not pass: the script says which timer goes off.
 //
-//   nodes 1 2 3 [observers 4]   makes replicas, each with an empty log, and starts them
+//   nodes 1 2 3 [observers 4] [recorded]   makes replicas, each with an empty log, and starts them; or their logs say who votes
+//   voters 1 2 3 4              the leader, who must be able to, writes down that these vote
 //   timeout 1 election          the timer goes off, if it is set
 //   deliver [1->2 …]            messages on these ways arrive, and all that follows from them on these ways; absent: on all ways
 //   lose 1->2                   the messages on this way are not delivered, and whoever asked hears of that
@@ -17,6 +18,7 @@
 import type { ElectionState } from '../../../src/broker/raft/election-state.ts'
 import type { OffsetAndEpoch, RaftResponse, SentRequest } from '../../../src/broker/raft/message.ts'
 import { Raft, type RaftEffect, type RaftEvent, type RaftTimer } from '../../../src/broker/raft/raft.ts'
+import { bootstrapVoter } from '../../../src/broker/raft/voter-set.ts'
 import { errorOf } from '../../../src/protocol/errors.ts'
 import { MemoryRaftLog } from './memory-raft-log.ts'
 
@@ -41,6 +43,7 @@ interface Message {
 export class Transcript {
   readonly #nodes = new Map<number, Node>()
   #voters: number[] = []
+  #recordsVoters = false
   #messages: Message[] = []
   #lines: string[] = []
   #nowMs = 0
@@ -77,11 +80,19 @@ export class Transcript {
         for (const word of words.slice(1)) node!.log.append(word, node!.raft.epoch)
         this.#happen(node!, { type: 'appended' })
         return
+      case 'voters': {
+        const leader = [...this.#nodes.values()].find(
+          ({ raft }) => raft.leadership !== undefined && raft.mayChangeVoters,
+        )
+        if (leader) this.#happen(leader, { type: 'change-voters', voters: words.map(Number).map(bootstrapVoter) })
+        else this.#lines.push('nobody may change the voters now')
+        return
+      }
       case 'restart':
         this.#start(node!)
         return
       case 'lose-disk':
-        node!.log = new MemoryRaftLog()
+        node!.log = new MemoryRaftLog(this.#voters)
         node!.kept = undefined
         this.#start(node!)
         return
@@ -100,11 +111,17 @@ export class Transcript {
   }
 
   #make(words: readonly string[]): void {
+    this.#recordsVoters = words.includes('recorded')
     const at = words.indexOf('observers')
-    const ids = words.filter((word) => word !== 'observers').map(Number)
+    const ids = words.filter((word) => word !== 'observers' && word !== 'recorded').map(Number)
     this.#voters = at < 0 ? ids : ids.slice(0, at)
     for (const id of ids) {
-      const node = { id, log: new MemoryRaftLog(), kept: undefined, timers: new Set<RaftTimer>() } as unknown as Node
+      const node = {
+        id,
+        log: new MemoryRaftLog(this.#voters),
+        kept: undefined,
+        timers: new Set<RaftTimer>(),
+      } as unknown as Node
       this.#nodes.set(id, node)
       this.#start(node)
     }
@@ -116,8 +133,10 @@ export class Transcript {
       ({ from, to, response }) => from !== node.id && !(response && to === node.id),
     )
     node.timers.clear()
-    const options = { nodeId: node.id, voters: this.#voters, timeouts: TIMEOUTS, log: node.log }
-    node.raft = new Raft({ ...options, electionState: node.kept }, node.log.start.offset)
+    const options = { nodeId: node.id, directoryId: `d${node.id}`, timeouts: TIMEOUTS, log: node.log }
+    const others = () => (this.#recordsVoters ? [...this.#nodes.keys()] : [])
+    const how = { recordsVoters: this.#recordsVoters, others, electionState: node.kept }
+    node.raft = new Raft({ ...options, ...how }, node.log.start.offset)
     this.#happen(node, { type: 'start' })
   }
 

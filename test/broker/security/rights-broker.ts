@@ -7,6 +7,7 @@ import { Dispatcher } from '../../../src/broker/dispatcher.ts'
 import { memoryDisk } from '../../../src/platform/memory-disk.ts'
 import { nodePlatform } from '../../../src/platform/node-platform.ts'
 import { decodeResponse, encodeRequest } from '../../../src/protocol/codec.ts'
+import { ZERO_UUID } from '../../../src/protocol/schema.ts'
 import { type AskAs, AUTHORIZER } from './rights-ground.ts'
 
 const dispatcher = new Dispatcher(servedApis)
@@ -19,6 +20,7 @@ export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
     listen: { address: { host: '127.0.0.1', port: 0 }, allowInsecure: false, files: platform.disk },
     directory: '/memory/1',
+    directoryId: ZERO_UUID,
     config: new BrokerConfig({ 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:root' }),
     dispatcher,
   })

@@ -3,6 +3,7 @@
 import { OPERATION, type Operation, type Resource } from '../../../src/broker/security/authorizer.ts'
 import { addOffsetsToTxn } from '../../../src/protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
+import { addRaftVoter } from '../../../src/protocol/messages/add-raft-voter.ts'
 import { alterClientQuotas } from '../../../src/protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
 import { alterPartitionReassignments } from '../../../src/protocol/messages/alter-partition-reassignments.ts'
@@ -59,6 +60,7 @@ import { offsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-
 import { produce } from '../../../src/protocol/messages/produce.ts'
 import { readShareGroupState } from '../../../src/protocol/messages/read-share-group-state.ts'
 import { readShareGroupStateSummary } from '../../../src/protocol/messages/read-share-group-state-summary.ts'
+import { removeRaftVoter } from '../../../src/protocol/messages/remove-raft-voter.ts'
 import { renewDelegationToken } from '../../../src/protocol/messages/renew-delegation-token.ts'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.ts'
@@ -124,8 +126,12 @@ const TOPIC_REFUSED = 29
 const GROUP_REFUSED = 30
 const CLUSTER_REFUSED = 31
 const ILLEGAL_SASL_STATE = 34
+const UNSUPPORTED_VERSION = 35
 const TRANSACTION_REFUSED = 53
 const UNKNOWN_TRANSACTION = 49
+
+const STRANGER = { clusterId: null, voterId: 9, voterDirectoryId: 'AAAAAAAAAAAAAAAAAAAACQ' }
+const endpointsOf = (...names: string[]) => names.map((name) => ({ name, host: 'localhost', port: 9 }))
 
 const onTopic = (operation: Operation, name: string, refused: unknown = TOPIC_REFUSED): Need => {
   return { operation, resource: 'TOPIC', name, refused }
@@ -815,6 +821,18 @@ export const rows: readonly Row[] = [
     request: () => ({ brokerId: 9 }),
     look: ({ errorCode }) => errorCode,
     served: 102,
+    needs: () => [onCluster('ALTER')],
+  }),
+  row(addRaftVoter, '', {
+    request: () => ({ ...STRANGER, timeoutMs: 1000, listeners: endpointsOf('INTERNAL', 'CONTROLLER') }),
+    look: ({ errorCode }) => errorCode,
+    served: UNSUPPORTED_VERSION,
+    needs: () => [onCluster('ALTER')],
+  }),
+  row(removeRaftVoter, '', {
+    request: () => STRANGER,
+    look: ({ errorCode }) => errorCode,
+    served: UNSUPPORTED_VERSION,
     needs: () => [onCluster('ALTER')],
   }),
   row(createDelegationToken, '', {

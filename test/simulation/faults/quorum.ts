@@ -1,5 +1,6 @@
 // What goes wrong with the nodes of a quorum.
 
+import { bootstrapVoter, withoutVoter, withVoter } from '../../../src/broker/raft/voter-set.ts'
 import { quorumOf } from '../topologies/quorum.ts'
 import type { World } from '../world.ts'
 import type { Fault } from './drawn.ts'
@@ -101,6 +102,27 @@ export const loseWitness: Fault = (world) => {
     nodes.join(cutOff)
     watch.start(leader.nodeId)
   }
+}
+
+export const VOTERS_CHANGED = 'the voters changed'
+
+/** Any of the nodes comes to vote, or votes no more, also the one that leads; one to all of them do. */
+export const changeVoters: Fault = (world) => {
+  const { nodes } = quorumOf(world)
+  const { leader } = nodes
+  if (!leader?.quorum.mayChangeVoters) return undefined
+  const { voters, nodeId } = leader.quorum
+  const { observers } = leader.quorum.describe()!
+  const caughtUp = observers.filter(({ lastCaughtUpTimestamp }) => lastCaughtUpTimestamp > 0)
+  const grows = voters.length === 1 || (caughtUp.length > 0 && world.random.chance(0.5))
+  if (grows && caughtUp.length === 0) return undefined
+  const chosen = grows ? world.random.pick(caughtUp).replicaId : world.random.pick(voters).nodeId
+  const changed = grows ? withVoter(voters, bootstrapVoter(chosen)) : withoutVoter(voters, chosen)
+  void leader.quorum.changeVoters(changed).then((isCommitted) => {
+    if (isCommitted) world.bit(VOTERS_CHANGED)
+    if (isCommitted && chosen === nodeId) world.bit('a leader removed itself')
+  })
+  return () => {}
 }
 
 function isWhole(world: World): boolean {

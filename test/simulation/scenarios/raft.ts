@@ -1,7 +1,17 @@
 import { quorumAgrees } from '../checkers/quorum.ts'
 import { drawn, type Fault } from '../faults/drawn.ts'
 import { cutPower, kill, pause } from '../faults/processes.ts'
-import { cutPair, DISK_LOST, isolate, killLeaders, loseDisk, loseWitness, someNode } from '../faults/quorum.ts'
+import {
+  changeVoters,
+  cutPair,
+  DISK_LOST,
+  isolate,
+  killLeaders,
+  loseDisk,
+  loseWitness,
+  someNode,
+  VOTERS_CHANGED,
+} from '../faults/quorum.ts'
 import type { Scenario } from '../scenario.ts'
 import { quorum, SNAPSHOT_FETCHED } from '../topologies/quorum.ts'
 import { quotas } from '../workloads/quotas.ts'
@@ -41,6 +51,18 @@ export const raftSnapshots: Scenario = {
   topology: quorum({ nodes: 4, voters: 3, config: { 'metadata.log.max.record.bytes.between.snapshots': 2_000 } }),
   faults: drawn({ 'lose a disk': loseDisk, 'lose another': loseDisk, ...deaths, isolate }, seldom),
   mustBite: [DISK_LOST, SNAPSHOT_FETCHED],
+}
+
+const changing = { 'change the voters': changeVoters, 'change them again': changeVoters, 'and again': changeVoters }
+
+export const raftVoters: Scenario = {
+  ...common,
+  name: 'raft, other voters',
+  shows:
+    'five nodes of which now these vote, now those, one to all of them, do too, and one that leads may be taken out',
+  topology: quorum({ nodes: 5, voters: 3, config: { 'metadata.log.max.record.bytes.between.snapshots': 4_000 } }),
+  faults: drawn({ ...changing, ...deaths, isolate, cut: cutPair }, often),
+  mustBite: [VOTERS_CHANGED],
 }
 
 export const raftElections: Scenario = {

@@ -3,6 +3,7 @@ import type { Clock } from '../../../platform/platform.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import type { OffsetAndEpoch } from '../../raft/message.ts'
 import type { SnapshotStore } from '../../raft/snapshot-store.ts'
+import type { VoterSet } from '../../raft/voter-set.ts'
 import { storedBatches, understood } from '../runtime.ts'
 import { LiveRecords } from './live-records.ts'
 import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
@@ -13,6 +14,8 @@ export interface CommittedMetadataOptions {
   readonly log: PartitionLog
   readonly snapshots: SnapshotStore
   readonly clock: Pick<Clock, 'now'>
+  /** What the log below an offset says of voters. */
+  readonly votersBelow: (offset: number) => VoterSet | undefined
   /** Hears each record once, in the order of the log. */
   readonly onRecord: (record: MetadataRecord) => void
 }
@@ -70,11 +73,13 @@ export class CommittedMetadata {
    * before the snapshot that came before, so that they need not read this one.
    */
   takeSnapshot(keepsForOthers: boolean): void {
-    const { log, snapshots, clock } = this.#options
+    const { log, snapshots, clock, votersBelow } = this.#options
     const timestamp = clock.now()
     const keepFrom = keepsForOthers ? (snapshots.latestId?.offset ?? log.logStartOffset) : this.#end.offset
     this.#bytesSinceSnapshot = 0
-    snapshots.write(this.#end, encodeSnapshot(this.#live.all, { epoch: this.#end.epoch, timestamp }))
+    const { offset, epoch } = this.#end
+    const voters = votersBelow(offset)
+    snapshots.write(this.#end, encodeSnapshot(this.#live.all, { epoch, timestamp, voters }))
     log.roll()
     log.deleteRecordsBefore(keepFrom)
     log.enforceRetention(timestamp)

@@ -37,7 +37,8 @@ export class Controller {
     this.#options = options
     const { quorum, clock, onCommitted } = options
     const { log, snapshots } = quorum
-    this.#committed = new CommittedMetadata({ log, snapshots, clock, onRecord: onCommitted })
+    const votersBelow = (offset: number) => quorum.votersBelow(offset)
+    this.#committed = new CommittedMetadata({ log, snapshots, clock, votersBelow, onRecord: onCommitted })
     this.#unsubscribe = [quorum.onCommitted(() => this.#follow()), quorum.onLeaderChange(() => this.#host())]
     this.#committed.follow()
     this.#host()

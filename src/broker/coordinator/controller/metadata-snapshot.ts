@@ -1,26 +1,23 @@
 // A snapshot of the metadata in the bytes of Kafka's `.checkpoint` files (KIP-630): record batches like those of the log, between a
 // control record that opens it and one that ends it; offsets count inside the file.
-import { encodeStruct } from '../../../protocol/codec.ts'
-import { int16, int64, message } from '../../../protocol/schema.ts'
 import { type BatchOptions, buildBatch, type RecordInput } from '../../../records/batch-builder.ts'
 import { splitBatches } from '../../../records/record-batch.ts'
+import { isSnapshotEnding, snapshotEnding, snapshotOpening } from '../../raft/control-record.ts'
+import type { VoterSet } from '../../raft/voter-set.ts'
 import { type MetadataRecord, metadataRecordCodec } from './metadata-record.ts'
 
-const SNAPSHOT_HEADER = 3
-const SNAPSHOT_FOOTER = 4
 const RECORDS_PER_BATCH = 1000
 
-const flexible = { versions: [0, 0], flexible: 0 } as const
-const header = message({
-  ...flexible,
-  name: 'SnapshotHeaderRecord',
-  fields: { version: int16, lastContainedLogTimestamp: int64 },
-})
-const footer = message({ ...flexible, name: 'SnapshotFooterRecord', fields: { version: int16 } })
+interface SnapshotFrame {
+  readonly epoch: number
+  readonly timestamp: number
+  /** As of the end of the snapshot; absent: the log does not say who votes. */
+  readonly voters?: VoterSet | undefined
+}
 
 export function encodeSnapshot(
   records: readonly MetadataRecord[],
-  { epoch, timestamp }: { epoch: number; timestamp: number },
+  { epoch, timestamp, voters }: SnapshotFrame,
 ): Buffer {
   const batches: Buffer[] = []
   let baseOffset = 0
@@ -28,14 +25,12 @@ export function encodeSnapshot(
     batches.push(buildBatch(inputs, { baseOffset, partitionLeaderEpoch: epoch, ...options }))
     baseOffset += inputs.length
   }
-  const opening = encodeStruct(header, 0, { version: 0, lastContainedLogTimestamp: timestamp })
-  add([{ timestamp, key: controlKey(SNAPSHOT_HEADER), value: opening }], { control: true })
+  add(snapshotOpening(voters, timestamp), { control: true })
   for (let from = 0; from < records.length; from += RECORDS_PER_BATCH) {
     const part = records.slice(from, from + RECORDS_PER_BATCH)
     add(part.map((record) => ({ timestamp, ...metadataRecordCodec.encode(record) })))
   }
-  const ending = encodeStruct(footer, 0, { version: 0 })
-  add([{ timestamp, key: controlKey(SNAPSHOT_FOOTER), value: ending }], { control: true })
+  add(snapshotEnding(timestamp), { control: true })
   return Buffer.concat(batches)
 }
 
@@ -53,12 +48,5 @@ export function decodeSnapshot(content: Buffer): MetadataRecord[] | undefined {
       if (decoded !== undefined) records.push(decoded)
     }
   }
-  const ends = last.records()[0]?.key?.readInt16BE(2) === SNAPSHOT_FOOTER
-  return ends ? records : undefined
-}
-
-function controlKey(type: number): Buffer {
-  const key = Buffer.alloc(4)
-  key.writeInt16BE(type, 2)
-  return key
+  return isSnapshotEnding(last) ? records : undefined
 }
