@@ -1,5 +1,6 @@
-// How many records would a group read again after a failover? The topic has no holes, so the truth is simple: the offset that a
-// group should get on the target is its offset on the source.
+// How many records would a group read again after a failover? One topic has no holes, so there the truth is simple: the offset that a
+// group should get on the target is its offset on the source. The other is written in transactions that are all alike: one marker
+// follows every ten records of a partition, and markers do not cross.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Contestant } from './rig/contestant.ts'
 import { inTurns, type Question } from './rig/question.ts'
@@ -9,6 +10,9 @@ import { settled } from './rig/settled.ts'
 
 const partitions = 8
 const rate = 2000
+const transactionalRate = 1000
+/** Of each partition, in a transaction. */
+const recordsPerTransaction = 10
 const groupsPerKind = 10
 /** MM2 is set to sync groups every 5 s; after this long without a change its offsets are taken as final. */
 const stableMs = 12_000
@@ -17,7 +21,7 @@ type Offsets = Map<string, number[]>
 
 export const rereads: Question = {
   name: 'rereads',
-  asks: 'records a group would read again after failover: near the head, far behind, after a clean restart',
+  asks: 'records a group would read again after failover: near the head, far behind, transactional source, after a restart',
   run: async (options) => {
     const rig = await Rig.start()
     let run = 0
@@ -35,36 +39,54 @@ export const rereads: Question = {
 }
 
 async function measure(rig: Rig, contestant: Contestant, topic: string, records: number): Promise<Figures> {
-  await rig.createTopic(topic, partitions)
-  const job = rig.job({ topics: topic, groups: `${topic}-.*` })
-  const copy = `${job.alias}.${topic}`
+  const ledger = `${topic}-ledger`
+  for (const name of [topic, ledger]) await rig.createTopic(name, partitions)
+  const job = rig.job({ topics: `${topic}(-ledger)?`, groups: `${topic}-.*` })
+  const [copy, ledgerCopy] = [`${job.alias}.${topic}`, `${job.alias}.${ledger}`]
   const end = records / partitions
+  const inLedger = Math.floor(records / 4 / partitions / recordsPerTransaction) * recordsPerTransaction
+  const ledgerEnd = (inLedger / recordsPerTransaction) * (recordsPerTransaction + 1)
+  const identical: Compared = { topic, copy, truth: (offset) => offset }
+  const markers: Compared = {
+    ...{ topic: ledger, copy: ledgerCopy },
+    truth: (offset) => offset - Math.floor(offset / (recordsPerTransaction + 1)),
+  }
   let mirror = contestant.start(job)
   try {
-    await rig.program('Writer', [rig.source.bootstrap, topic, partitions, rate, records, 100])
+    const transaction = recordsPerTransaction * partitions
+    await Promise.all([
+      rig.program('Writer', [rig.source.bootstrap, topic, partitions, rate, records, 100]),
+      rig.program('Writer', [
+        ...[rig.source.bootstrap, ledger, partitions, transactionalRate, inLedger * partitions, 100],
+        transaction,
+      ]),
+    ])
     await settled(rig, [{ topic: copy, partitions }], records)
+    await settled(rig, [{ topic: ledgerCopy, partitions }], inLedger * partitions)
     const head = await translated(
       rig,
-      topic,
-      copy,
+      identical,
       positions(`${topic}-head`, (draw) => end - Math.floor(draw * 200)),
     )
     const behind = await translated(
       rig,
-      topic,
-      copy,
+      identical,
       positions(`${topic}-behind`, (draw) => Math.floor(draw * end)),
+    )
+    const transactional = await translated(
+      rig,
+      markers,
+      positions(`${topic}-transactional`, (draw) => Math.floor(draw * ledgerEnd)),
     )
     await mirror.kill('SIGTERM')
     mirror = contestant.start(job)
     const restarted = await translated(
       rig,
-      topic,
-      copy,
+      identical,
       positions(`${topic}-restart`, (draw) => Math.floor(draw * end)),
     )
     const figures: Record<string, number> = {}
-    for (const [name, found] of Object.entries({ head, behind, restart: restarted })) {
+    for (const [name, found] of Object.entries({ head, behind, transactional, restart: restarted })) {
       figures[`${name} mean`] = found.again.reduce((sum, count) => sum + count, 0) / found.again.length
       figures[`${name} max`] = Math.max(...found.again)
       figures[`${name} untranslated`] = found.untranslated
@@ -74,6 +96,13 @@ async function measure(rig: Rig, contestant: Contestant, topic: string, records:
     await mirror.kill()
     await rig.forget(job)
   }
+}
+
+interface Compared {
+  readonly topic: string
+  readonly copy: string
+  /** Where an offset of the source should be on the target. */
+  readonly truth: (offset: number) => number
 }
 
 /** The same positions for every contestant: a golden-ratio walk instead of chance. */
@@ -92,7 +121,7 @@ function positions(prefix: string, offset: (draw: number) => number): Offsets {
 }
 
 /** Commits at the source, waits until the mirror has carried the groups over, and compares. */
-async function translated(rig: Rig, topic: string, copy: string, committed: Offsets) {
+async function translated(rig: Rig, { topic, copy, truth }: Compared, committed: Offsets) {
   const lines = [...committed].map(([group, offsets]) => `${group}=${offsets.join(',')}`)
   await rig.program('Groups', ['set', rig.source.bootstrap, topic, ...lines])
   const found = await stable(rig, copy, [...committed.keys()])
@@ -103,7 +132,7 @@ async function translated(rig: Rig, topic: string, copy: string, committed: Offs
       const downstream = found.get(group)![partition]!
       // A group with no offset on the target starts at the beginning.
       if (downstream === -1) untranslated++
-      again.push(offset - Math.max(0, downstream))
+      again.push(truth(offset) - Math.max(0, downstream))
     }
   }
   return { again, untranslated }

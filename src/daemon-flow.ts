@@ -22,6 +22,7 @@ import { Checkpointer } from './offset-translation/checkpointer.ts'
 import { InternalTopic } from './offset-translation/internal-topic.ts'
 import { pruneOffsetMaps } from './offset-translation/offset-map-pruner.ts'
 import { OffsetSyncs } from './offset-translation/offset-syncs.ts'
+import { whyUntranslated } from './offset-translation/untranslated.ts'
 import { HeliostatError } from './platform/errors.ts'
 import type { Platform } from './platform/platform.ts'
 import type { FlowView, TranslateAnswer, TranslateQuery } from './server/flow-view.ts'
@@ -205,13 +206,15 @@ export class DaemonFlow implements FlowView {
   }
 
   translate({ topic, partition, offset, reverse }: TranslateQuery): TranslateAnswer {
-    const found = this.#mirror.translate(topic, partition, offset, { reverse })
-    if (found !== undefined) return { topic, partition, offset: found }
-    return {
-      topic,
-      partition,
-      reason: 'that offset is not mirrored yet, too old to be known, or not of a partition mirrored here',
-    }
+    const owned = this.#mirror.ownedPartition(topic, partition, reverse ? 'target' : 'source')
+    if (!owned) return { topic, partition, reason: `this instance mirrors no ${topic}-${partition}` }
+    const there = { topic, partition, translatedTopic: (reverse ? owned.source : owned.remote).topic }
+    const { map } = owned
+    if (!map) return { ...there, reason: 'its place on the target is not known at the moment' }
+    const found = reverse ? map.reverse(offset) : map.translate(offset)
+    return found === undefined
+      ? { ...there, reason: whyUntranslated(map, offset, reverse) }
+      : { ...there, offset: found }
   }
 
   explain(name: string) {
@@ -245,10 +248,8 @@ export class DaemonFlow implements FlowView {
   }
 
   #mirrored(topic: string, partition: number) {
-    for (const { source, remote, map } of this.#mirror.ownedPartitions()) {
-      if (source.topic === topic && source.partition === partition) return map && { map, remoteTopic: remote.topic }
-    }
-    return undefined
+    const owned = this.#mirror.ownedPartition(topic, partition)
+    return owned?.map && { map: owned.map, remoteTopic: owned.remote.topic }
   }
 }
 

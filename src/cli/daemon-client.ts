@@ -1,4 +1,5 @@
 import { HeliostatError } from '../platform/errors.ts'
+import { flowNamed } from './flow-session.ts'
 
 /** Where a running daemon answers, and what it wants to be told first. */
 export interface DaemonAddress {
@@ -25,4 +26,10 @@ export async function askDaemon(
     'HEL_REFUSED',
     `${address} answers ${answer.status}: ${(await answer.text()).slice(0, 200)}${hint}`,
   )
+}
+
+/** The names of the daemon's flows, or the one that is wanted. */
+export async function flowsOf(options: DaemonAddress & { readonly flow?: string }): Promise<string[]> {
+  const names = ((await askDaemon(options, '/api/v1/flows')) as { flow: string }[]).map(({ flow }) => flow)
+  return options.flow === undefined ? names : [flowNamed(options.flow, names)]
 }

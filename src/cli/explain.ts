@@ -2,12 +2,12 @@ import { type ExplainedFlow, explainName, type Translated } from '../daemon-expl
 import { filterOf } from '../daemon-job.ts'
 import { ProgressReader } from '../mirror/progress-reader.ts'
 import { nameTopics } from '../mirror/remote-names.ts'
+import { whyUntranslated } from '../offset-translation/untranslated.ts'
 import type { NameExplanation } from '../server/flow-view.ts'
-import { askDaemon, type DaemonAddress } from './daemon-client.ts'
+import { askDaemon, type DaemonAddress, flowsOf } from './daemon-client.ts'
 import { exitCode } from './exit-code.ts'
 import { chooseFlow, type FlowSession, readConfig, withFlow } from './flow-session.ts'
 import { type Format, render } from './output.ts'
-import { outsideOf } from './translate.ts'
 
 export interface ExplainOptions extends DaemonAddress {
   readonly flow?: string
@@ -30,10 +30,9 @@ function sentences(explanations: readonly NameExplanation[]): string {
 }
 
 async function fromDaemon(name: string, options: ExplainOptions): Promise<NameExplanation[]> {
-  const flows = (await askDaemon(options, '/api/v1/flows')) as { flow: string }[]
-  const wanted = flows.filter(({ flow }) => options.flow === undefined || flow === options.flow)
+  const flows = await flowsOf(options)
   const answers = await Promise.all(
-    wanted.map(({ flow }) =>
+    flows.map((flow) =>
       askDaemon(options, `/api/v1/flows/${encodeURIComponent(flow)}/explain?name=${encodeURIComponent(name)}`),
     ),
   )
@@ -80,7 +79,7 @@ function explainedFlow({ platform, job, policy, source, target }: FlowSession): 
       if (!view) return { reason: 'that partition is not mirrored yet' }
       const translated = view.map?.translate(offset)
       if (translated !== undefined) return { offset: translated }
-      return { reason: view.map ? outsideOf(view.map, offset, false) : view.reason }
+      return { reason: view.map ? whyUntranslated(view.map, offset, false) : view.reason }
     },
   }
 }

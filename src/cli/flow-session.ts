@@ -30,8 +30,13 @@ export function chooseFlow(config: Config, name: string | undefined): MirrorJob 
   if (name === undefined && config.mirrors.length === 1) return config.mirrors[0]!
   if (name === undefined)
     throw new HeliostatError('HEL_USAGE', `--flow is needed, there are several: ${names.join(', ')}`)
-  const found = config.mirrors.find((mirror) => mirror.name === name)
-  if (found) return found
+  flowNamed(name, names)
+  return config.mirrors.find((mirror) => mirror.name === name)!
+}
+
+/** The name, if it is one of these. */
+export function flowNamed(name: string, names: readonly string[]): string {
+  if (names.includes(name)) return name
   const near = nearName(name, names)
   throw new HeliostatError(
     'HEL_USAGE',

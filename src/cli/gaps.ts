@@ -1,6 +1,6 @@
 import type { Gap } from '../mirror/gap.ts'
 import { GapLedger } from '../mirror/gap-ledger.ts'
-import { askDaemon, type DaemonAddress } from './daemon-client.ts'
+import { askDaemon, type DaemonAddress, flowsOf } from './daemon-client.ts'
 import { exitCode } from './exit-code.ts'
 import { chooseFlow, readConfig, withFlow } from './flow-session.ts'
 import { type Column, type Format, render } from './output.ts'
@@ -34,13 +34,11 @@ export async function gaps(file: string | undefined, options: GapsOptions): Prom
 }
 
 async function fromDaemon(options: GapsOptions): Promise<Row[]> {
-  const flows = (await askDaemon(options, '/api/v1/flows')) as { flow: string }[]
-  const wanted = flows.filter(({ flow }) => options.flow === undefined || flow === options.flow)
-  const ofFlow = async ({ flow }: { flow: string }) => {
+  const ofFlow = async (flow: string) => {
     const found = (await askDaemon(options, `/api/v1/flows/${encodeURIComponent(flow)}/gaps`)) as Gap[]
     return found.map((gap) => ({ flow, ...gap }))
   }
-  return (await Promise.all(wanted.map(ofFlow))).flat()
+  return (await Promise.all((await flowsOf(options)).map(ofFlow))).flat()
 }
 
 async function fromTarget(file: string, options: GapsOptions): Promise<Row[]> {

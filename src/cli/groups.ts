@@ -1,12 +1,12 @@
 import { ProgressReader } from '../mirror/progress-reader.ts'
 import { nameFilter } from '../mirror/topic-filter.ts'
 import { fetchPositions, type GroupPosition, listAllGroups } from '../offset-translation/group-offsets.ts'
+import { whyUntranslated } from '../offset-translation/untranslated.ts'
 import type { GroupView } from '../server/flow-view.ts'
-import { askDaemon, type DaemonAddress } from './daemon-client.ts'
+import { askDaemon, type DaemonAddress, flowsOf } from './daemon-client.ts'
 import { exitCode } from './exit-code.ts'
 import { chooseFlow, type FlowSession, readConfig, withFlow } from './flow-session.ts'
 import { type Column, type Format, render } from './output.ts'
-import { outsideOf } from './translate.ts'
 
 export interface GroupsOptions extends DaemonAddress {
   readonly flow?: string
@@ -48,13 +48,11 @@ export async function groups(file: string | undefined, options: GroupsOptions): 
 }
 
 async function fromDaemon(options: GroupsOptions): Promise<Row[]> {
-  const flows = (await askDaemon(options, '/api/v1/flows')) as { flow: string }[]
-  const wanted = flows.filter(({ flow }) => options.flow === undefined || flow === options.flow)
-  const ofFlow = async ({ flow }: { flow: string }) => {
+  const ofFlow = async (flow: string) => {
     const views = (await askDaemon(options, `/api/v1/flows/${encodeURIComponent(flow)}/groups`)) as GroupView[]
     return views.flatMap((view) => rowsOf(flow, view))
   }
-  return (await Promise.all(wanted.map(ofFlow))).flat()
+  return (await Promise.all((await flowsOf(options)).map(ofFlow))).flat()
 }
 
 function rowsOf(flow: string, { group, partitions }: GroupView): Row[] {
@@ -75,8 +73,8 @@ async function fromClusters(file: string, options: GroupsOptions): Promise<Row[]
 
 async function rowsOfClusters({ platform, job, policy, source, target }: FlowSession): Promise<Row[]> {
   const filter = nameFilter(job.groups)
-  const listed = [...(await listAllGroups(source)).groups.values()].filter(({ group }) => filter.matches(group))
-  const there = await listAllGroups(target)
+  const [here, there] = await Promise.all([listAllGroups(source), listAllGroups(target)])
+  const listed = [...here.groups.values()].filter(({ group }) => filter.matches(group))
   const [committed, written] = await Promise.all([
     fetchPositions(source, listed),
     fetchPositions(
@@ -84,6 +82,15 @@ async function rowsOfClusters({ platform, job, policy, source, target }: FlowSes
       listed.flatMap(({ group }) => there.groups.get(group) ?? []),
     ),
   ])
+  for (const [side, { failures }, positions] of [
+    [source, here, committed],
+    [target, there, written],
+  ] as const)
+    for (const failure of [
+      ...failures,
+      ...[...positions.failures].map(([group, reason]) => `group ${group}: ${reason}`),
+    ])
+      process.stderr.write(`${side.name} does not tell all: ${failure}\n`)
   const progress = new ProgressReader(platform, target, policy.progressTopic)
   const rows: Row[] = []
   for (const [group, positions] of committed.positions)
@@ -93,7 +100,7 @@ async function rowsOfClusters({ platform, job, policy, source, target }: FlowSes
       const translated = view.map?.translate(offset)
       const onTarget = placeOf(written.positions.get(group), view.remoteTopic, partition)
       const reread = translated === undefined || onTarget === undefined ? undefined : Math.max(0, translated - onTarget)
-      const note = translated === undefined ? (view.reason ?? outsideOf(view.map!, offset, false)) : undefined
+      const note = translated === undefined ? (view.reason ?? whyUntranslated(view.map!, offset, false)) : undefined
       const row = { flow: job.name, group, topic, partition, committed: offset, translated, onTarget, reread }
       rows.push({ ...row, ageSeconds: undefined, note })
     }

@@ -1,5 +1,7 @@
+import { nearName } from '../config/near-name.ts'
 import { ProgressReader } from '../mirror/progress-reader.ts'
 import { fetchPositions, listAllGroups } from '../offset-translation/group-offsets.ts'
+import { whyUntranslated } from '../offset-translation/untranslated.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { exitCode } from './exit-code.ts'
 import { chooseFlow, type FlowSession, readConfig, withFlow } from './flow-session.ts'
@@ -55,14 +57,26 @@ interface Position {
 
 async function ofGroup(session: FlowSession, group: string, reverse: boolean): Promise<Row[]> {
   const side = reverse ? session.target : session.source
-  const listed = (await listAllGroups(side)).groups.get(group)
-  const positions = listed && (await fetchPositions(side, [listed])).positions.get(group)
-  if (!positions || positions.length === 0) {
-    throw new HeliostatError('HEL_NO_GROUP', `group ${group} has no offsets on ${side.name}`, {
-      where: { group, cluster: side.name },
-    })
+  const { groups, failures } = await listAllGroups(side)
+  const listed = groups.get(group)
+  const answer = listed && (await fetchPositions(side, [listed]))
+  const failure = answer?.failures.get(group) ?? (listed ? undefined : failures[0])
+  if (failure !== undefined) {
+    const message = `${side.name} does not tell where group ${group} stands: ${failure}`
+    throw new HeliostatError('HEL_UNREACHABLE', message, { where: { group, cluster: side.name } })
   }
-  return (await ofOffsets(session, positions, reverse)).filter((row) => row.translatedTopic !== undefined)
+  const positions = answer?.positions.get(group) ?? []
+  if (positions.length === 0) throw withoutOffsets(side.name, group, listed ? [] : groups.keys())
+  const rows = await ofOffsets(session, positions, reverse)
+  const mirrored = rows.filter((row) => row.translatedTopic !== undefined)
+  // What the group reads beside is no news, unless there is nothing else.
+  return mirrored.length > 0 ? mirrored : rows
+}
+
+function withoutOffsets(cluster: string, group: string, groups: Iterable<string>): HeliostatError {
+  const near = nearName(group, groups)
+  const message = `group ${group} has no offsets on ${cluster}${near === undefined ? '' : `; did you mean ${near}?`}`
+  return new HeliostatError('HEL_NO_GROUP', message, { where: { group, cluster } })
 }
 
 async function ofOffsets(
@@ -71,28 +85,27 @@ async function ofOffsets(
   reverse: boolean,
 ): Promise<Row[]> {
   const progress = new ProgressReader(platform, target, policy.progressTopic)
-  const rows: Row[] = []
-  for (const { topic, partition, offset } of positions) {
+  const row = async ({ topic, partition, offset }: Position): Promise<Row> => {
     const view = reverse ? await progress.remotePartition(topic, partition) : await progress.partition(topic, partition)
     const translatedTopic = reverse ? view?.topic : view?.remoteTopic
     const translated = reverse ? view?.map?.reverse(offset) : view?.map?.translate(offset)
     const reason =
       translated !== undefined
         ? undefined
-        : (view?.reason ?? (view ? outsideOf(view.map!, offset, reverse) : 'not mirrored'))
-    rows.push({ topic, partition, offset, translatedTopic, translated, reason })
+        : view
+          ? (view.reason ?? whyUntranslated(view.map!, offset, reverse))
+          : await whyUnknown(progress, topic, reverse)
+    return { topic, partition, offset, translatedTopic, translated, reason }
   }
-  return rows
+  return Promise.all(positions.map(row))
 }
 
-export function outsideOf(
-  map: { lowestUpstream: number; nextUpstream: number; nextDownstream: number },
-  offset: number,
-  reverse: boolean,
-): string {
-  if (reverse)
-    return offset > map.nextDownstream ? `past the target's end ${map.nextDownstream}` : 'older than what is known'
-  return offset > map.nextUpstream
-    ? `not mirrored yet, which ends at ${map.nextUpstream}`
-    : `older than what is known, from ${map.lowestUpstream} on`
+async function whyUnknown(progress: ProgressReader, topic: string, reverse: boolean): Promise<string> {
+  const known = await progress.topics()
+  const here = known.map((one) => (reverse ? one.remoteTopic : one.topic))
+  if (here.includes(topic)) return 'the topic has no such partition that is mirrored'
+  if (known.some((one) => (reverse ? one.topic : one.remoteTopic) === topic))
+    return reverse ? 'a topic of the source: leave --reverse out' : 'a topic of the target: add --reverse'
+  const near = nearName(topic, here)
+  return near === undefined ? 'not mirrored' : `not mirrored; did you mean ${near}?`
 }

@@ -30,6 +30,11 @@ export class TopicPartition {
     return made
   }
 
+  /** As `of`, but makes none: for names that anybody may have sent. */
+  static known(topic: string, partition: number): TopicPartition | undefined {
+    return interned.get(topic)?.[partition]
+  }
+
   toString(): string {
     return `${this.topic}-${this.partition}`
   }

@@ -10,10 +10,12 @@ import { CommitFollower, type FollowerState } from './commit-follower.ts'
 
 /** Commits of many groups are carried over together; and by then the mirror has most of the records that they are about. */
 const GATHER_MS = 80
-/** A group that is ahead of the mirror is looked at again after this long. */
-const AHEAD_MS = 400
+/** While groups commit without end, this lies between the starts of two passes at least: the questions to the target are shared. */
+const APART_MS = 250
+/** A group that is ahead of the mirror is looked at again after this long; that costs no request. */
+const WAITING_MS = 200
 const AFTER_FAILURE_MS = 1_000
-/** While commits are followed all groups are gone over this rarely: nothing should be found. */
+/** All groups are gone over this rarely while their commits are followed, and so is the target where they are not. */
 const PASS_EVERY_MS = 10_000
 
 export class GroupSync {
@@ -27,6 +29,7 @@ export class GroupSync {
   #mirroredThen = 0
   #timer: { readonly at: number; readonly timer: Timer } | undefined
   #running: Promise<void> | undefined
+  #ranAt = Number.NEGATIVE_INFINITY
 
   /** `mirroredPartitions`: how many have their place here; commits in others are passed over. */
   constructor(platform: Platform, source: ClusterClient, checkpointer: Checkpointer, mirroredPartitions: () => number) {
@@ -67,14 +70,15 @@ export class GroupSync {
   /** The job that is run every second: a pass over all groups, if it is time for one. */
   async pass(signal?: AbortSignal): Promise<string> {
     const mirrored = this.#mirroredPartitions()
-    const isTold = this.state.mode === 'followed' && !this.#passDue && mirrored === this.#mirroredThen
-    if (isTold && this.#platform.clock.monotonic() - this.#passedAt < PASS_EVERY_MS) return 'commits are followed'
+    const now = this.#platform.clock.monotonic()
+    const isThorough = this.#passDue || mirrored !== this.#mirroredThen || now - this.#passedAt >= PASS_EVERY_MS
+    if (this.state.mode === 'followed' && !isThorough) return 'commits are followed'
     this.#passDue = false
     this.#mirroredThen = mirrored
     try {
-      const done = await this.#checkpointer.sync(signal)
-      this.#passedAt = this.#platform.clock.monotonic()
-      if (this.#checkpointer.hasAhead) this.#after(AHEAD_MS)
+      const done = await this.#checkpointer.sync(signal, { thorough: isThorough })
+      if (isThorough) this.#passedAt = now
+      if (this.#checkpointer.isWaiting) this.#after(WAITING_MS)
       return done
     } catch (error) {
       this.#passDue = true
@@ -88,15 +92,17 @@ export class GroupSync {
 
   #after(ms: number): void {
     if (this.#running || this.#stopping.signal.aborted) return
-    const at = this.#platform.clock.monotonic() + ms
+    const at = Math.max(this.#platform.clock.monotonic() + ms, this.#ranAt + APART_MS)
     if (this.#timer && this.#timer.at <= at) return
     this.#timer?.timer.cancel()
-    this.#timer = { at, timer: this.#platform.clock.setTimer(ms, () => this.#run()) }
+    const delayMs = at - this.#platform.clock.monotonic()
+    this.#timer = { at, timer: this.#platform.clock.setTimer(delayMs, () => this.#run()) }
   }
 
   #run(): void {
     this.#timer = undefined
     if (this.#running) return
+    this.#ranAt = this.#platform.clock.monotonic()
     let next = 0
     this.#running = this.#carryOver()
       .catch((error: HeliostatError) => {
@@ -106,13 +112,13 @@ export class GroupSync {
       .finally(() => {
         this.#running = undefined
         if (this.#checkpointer.hasNews || this.#passDue) this.#after(Math.max(next, GATHER_MS))
-        else if (this.#checkpointer.hasAhead) this.#after(Math.max(next, AHEAD_MS))
+        else if (this.#checkpointer.isWaiting) this.#after(Math.max(next, WAITING_MS))
       })
   }
 
   async #carryOver(): Promise<void> {
     const { signal } = this.#stopping
     if (this.#passDue) await this.pass(signal)
-    else await this.#checkpointer.syncNews({ ahead: true }, signal)
+    else await this.#checkpointer.syncNews(signal)
   }
 }

@@ -118,6 +118,13 @@ const SILENCE_MS = 5_000
 /** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
 const PARTITIONS_PER_SYNC = 1_000
 
+/** A partition that runs here; without a map its position is not known yet. */
+interface OwnedPartition {
+  readonly source: TopicPartition
+  readonly remote: TopicPartition
+  readonly map: OffsetMap | undefined
+}
+
 interface OwnedSlot {
   log: ProgressLog
   isOpen: boolean
@@ -152,6 +159,8 @@ export class Mirror {
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #refused = new Map<string, HeliostatError>()
   readonly #partitions = new Map<TopicPartition, MirroredPartition>()
+  /** The same by their names on the target. */
+  readonly #copies = new Map<TopicPartition, MirroredPartition>()
   readonly #pausedTopics = new Set<string>()
   readonly #errors = new Map<string, number>()
   readonly #unreachable = { source: new Set<number>(), target: new Set<number>() }
@@ -585,6 +594,7 @@ export class Mirror {
       if (this.#slotFor(topicPartition.topic, topicPartition.partition)?.isOpen) continue
       partition.slotLost()
       this.#partitions.delete(topicPartition)
+      this.#copies.delete(partition.remote)
     }
     if (this.#stopping.signal.aborted) return
     for (const synced of this.#synced.values())
@@ -596,6 +606,7 @@ export class Mirror {
     if (!slot?.isOpen || this.#partitions.has(TopicPartition.of(synced.topic, number))) return
     const partition = new MirroredPartition(this.#host, slot.log, synced, number, { inDoubt: slot.inDoubt })
     this.#partitions.set(partition.source, partition)
+    this.#copies.set(partition.remote, partition)
     partition.start({ paused: this.#paused || this.#pausedTopics.has(synced.topic) })
   }
 
@@ -751,6 +762,7 @@ export class Mirror {
       if (topicPartition.topic !== topic) continue
       partition.close()
       this.#partitions.delete(topicPartition)
+      this.#copies.delete(partition.remote)
       const log = this.#slotFor(topic, topicPartition.partition)?.log
       if (log) writes.push(log.write(log.state.forgetting(topic, topicPartition.partition)))
     }
@@ -777,13 +789,15 @@ export class Mirror {
   }
 
   /** Partitions that run here, each with its offset map once its position is known. */
-  *ownedPartitions(): Generator<{ source: TopicPartition; remote: TopicPartition; map: OffsetMap | undefined }> {
-    for (const partition of this.#partitions.values())
-      yield {
-        source: partition.source,
-        remote: partition.remote,
-        map: partition.isTranslatable ? partition.offsetMap : undefined,
-      }
+  *ownedPartitions(): Generator<OwnedPartition> {
+    for (const partition of this.#partitions.values()) yield ownedOf(partition)
+  }
+
+  /** The same of one, by its name on either side. */
+  ownedPartition(topic: string, partition: number, side: 'source' | 'target' = 'source'): OwnedPartition | undefined {
+    const named = TopicPartition.known(topic, partition)
+    const owned = named && (side === 'source' ? this.#partitions : this.#copies).get(named)
+    return owned && ownedOf(owned)
   }
 
   /** All that the ledger holds of this flow's topics, whichever instance wrote it and when. */
@@ -792,12 +806,8 @@ export class Mirror {
   }
 
   translate(topic: string, partition: number, offset: number, options: { reverse?: boolean } = {}): number | undefined {
-    for (const { source, remote, map } of this.ownedPartitions()) {
-      const named = options.reverse ? remote : source
-      if (named.topic === topic && named.partition === partition)
-        return options.reverse ? map?.reverse(offset) : map?.translate(offset)
-    }
-    return undefined
+    if (options.reverse) return this.ownedPartition(topic, partition, 'target')?.map?.reverse(offset)
+    return this.ownedPartition(topic, partition)?.map?.translate(offset)
   }
 
   status(): MirrorStatus {
@@ -856,6 +866,11 @@ export class Mirror {
     )
     return behind ? 'catching-up' : 'running'
   }
+}
+
+function ownedOf(partition: MirroredPartition): OwnedPartition {
+  const { source, remote } = partition
+  return { source, remote, map: partition.isTranslatable ? partition.offsetMap : undefined }
 }
 
 function takenBy(topic: string, remoteTopic: string, flow: string): HeliostatError {

@@ -1,7 +1,7 @@
 // Brings the positions of the source's groups over: translated exactly, told to the world as MirrorMaker's checkpoints, and
-// written to the same group on the target as long as nobody uses it there. `sync` is a pass over all groups; `syncNews` one over those
-// of which commits were heard since, or that were ahead of the mirror. The facts are gathered here and judged in
-// `group-sync-rules.ts`. Instances that share a flow each see to the partitions they mirror.
+// written to the same group on the target as long as nobody uses it there. `sync` is a pass over all groups; `syncNews` one over the
+// positions of which commits were heard since, or that had to wait. The facts are gathered here and judged in `group-sync-rules.ts`.
+// Instances that share a flow each see to the partitions they mirror.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
@@ -10,32 +10,28 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts'
 import type { GroupCommit } from './group-commit.ts'
 import {
-  commitPositions,
   fetchPositions,
   type GroupListing,
   type GroupPosition,
   type ListedGroup,
   listAllGroups,
 } from './group-offsets.ts'
-import {
-  decideCommit,
-  isNewsWorthy,
-  type LogRange,
-  type TargetGroup,
-  translatePosition,
-  untouchable,
-} from './group-sync-rules.ts'
+import { decideCommit, isNewsWorthy, type LogRange, translatePosition } from './group-sync-rules.ts'
 import type { InternalTopic } from './internal-topic.ts'
 import type { OffsetMap } from './offset-map.ts'
-import { RecentTimes, type TimesSeen } from './recent-times.ts'
+import type { RecentTimes } from './recent-times.ts'
+import { type Look, TargetGroups } from './target-groups.ts'
+import {
+  checkpointOf,
+  type GroupStatus,
+  isInPlace,
+  keyOf,
+  type MirroredPartition,
+  TrackedGroup,
+  type TrackedPosition,
+} from './tracked-group.ts'
 
 type Mirrored = (topic: string, partition: number) => MirroredPartition | undefined
-
-interface MirroredPartition {
-  readonly map: OffsetMap
-  /** The topic's name on the target. */
-  readonly remoteTopic: string
-}
 
 export interface CheckpointerOptions {
   readonly source: ClusterClient
@@ -48,55 +44,6 @@ export interface CheckpointerOptions {
   readonly commitOffsets: boolean
 }
 
-export interface GroupStatus {
-  readonly group: string
-  /** `translated`: known, but not written to the group, which is in use on the target or not to be written. */
-  readonly state: 'synced' | 'translated' | 'blocked'
-  readonly partitions: readonly GroupPartitionStatus[]
-  /** Of the last minute, how long it took to write its checkpoints. Milliseconds. */
-  readonly checkpointTimes: TimesSeen | undefined
-}
-
-interface GroupPartitionStatus {
-  /** Its name on the source. */
-  readonly topic: string
-  readonly partition: number
-  readonly remoteTopic: string
-  /** What the group committed at the source. */
-  readonly committed: number
-  readonly translated: number | undefined
-  /** What the group on the target has; undefined: nothing yet, or not known. */
-  readonly onTarget: number | undefined
-  /** Records that the group has read at the source and would read again on the target; undefined when it has no place there. */
-  readonly reread: number | undefined
-  /** When the group on the target was last known to be at this place or beyond, wall clock. */
-  readonly writtenAt: number | undefined
-  readonly ageSeconds: number | undefined
-  readonly blocked: string | undefined
-}
-
-/** One group's position in one partition, from pass to pass. */
-interface Tracked {
-  readonly source: GroupPosition
-  readonly remoteTopic: string
-  translated: number | undefined
-  /** The group is further than the mirror: its place on the target moves on with what arrives. */
-  readonly isAhead: boolean
-  checkpoint: Checkpoint | undefined
-  onTarget: number | undefined
-  writtenAt: number | undefined
-  blocked: string | undefined
-}
-
-interface TrackedGroup {
-  readonly group: string
-  readonly positions: Map<string, Tracked>
-  /** Why it is not written on the target as a whole. */
-  untouchable: string | undefined
-  /** How long it took to write its checkpoints. */
-  readonly checkpointTimes: RecentTimes
-}
-
 /** What was heard of a group since its last pass. */
 interface News {
   readonly commits: Map<string, GroupCommit>
@@ -104,47 +51,93 @@ interface News {
   isIncomplete: boolean
 }
 
+/** Positions that may have to be written somewhere. */
+type Due = Map<TrackedGroup, TrackedPosition[]>
+
 const COMMITS_AT_ONCE = 16
+const GROUPS_AT_ONCE = 100
+/** What waits, for the mirror or for a broker, is tried this often; or less, so that it takes a tenth of the time at most. */
+const WAITING_EVERY_MS = 400
+const WAITING_SHARE = 9
+/** Of commits that were heard and not looked at yet. Beyond it their groups are asked for instead. */
+const NEWS_BYTES_MAX = 8 * 1024 * 1024
+/** What a commit takes beside its strings. */
+const COMMIT_BYTES = 200
 /** Share groups keep no offsets of this kind. */
 const WITHOUT_OFFSETS = new Set(['share'])
 
 /**
  * 1. A group on the target is written only when it was seen without members, and its coordinator has the last word.
- * 2. No offset on the target is lowered, and none is written past the end of its log.
- * 3. Passes follow one another; what is heard while one runs is for the next.
+ * 2. No offset on the target is lowered, and none is written past the end of its log: both are looked up in the same turn.
+ * 3. Turns follow one another; what is heard while one runs is for the next. A pass over all groups takes several.
+ * 4. A commit that was heard is in `#news`, or in the group's positions, or the group is in `#unasked`.
  */
 export class Checkpointer {
   readonly #platform: Platform
   readonly #options: CheckpointerOptions
   readonly #lookup: OffsetLookup
-  readonly #ranges = new Map<TopicPartition, Promise<LogRange | undefined>>()
+  readonly #target: TargetGroups
   readonly #complaints = new Map<string, string>()
-  #groups = new Map<string, TrackedGroup>()
+  readonly #groups = new Map<string, TrackedGroup>()
+  #news = new Map<string, News>()
+  #newsBytes = 0
+  /** Groups of which too little is known, because their coordinators did not answer. */
+  readonly #unasked = new Set<string>()
+  /** Groups with positions that are ahead of the mirror, or that a broker held up. */
+  readonly #waiting = new Set<TrackedGroup>()
   #owesCheckpoints = false
   #checkpointsWritten = 0
-  #news = new Map<string, News>()
+  /** Not before this moment of the monotonic clock. */
+  #waitingDueAt = Number.NEGATIVE_INFINITY
+  /** How many questions to the source are under way: meanwhile what is known may be about to be replaced. */
+  #asking = 0
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(platform: Platform, options: CheckpointerOptions) {
     this.#platform = platform
     this.#options = options
     this.#lookup = new OffsetLookup(platform, options.target)
+    this.#target = new TargetGroups(options.target)
   }
 
-  /** A pass over all groups; resolves to a few words on what was done. What fails for one group is noted there and tried again. */
-  sync(signal?: AbortSignal): Promise<string> {
-    return this.#inTurn(async () => {
-      // What was heard before is in the answers; what is heard from now on may not be.
-      const groups = await this.#takingNews(() => this.#askForAll())
-      return `${this.#groups.size} groups, ${await this.#carryOver(groups, signal)}`
-    })
+  /**
+   * A pass over all groups; resolves to a few words on what was done. What fails for one group is noted there and tried again.
+   * `thorough`: also of groups that stand where they stood is it looked up where they are on the target.
+   */
+  async sync(signal?: AbortSignal, { thorough = true }: { thorough?: boolean } = {}): Promise<string> {
+    const { source, matches } = this.#options
+    const before = [...this.#groups.keys()]
+    const listing = await listAllGroups(source)
+    this.#complain('source', listing)
+    const wanted = [...listing.groups.values()].filter(
+      ({ group, type }) => matches(group) && !WITHOUT_OFFSETS.has(type),
+    )
+    const look = thorough && wanted.length > 0 ? await this.#look({ whole: true }) : undefined
+    const due: Due = new Map()
+    let written = 0
+    for (let at = 0; at < wanted.length; at += GROUPS_AT_ONCE) {
+      signal?.throwIfAborted()
+      const slice = wanted.slice(at, at + GROUPS_AT_ONCE)
+      written += await this.#inTurn(() => this.#passOver(slice, look, due, signal))
+    }
+    // Whoever could not be asked about keeps what was known; its age tells.
+    if (listing.failures.length === 0) for (const group of before) if (!listing.groups.has(group)) this.#drop(group)
+    const emitted = await this.#tryCheckpoints(due, signal)
+    return `${this.#groups.size} groups, ${emitted}, ${written} offsets written`
   }
 
   /** Of commits heard where the source writes them; they are carried over by the next `syncNews`. */
   heard(commits: readonly GroupCommit[]): void {
     for (const commit of commits) {
-      const { group, topic, partition } = commit
-      if (this.#options.matches(group)) this.#newsOf(group).commits.set(keyOf(topic, partition), commit)
+      const { group, topic, partition, position } = commit
+      if (!this.#options.matches(group)) continue
+      const key = keyOf(topic, partition)
+      const news = this.#news.get(group)
+      if (news === undefined && position && this.#asking === 0) {
+        // Consumers say again and again where they are, whether they have moved or not.
+        if (this.#groups.get(group)?.knows(key, position.offset, position.metadata)) continue
+      }
+      this.#note(news ?? this.#newsOf(group), key, commit)
     }
   }
 
@@ -157,25 +150,39 @@ export class Checkpointer {
     return this.#news.size > 0
   }
 
-  /** Whether a group waits for the mirror. */
-  get hasAhead(): boolean {
-    return this.#aheadGroups().next().done === false
+  /** Whether a group waits for the mirror, or for a broker that did not answer. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0 || this.#unasked.size > 0
   }
 
-  /** A pass over the groups that were heard of, and with `ahead` over those that are further than the mirror. */
-  syncNews({ ahead }: { ahead: boolean }, signal?: AbortSignal): Promise<string> {
+  /** A pass over what was heard, and over what has waited: of that, what has come to its place, and now and then the rest. */
+  syncNews(signal?: AbortSignal): Promise<string> {
     return this.#inTurn(async () => {
-      const groups = await this.#takingNews(async (news) => {
-        return this.#follow(new Set([...news.keys(), ...(ahead ? this.#aheadGroups() : [])]), news)
-      })
-      return `${groups.length} groups, ${await this.#carryOver(groups, signal)}`
+      const { clock } = this.#platform
+      const beganAt = clock.monotonic()
+      const isWaitOver = beganAt >= this.#waitingDueAt
+      const due: Due = new Map()
+      if (isWaitOver) {
+        for (const group of this.#unasked) this.#newsOf(group).isIncomplete = true
+        this.#unasked.clear()
+      }
+      const mirrored = this.#mirroredOnce()
+      await this.#takeNews(due, mirrored)
+      this.#takeWaiting(due, mirrored, isWaitOver)
+      const [emitted, written] = await this.#carryOver(due, signal)
+      if (isWaitOver) {
+        const endedAt = clock.monotonic()
+        this.#waitingDueAt = endedAt + Math.max(WAITING_EVERY_MS, WAITING_SHARE * (endedAt - beganAt))
+      }
+      return `${due.size} groups, ${emitted}, ${written} offsets written`
     })
   }
 
   /** Writes the checkpoints that passes could not write; resolves to a few words. */
   emitCheckpoints(signal?: AbortSignal): Promise<string> {
     return this.#inTurn(async () => {
-      if (this.#owesCheckpoints) await this.#emitCheckpoints([...this.#groups.values()], signal)
+      const all = [...this.#groups.values()].map((group) => [group, [...group.positions.values()]] as const)
+      if (this.#owesCheckpoints) await this.#emitCheckpoints(new Map(all), signal)
       this.#owesCheckpoints = false
       return `${this.#checkpointsWritten} checkpoints since the start, none due`
     })
@@ -183,26 +190,16 @@ export class Checkpointer {
 
   groups(): readonly GroupStatus[] {
     const now = this.#platform.clock.now()
-    return [...this.#groups.values()].map((group) => statusOf(group, now))
+    return [...this.#groups.values()].map((group) => group.statusAt(now))
   }
 
-  /** What was heard so far is dealt with by this; should it fail, its groups are asked for the next time. */
-  async #takingNews(dealWith: (news: ReadonlyMap<string, News>) => Promise<TrackedGroup[]>): Promise<TrackedGroup[]> {
-    const news = this.#news
-    this.#news = new Map()
-    try {
-      return await dealWith(news)
-    } catch (error) {
-      for (const group of news.keys()) this.#newsOf(group).isIncomplete = true
-      throw error
-    }
+  #inTurn<T>(turn: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(turn)
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 
-  #inTurn(pass: () => Promise<string>): Promise<string> {
-    const turn = this.#turn.then(pass)
-    this.#turn = turn.catch(() => undefined)
-    return turn
-  }
+  // ---- what groups have committed
 
   #newsOf(group: string): News {
     let news = this.#news.get(group)
@@ -213,81 +210,186 @@ export class Checkpointer {
     return news
   }
 
-  *#aheadGroups(): Generator<string> {
-    for (const { group, positions } of this.#groups.values())
-      for (const { isAhead } of positions.values())
-        if (isAhead) {
-          yield group
-          break
-        }
-  }
-
-  async #askForAll(): Promise<TrackedGroup[]> {
-    const { source, matches } = this.#options
-    const listing = await listAllGroups(source)
-    const wanted = [...listing.groups.values()].filter(
-      ({ group, type }) => matches(group) && !WITHOUT_OFFSETS.has(type),
-    )
-    const { positions, failures } = await fetchPositions(source, wanted)
-    const groups = new Map<string, TrackedGroup>()
-    const mirrored = this.#mirroredOnce()
-    for (const [group, ofGroup] of positions) {
-      const tracked = this.#translateGroup(group, ofGroup, mirrored)
-      if (tracked.positions.size > 0) groups.set(group, tracked)
+  #note(news: News, key: string, commit: GroupCommit): void {
+    if (news.isIncomplete) return
+    const bytes = COMMIT_BYTES + (commit.position?.metadata.length ?? 0)
+    if (this.#newsBytes + bytes > NEWS_BYTES_MAX) {
+      news.commits.clear()
+      news.isIncomplete = true
+      return
     }
-    // Whoever could not be asked about keeps what was known; its age tells.
-    for (const [name, known] of this.#groups)
-      if (failures.has(name) || (listing.failures.length > 0 && !listing.groups.has(name))) groups.set(name, known)
-    this.#groups = groups
-    this.#complain('source', listing)
-    return [...groups.values()]
+    this.#newsBytes += bytes
+    news.commits.set(key, commit)
   }
 
-  /** Brings these groups up to what was heard of them; those of which too little was heard are asked for. */
-  async #follow(names: ReadonlySet<string>, news: ReadonlyMap<string, News>): Promise<TrackedGroup[]> {
+  async #takeNews(due: Due, mirrored: Mirrored): Promise<void> {
+    const news = this.#news
+    this.#news = new Map()
+    this.#newsBytes = 0
     const incomplete = [...news].flatMap(([group, { isIncomplete }]) => (isIncomplete ? [group] : []))
-    const asked = incomplete.length > 0 ? await this.#ask(incomplete) : new Map<string, GroupPosition[]>()
-    const mirrored = this.#mirroredOnce()
-    const groups: TrackedGroup[] = []
-    for (const group of names) {
-      const positions = new Map(
-        asked.get(group)?.map((position) => [keyOf(position.topic, position.partition), position]) ??
-          [...(this.#groups.get(group)?.positions ?? [])].map(([key, { source }]) => [key, source]),
-      )
-      for (const [key, { topic, partition, position }] of news.get(group)?.commits ?? [])
-        if (position) positions.set(key, { topic, partition, ...position })
-        else positions.delete(key)
-      const tracked = this.#translateGroup(group, [...positions.values()], mirrored)
-      if (tracked.positions.size > 0) this.#groups.set(group, tracked)
-      else this.#groups.delete(group)
-      if (tracked.positions.size > 0) groups.push(tracked)
+    try {
+      if (incomplete.length > 0) await this.#ask(incomplete, due, mirrored)
+    } catch (error) {
+      for (const group of news.keys()) this.#unasked.add(group)
+      throw error
     }
-    return groups
+    for (const [group, { isIncomplete, commits }] of news)
+      if (!isIncomplete) this.#take(group, commits.values(), due, mirrored)
   }
 
-  async #ask(groups: readonly string[]): Promise<Map<string, GroupPosition[]>> {
-    const { source } = this.#options
-    const listing = await listAllGroups(source)
-    const { positions, failures } = await fetchPositions(
-      source,
-      groups.flatMap((group) => listing.groups.get(group) ?? []),
-    )
-    for (const group of failures.keys()) this.#newsOf(group).isIncomplete = true
-    return positions
+  async #ask(groups: readonly string[], due: Due, mirrored: Mirrored): Promise<void> {
+    const { groups: listed, failures } = await this.#asked(() => listAllGroups(this.#options.source))
+    const there: ListedGroup[] = []
+    for (const name of groups) {
+      const group = listed.get(name)
+      if (group) there.push(group)
+      else if (failures.length > 0) this.#unasked.add(name)
+      else this.#drop(name)
+    }
+    await this.#askFor(there, due, mirrored)
   }
 
-  /** Resolves to a few words on what was done. */
-  async #carryOver(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<string> {
+  /** All that these groups have committed; what was known of them and is not told any more is gone. */
+  async #askFor(groups: readonly ListedGroup[], due: Due, mirrored: Mirrored): Promise<void> {
+    const answer = await this.#asked(() => fetchPositions(this.#options.source, groups))
+    for (const group of answer.failures.keys()) this.#unasked.add(group)
+    for (const [group, positions] of answer.positions) {
+      const told = new Set(positions.map(({ topic, partition }) => keyOf(topic, partition)))
+      const known = this.#groups.get(group)?.positions
+      for (const key of known?.keys() ?? []) if (!told.has(key)) known!.delete(key)
+      this.#take(
+        group,
+        positions.map((position) => ({ ...position, position })),
+        due,
+        mirrored,
+      )
+    }
+  }
+
+  async #asked<T>(question: () => Promise<T>): Promise<T> {
+    this.#asking++
+    try {
+      return await question()
+    } finally {
+      this.#asking--
+    }
+  }
+
+  /** Takes over what a group committed; what is mirrored here is due. */
+  #take(
+    name: string,
+    commits: Iterable<{
+      topic: string
+      partition: number
+      position: Omit<GroupPosition, 'topic' | 'partition'> | undefined
+    }>,
+    due: Due,
+    mirroredHere: Mirrored,
+  ): void {
+    const group = this.#groups.get(name) ?? new TrackedGroup(name)
+    const taken: TrackedPosition[] = []
+    for (const { topic, partition, position } of commits) {
+      const key = keyOf(topic, partition)
+      const mirrored = position && mirroredHere(topic, partition)
+      if (mirrored) taken.push(group.place(key, { ...position, topic, partition }, mirrored))
+      else group.positions.delete(key)
+    }
+    if (group.positions.size === 0) this.#drop(name)
+    else this.#groups.set(name, group)
+    if (taken.length > 0) due.set(group, taken)
+  }
+
+  /** What is ahead of the mirror has its place as soon as that has come so far; until then it follows now and then. */
+  #takeWaiting(due: Due, mirroredHere: Mirrored, isWaitOver: boolean): void {
+    for (const [group, positions] of due) {
+      if (!positions.some(({ isAhead }) => isAhead)) continue
+      this.#waiting.add(group)
+      due.set(
+        group,
+        positions.filter(({ isAhead }) => !isAhead),
+      )
+    }
+    for (const group of this.#waiting) {
+      const ofGroup = due.get(group) ?? []
+      for (const [key, position] of group.positions) {
+        if (!(isWaitOver || position.isAhead) || ofGroup.includes(position)) continue
+        const { source } = position
+        const mirrored = mirroredHere(source.topic, source.partition)
+        if (mirrored && mayMove(position, mirrored.map, isWaitOver)) ofGroup.push(group.place(key, source, mirrored))
+      }
+      if (ofGroup.length > 0) due.set(group, ofGroup)
+      else {
+        due.delete(group)
+        if (!group.isAhead && isWaitOver) this.#waiting.delete(group)
+      }
+    }
+  }
+
+  #drop(name: string): void {
+    const group = this.#groups.get(name)
+    this.#groups.delete(name)
+    if (group) this.#waiting.delete(group)
+  }
+
+  // ---- passes
+
+  /** A part of a pass over all groups. What is due of them is put into `due`, for the checkpoints. */
+  async #passOver(
+    groups: readonly ListedGroup[],
+    look: Look | undefined,
+    all: Due,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    // What was heard of them before is in the answers; what is heard from now on may not be.
+    for (const { group } of groups) this.#news.delete(group)
+    const due: Due = new Map()
+    await this.#askFor(groups, due, this.#mirroredOnce())
+    for (const [group, positions] of due) all.set(group, positions)
+    if (look === undefined)
+      for (const [group, positions] of due) {
+        const moving = positions.filter((position) => !isInPlace(position))
+        if (moving.length > 0) due.set(group, moving)
+        else due.delete(group)
+      }
+    return this.#write(due, look, signal)
+  }
+
+  /** Writes to the target what is due; what has to wait is looked at again. */
+  async #write(due: Due, look: Look | undefined, signal: AbortSignal | undefined): Promise<number> {
+    for (const group of due.keys()) group.isHeldUp = false
+    try {
+      return await this.#commitAll(due, look, signal)
+    } catch (error) {
+      for (const group of due.keys()) group.isHeldUp = true
+      throw error
+    } finally {
+      for (const group of due.keys())
+        if (this.#groups.get(group.group) === group && (group.isHeldUp || group.isAhead)) this.#waiting.add(group)
+        else this.#waiting.delete(group)
+    }
+  }
+
+  /** A few words on the checkpoints, and how many offsets were written. */
+  async #carryOver(due: Due, signal: AbortSignal | undefined): Promise<[string, number]> {
     signal?.throwIfAborted()
-    // A checkpoints topic in trouble must not keep the groups from being written: what it did not take is for `emitCheckpoints`.
     const [emitted, committed] = await Promise.allSettled([
-      this.#emitCheckpoints(groups, signal),
-      this.#commitAll(groups, signal),
+      this.#tryCheckpoints(due, signal),
+      this.#write(due, undefined, signal),
     ])
-    if (emitted.status === 'rejected') this.#owesCheckpoints = true
+    if (emitted.status === 'rejected') throw emitted.reason
     if (committed.status === 'rejected') throw committed.reason
-    const checkpoints = emitted.status === 'rejected' ? 'checkpoints not written' : `${emitted.value} checkpoints`
-    return `${checkpoints}, ${committed.value} offsets written`
+    return [emitted.value, committed.value]
+  }
+
+  /** A topic in trouble must not keep the groups from being written: what it did not take is for `emitCheckpoints`. */
+  #tryCheckpoints(due: Due, signal: AbortSignal | undefined): Promise<string> {
+    return this.#emitCheckpoints(due, signal).then(
+      (emitted) => `${emitted} checkpoints`,
+      () => {
+        this.#owesCheckpoints = true
+        return 'checkpoints not written'
+      },
+    )
   }
 
   /** Asks once a pass for a partition, however many groups read it. */
@@ -300,183 +402,165 @@ export class Checkpointer {
     }
   }
 
-  #translateGroup(group: string, positions: readonly GroupPosition[], mirroredHere: Mirrored): TrackedGroup {
-    const before = this.#groups.get(group)
-    const tracked: TrackedGroup = {
-      group,
-      positions: new Map(),
-      untouchable: before?.untouchable,
-      checkpointTimes: before?.checkpointTimes ?? new RecentTimes(),
-    }
-    for (const position of positions) {
-      const mirrored = mirroredHere(position.topic, position.partition)
-      if (mirrored === undefined) continue
-      const key = keyOf(position.topic, position.partition)
-      const last = before?.positions.get(key)
-      const translation = translatePosition(mirrored.map, position.offset)
-      tracked.positions.set(key, {
-        source: position,
-        remoteTopic: mirrored.remoteTopic,
-        translated: translation?.downstream,
-        isAhead: translation?.exact === false,
-        checkpoint: last?.checkpoint,
-        onTarget: last?.onTarget,
-        writtenAt: last?.writtenAt,
-        blocked:
-          translation === undefined
-            ? `offset ${position.offset} is older than what is mirrored, which begins at ${mirrored.map.lowestUpstream}`
-            : undefined,
-      })
-    }
-    return tracked
-  }
-
-  async #emitCheckpoints(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<number> {
+  async #emitCheckpoints(due: Due, signal: AbortSignal | undefined): Promise<number> {
     const topic = this.#options.checkpoints
     if (topic === undefined) return 0
-    const due: { tracked: Tracked; checkpoint: Checkpoint }[] = []
+    const news: { position: TrackedPosition; checkpoint: Checkpoint }[] = []
     const written = new Set<RecentTimes>()
-    for (const { group, positions, checkpointTimes } of groups)
-      for (const tracked of positions.values()) {
-        const checkpoint = checkpointOf(group, tracked)
-        if (checkpoint !== undefined && isNewsWorthy(tracked.checkpoint, checkpoint)) {
-          due.push({ tracked, checkpoint })
+    for (const [{ group, checkpointTimes }, positions] of due)
+      for (const position of positions) {
+        const checkpoint = checkpointOf(group, position)
+        if (checkpoint !== undefined && isNewsWorthy(position.checkpoint, checkpoint)) {
+          news.push({ position, checkpoint })
           written.add(checkpointTimes)
         }
       }
     const { clock } = this.#platform
     const beganAt = clock.monotonic()
     await topic.write(
-      due.map(({ checkpoint }) => encodeCheckpoint(checkpoint)),
+      news.map(({ checkpoint }) => encodeCheckpoint(checkpoint)),
       signal,
     )
-    for (const { tracked, checkpoint } of due) tracked.checkpoint = checkpoint
+    for (const { position, checkpoint } of news) position.checkpoint = checkpoint
     for (const times of written) times.observe(clock.monotonic() - beganAt, clock.now())
-    this.#checkpointsWritten += due.length
-    return due.length
+    this.#checkpointsWritten += news.length
+    return news.length
   }
 
-  async #commitAll(groups: readonly TrackedGroup[], signal: AbortSignal | undefined): Promise<number> {
-    if (!this.#options.commitOffsets || groups.length === 0) return 0
-    const listing = await listAllGroups(this.#options.target)
-    this.#complain('target', listing)
-    const open: TrackedGroup[] = []
-    for (const tracked of groups) {
-      tracked.untouchable = untouchable(targetGroup(listing, tracked.group))
-      if (tracked.untouchable === undefined) open.push(tracked)
+  // ---- the groups on the target
+
+  async #look(options: { whole: boolean }): Promise<Look | undefined> {
+    if (!this.#options.commitOffsets) return undefined
+    const look = await this.#target.look(options)
+    this.#complain('target', look)
+    return look
+  }
+
+  async #commitAll(due: Due, known: Look | undefined, signal: AbortSignal | undefined): Promise<number> {
+    if (!this.#options.commitOffsets || due.size === 0) return 0
+    const look = known ?? (await this.#look({ whole: false }))!
+    const open: [TrackedGroup, TrackedPosition[]][] = []
+    for (const [group, positions] of due) {
+      group.untouchable = this.#target.inUse(look, group.group)
+      if (group.untouchable === undefined) open.push([group, positions])
+      else group.isHeldUp = !look.groups.has(group.group)
     }
-    const present = open.flatMap(({ group }) => listing.groups.get(group) ?? [])
-    const target = await fetchPositions(this.#options.target, present)
+    const there = await this.#target.positions(
+      look,
+      new Map(open.map(([group, positions]) => [group.group, positions.map(remotePartition)])),
+    )
+    const moving = open.flatMap(([group, positions]) => {
+      const failure = there.failures.get(group.group)
+      if (failure !== undefined) {
+        holdUp(group, positions, `its offsets on the target cannot be read: ${failure}`)
+        return []
+      }
+      const moved = this.#moved(positions, there.offsets.get(group.group))
+      return moved.length === 0 ? [] : [{ group, positions: moved }]
+    })
+    const ranges = await this.#ranges(moving.flatMap(({ positions }) => positions))
+    const homeless = await this.#target.locate(moving.map(({ group }) => group.group))
     let committed = 0
-    this.#ranges.clear()
-    await atOnce(COMMITS_AT_ONCE, open, async (tracked) => {
+    await atOnce(COMMITS_AT_ONCE, moving, async ({ group, positions }) => {
       signal?.throwIfAborted()
-      const failure = target.failures.get(tracked.group)
-      const there = target.positions.get(tracked.group) ?? []
-      if (failure === undefined) {
-        const count = await this.#commitGroup(tracked, there, listing.groups.get(tracked.group))
-        committed += count
-      } else blockAll(tracked.positions.values(), `its offsets on the target cannot be read: ${failure}`)
+      const reason = homeless.get(group.group)
+      if (reason !== undefined) return holdUp(group, positions, `it has no coordinator on the target: ${reason}`)
+      const count = await this.#commitGroup(group, positions, ranges)
+      committed += count
     })
     return committed
   }
 
+  /** Most positions have not moved since the last pass, and are settled here: only the others cost a look at the log. */
+  #moved(positions: readonly TrackedPosition[], there: ReadonlyMap<string, number> | undefined): TrackedPosition[] {
+    const now = this.#platform.clock.now()
+    return positions.filter((position) => {
+      const { remoteTopic, source, translated } = position
+      position.onTarget = there?.get(keyOf(remoteTopic, source.partition))
+      if (translated === undefined) return false
+      if (decideCommit(translated, position.onTarget, undefined).do !== 'nothing') return true
+      position.writtenAt = now
+      return false
+    })
+  }
+
   async #commitGroup(
-    trackedGroup: TrackedGroup,
-    there: readonly GroupPosition[],
-    listed: ListedGroup | undefined,
+    group: TrackedGroup,
+    positions: readonly TrackedPosition[],
+    ranges: ReadonlyMap<TopicPartition, LogRange | undefined>,
   ): Promise<number> {
-    const { group, positions } = trackedGroup
-    const committed = new Map(there.map(({ topic, partition, offset }) => [keyOf(topic, partition), offset]))
-    const due: { tracked: Tracked; position: GroupPosition }[] = []
-    const judged: Promise<void>[] = []
-    for (const tracked of positions.values()) {
-      const at = committed.get(keyOf(tracked.remoteTopic, tracked.source.partition))
-      tracked.onTarget = at
-      if (!this.#isMoved(tracked, at)) continue
-      const judge = async () => {
-        const position = await this.#judge(tracked, at)
-        if (position !== undefined) due.push({ tracked, position })
+    const due: { tracked: TrackedPosition; position: GroupPosition }[] = []
+    for (const tracked of positions) {
+      const { source, remoteTopic, translated, onTarget } = tracked
+      const { partition, metadata } = source
+      const decision = decideCommit(translated!, onTarget, ranges.get(TopicPartition.of(remoteTopic, partition)))
+      if (decision.do === 'commit') {
+        // Of the target's present leader: its log has the place, whoever led when the record came.
+        const leaderEpoch = this.#options.target.leaderOf(remoteTopic, partition)?.leaderEpoch
+        due.push({
+          tracked,
+          position: { topic: remoteTopic, partition, offset: decision.offset, metadata, leaderEpoch },
+        })
+      } else if (decision.do === 'blocked') {
+        tracked.blocked = decision.reason
+        group.isHeldUp = true
       }
-      judged.push(judge())
     }
-    await Promise.all(judged)
     if (due.length === 0) return 0
     try {
-      const { target } = this.#options
-      const connection = await (listed
-        ? target.node(listed.coordinatorId, 'control')
-        : target.coordinator('group', group))
-      const codes = await commitPositions(
-        connection,
-        group,
+      const codes = await this.#target.commit(
+        group.group,
         due.map(({ position }) => position),
       )
       for (const [index, { tracked, position }] of due.entries())
-        this.#note(trackedGroup, tracked, position.offset, codes[index]!)
-      if (codes.includes(ErrorCode.NOT_COORDINATOR)) target.forgetCoordinator('group', group)
+        this.#wasAnswered(group, tracked, position.offset, codes[index]!)
       return codes.filter((code) => code === ErrorCode.NONE).length
     } catch (error) {
-      blockAll(
+      holdUp(
+        group,
         due.map(({ tracked }) => tracked),
-        `the coordinator on the target: ${messageOf(error)}`,
+        `the coordinator on the target: ${(error as Error).message}`,
       )
       return 0
     }
   }
 
-  /** Most positions have not moved since the last pass, and are settled here: only the others cost a look at the log. */
-  #isMoved(tracked: Tracked, there: number | undefined): boolean {
-    if (tracked.translated === undefined) return false
-    if (decideCommit(tracked.translated, there, undefined).do !== 'nothing') return true
-    tracked.writtenAt = this.#platform.clock.now()
-    return false
-  }
-
-  /** The position to commit; undefined when it is blocked, and says why. */
-  async #judge(tracked: Tracked, there: number | undefined): Promise<GroupPosition | undefined> {
-    const { source, remoteTopic, translated } = tracked
-    const decision = decideCommit(translated!, there, await this.#rangeOf(tracked))
-    if (decision.do === 'commit') {
-      const { partition, metadata } = source
-      // Of the target's present leader: its log has the place, whoever led when the record came.
-      const leaderEpoch = this.#options.target.leaderOf(remoteTopic, partition)?.leaderEpoch
-      return { topic: remoteTopic, partition, offset: decision.offset, metadata, leaderEpoch }
-    }
-    if (decision.do === 'blocked') tracked.blocked = decision.reason
-    return undefined
-  }
-
-  /** Asked once a pass for a partition, however many groups read it. */
-  #rangeOf({ remoteTopic, source }: Tracked): Promise<LogRange | undefined> {
-    const topicPartition = TopicPartition.of(remoteTopic, source.partition)
-    const asked = this.#ranges.get(topicPartition) ?? this.#askRange(topicPartition)
-    this.#ranges.set(topicPartition, asked)
-    return asked
-  }
-
-  async #askRange(topicPartition: TopicPartition): Promise<LogRange | undefined> {
-    const { target } = this.#options
-    if (target.leaderOf(topicPartition.topic, topicPartition.partition) === undefined) await target.refresh()
-    const found = await Promise.allSettled([
-      this.#lookup.find(topicPartition, EARLIEST),
-      this.#lookup.find(topicPartition, LATEST),
-    ])
-    const [start, end] = found
-    if (start.status === 'rejected' || end.status === 'rejected') {
-      // Most likely the leader moved: the next pass finds it.
-      await target.refresh()
-      return undefined
-    }
-    return { logStartOffset: start.value, endOffset: end.value }
-  }
-
-  #note(group: TrackedGroup, tracked: Tracked, offset: number, errorCode: number): void {
+  #wasAnswered(group: TrackedGroup, tracked: TrackedPosition, offset: number, errorCode: number): void {
     if (errorCode === ErrorCode.NONE) {
       tracked.writtenAt = this.#platform.clock.now()
       tracked.onTarget = offset
     } else if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) group.untouchable = 'the group became active on the target'
-    else tracked.blocked = `the target refuses the offset: ${errorOf(errorCode).name} (${errorOf(errorCode).message})`
+    else {
+      tracked.blocked = `the target refuses the offset: ${errorOf(errorCode).name} (${errorOf(errorCode).message})`
+      if (errorOf(errorCode).retriable) group.isHeldUp = true
+    }
+  }
+
+  /** What the target's logs hold of these partitions; each is asked for once, however many groups read it. */
+  async #ranges(positions: readonly TrackedPosition[]): Promise<Map<TopicPartition, LogRange | undefined>> {
+    const { target } = this.#options
+    const partitions = new Set(
+      positions.map(({ remoteTopic, source }) => TopicPartition.of(remoteTopic, source.partition)),
+    )
+    for (const { topic, partition } of partitions)
+      if (target.leaderOf(topic, partition) === undefined) {
+        await target.refresh()
+        break
+      }
+    const ranges = new Map<TopicPartition, LogRange | undefined>()
+    await Promise.all(
+      Array.from(partitions, async (partition) => {
+        const [start, end] = await Promise.allSettled([
+          this.#lookup.find(partition, EARLIEST),
+          this.#lookup.find(partition, LATEST),
+        ])
+        const isKnown = start.status === 'fulfilled' && end.status === 'fulfilled'
+        ranges.set(partition, isKnown ? { logStartOffset: start.value, endOffset: end.value } : undefined)
+      }),
+    )
+    // Most likely a leader moved: the next pass finds it.
+    if ([...ranges.values()].includes(undefined)) await target.refresh()
+    return ranges
   }
 
   /** Said once, not at every pass, until it changes. */
@@ -490,55 +574,17 @@ export class Checkpointer {
   }
 }
 
-function statusOf({ group, positions, untouchable: inUse, checkpointTimes }: TrackedGroup, now: number): GroupStatus {
-  const partitions = [...positions.values()].map(
-    ({ source: { topic, partition, offset }, remoteTopic, translated, onTarget, writtenAt, blocked }) => ({
-      topic,
-      partition,
-      remoteTopic,
-      committed: offset,
-      translated,
-      onTarget,
-      reread: onTarget === undefined || translated === undefined ? undefined : Math.max(0, translated - onTarget),
-      writtenAt,
-      ageSeconds: writtenAt === undefined ? undefined : Math.max(0, now - writtenAt) / 1_000,
-      blocked: blocked ?? inUse,
-    }),
-  )
-  const blocked = [...positions.values()].some((tracked) => tracked.blocked !== undefined)
-  const unwritten = inUse !== undefined || partitions.some(({ writtenAt }) => writtenAt === undefined)
-  return {
-    group,
-    state: blocked ? 'blocked' : unwritten ? 'translated' : 'synced',
-    partitions,
-    checkpointTimes: checkpointTimes.seen(now),
-  }
+/** Whether it is worth asking where a position that waits is on the target; from what is known here, without a request. */
+function mayMove(position: TrackedPosition, map: OffsetMap, isWaitOver: boolean): boolean {
+  const translation = translatePosition(map, position.source.offset)
+  if (translation === undefined) return false
+  if (position.isAhead && translation.exact) return true
+  const { blocked, onTarget } = position
+  return isWaitOver && (blocked !== undefined || onTarget === undefined || translation.downstream > onTarget)
 }
 
-function keyOf(topic: string, partition: number): string {
-  return `${topic}-${partition}`
-}
-
-function checkpointOf(group: string, { source, remoteTopic, translated }: Tracked): Checkpoint | undefined {
-  if (translated === undefined) return undefined
-  return {
-    group,
-    topic: remoteTopic,
-    partition: source.partition,
-    upstreamOffset: source.offset,
-    downstreamOffset: translated,
-    metadata: source.metadata ?? '',
-  }
-}
-
-function targetGroup(listing: GroupListing, group: string): TargetGroup {
-  const listed = listing.groups.get(group)
-  if (listed !== undefined) return { known: true, state: listed.state }
-  return listing.failures.length === 0 ? { known: true, state: undefined } : { known: false }
-}
-
-function blockAll(positions: Iterable<Tracked>, reason: string): void {
-  for (const tracked of positions) tracked.blocked ??= reason
+function remotePartition({ remoteTopic, source }: TrackedPosition) {
+  return { topic: remoteTopic, partition: source.partition }
 }
 
 /** Runs `work` on every item, at most `limit` side by side. */
@@ -550,6 +596,7 @@ async function atOnce<T>(limit: number, items: readonly T[], work: (item: T) => 
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function holdUp(group: TrackedGroup, positions: readonly TrackedPosition[], reason: string): void {
+  for (const position of positions) position.blocked ??= reason
+  group.isHeldUp = true
 }

@@ -4,11 +4,15 @@ import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Connection } from '../client/connection.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
+import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { listGroups } from '../protocol/messages/list-groups.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 
 const GROUPS_PER_REQUEST = 100
+/** FindCoordinator's word for groups, and its first version that takes several of them. */
+const KEY_TYPE_GROUP = 0
+const FIND_MANY_SINCE = 4
 /** Since these versions topics are named by id, which a group's old offsets may not have any more. */
 const NAMES_UNTIL = { offsetFetch: 9, offsetCommit: 9 }
 
@@ -23,6 +27,8 @@ export interface ListedGroup {
 
 export interface GroupListing {
   readonly groups: ReadonlyMap<string, ListedGroup>
+  /** Brokers that listed theirs. */
+  readonly answered: ReadonlySet<number>
   /** Brokers that could not list theirs, and why. While there is one, a group that is not listed may still exist. */
   readonly failures: readonly string[]
 }
@@ -36,25 +42,45 @@ export interface GroupPosition {
   readonly leaderEpoch?: number
 }
 
-export async function listAllGroups(client: ClusterClient): Promise<GroupListing> {
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface GroupQuestion {
+  readonly group: string
+  readonly coordinatorId: number
+  /** Absent: all in which it has committed. */
+  readonly partitions?: readonly PartitionName[]
+}
+
+/** All groups, or those in one of these states. */
+export async function listAllGroups(client: ClusterClient, states: readonly string[] = []): Promise<GroupListing> {
   const { brokers } = await client.metadata([])
   const groups = new Map<string, ListedGroup>()
+  const answered = new Set<number>()
   const failures: string[] = []
   await Promise.all(
     brokers.map(async ({ nodeId }) => {
       try {
-        for (const group of await listGroupsOf(await client.node(nodeId, 'control'), nodeId))
-          groups.set(group.group, group)
+        const listed = await listGroupsOf(await client.node(nodeId, 'control'), nodeId, states)
+        for (const group of listed) groups.set(group.group, group)
+        answered.add(nodeId)
       } catch (error) {
         failures.push(`broker ${nodeId}: ${error instanceof Error ? error.message : error}`)
       }
     }),
   )
-  return { groups, failures }
+  return { groups, answered, failures }
 }
 
-async function listGroupsOf(connection: Connection, coordinatorId: number): Promise<ListedGroup[]> {
-  const response = await connection.send(listGroups, { statesFilter: [], typesFilter: [] })
+async function listGroupsOf(
+  connection: Connection,
+  coordinatorId: number,
+  wanted: readonly string[],
+): Promise<ListedGroup[]> {
+  const knowsStates = connection.versionOf(listGroups) >= 4
+  const response = await connection.send(listGroups, { statesFilter: knowsStates ? [...wanted] : [], typesFilter: [] })
   if (response.errorCode !== ErrorCode.NONE) throw new Error(errorOf(response.errorCode).name)
   const listed = response.groups.map((group) => ({
     group: group.groupId,
@@ -62,9 +88,11 @@ async function listGroupsOf(connection: Connection, coordinatorId: number): Prom
     type: group.groupType,
     coordinatorId,
   }))
-  if (connection.versionOf(listGroups) >= 4) return listed
+  if (knowsStates) return listed
   const states = await describeStates(connection, listed)
-  return listed.map((group) => ({ ...group, state: states.get(group.group) ?? 'Unknown' }))
+  return listed
+    .map((group) => ({ ...group, state: states.get(group.group) ?? 'Unknown' }))
+    .filter(({ state }) => wanted.length === 0 || wanted.includes(state))
 }
 
 /** Brokers before 2.6 list groups without their states; they know classic groups only, so this tells all. */
@@ -78,10 +106,26 @@ async function describeStates(connection: Connection, listed: readonly ListedGro
   return states
 }
 
-/** All committed offsets of these groups; a group whose coordinator could not answer is in `failures`. */
+/** Which node coordinates each of these groups, or the error code of why that is not known. One attempt. */
+export async function findCoordinators(
+  client: ClusterClient,
+  groups: readonly string[],
+): Promise<{ group: string; coordinatorId: number; errorCode: number }[]> {
+  const connection = await client.anyNode()
+  const findsMany = connection.versionOf(findCoordinator) >= FIND_MANY_SINCE
+  const found = [...slices(groups, findsMany ? GROUPS_PER_REQUEST : 1)].map(async (names) => {
+    const keys = findsMany ? { key: '', coordinatorKeys: [...names] } : { key: names[0]! }
+    const answer = await connection.send(findCoordinator, { ...keys, keyType: KEY_TYPE_GROUP })
+    const answers = findsMany ? answer.coordinators : [{ ...answer, key: names[0]! }]
+    return answers.map(({ key, nodeId, errorCode }) => ({ group: key, coordinatorId: nodeId, errorCode }))
+  })
+  return (await Promise.all(found)).flat()
+}
+
+/** Committed offsets of these groups; a group whose coordinator could not answer is in `failures`. */
 export async function fetchPositions(
   client: ClusterClient,
-  groups: readonly ListedGroup[],
+  groups: readonly GroupQuestion[],
 ): Promise<{ positions: Map<string, GroupPosition[]>; failures: Map<string, string> }> {
   const positions = new Map<string, GroupPosition[]>()
   const failures = new Map<string, string>()
@@ -89,15 +133,15 @@ export async function fetchPositions(
   await Promise.all(
     [...byCoordinator].map(async ([coordinatorId, coordinated]) => {
       for (const slice of slices(coordinated, GROUPS_PER_REQUEST)) {
-        const names = slice.map(({ group }) => group)
         try {
           const connection = await client.node(coordinatorId, 'control')
-          for (const answer of await fetchFrom(connection, names)) {
-            if (answer.errorCode === ErrorCode.NONE) positions.set(answer.groupId, positionsOf(answer.topics))
-            else failures.set(answer.groupId, errorOf(answer.errorCode).name)
+          for (const answer of await fetchFrom(connection, slice)) {
+            const errorCode = answer.errorCode || errorWithin(answer.topics)
+            if (errorCode === ErrorCode.NONE) positions.set(answer.groupId, positionsOf(answer.topics))
+            else failures.set(answer.groupId, errorOf(errorCode).name)
           }
         } catch (error) {
-          for (const name of names) failures.set(name, error instanceof Error ? error.message : String(error))
+          for (const { group } of slice) failures.set(group, error instanceof Error ? error.message : String(error))
         }
       }
     }),
@@ -121,26 +165,45 @@ interface FetchedTopic {
   }[]
 }
 
-async function fetchFrom(connection: Connection, groups: readonly string[]): Promise<readonly FetchedGroup[]> {
+async function fetchFrom(
+  connection: Connection,
+  questions: readonly GroupQuestion[],
+): Promise<readonly FetchedGroup[]> {
   const version = Math.min(NAMES_UNTIL.offsetFetch, connection.versionOf(offsetFetch))
-  if (version >= 8) {
-    const asked = groups.map((groupId) => ({ groupId, topics: null }))
-    return (await connection.send(offsetFetch, { groups: asked }, { version })).groups
-  }
+  const groups = questions.map(({ group, partitions }) => ({ groupId: group, topics: topicsOf(partitions) }))
+  if (version >= 8) return (await connection.send(offsetFetch, { groups }, { version })).groups
   // Before KIP-709 a request is about one group; they are pipelined.
   return Promise.all(
-    groups.map(async (groupId) => {
-      const { errorCode, topics } = await connection.send(offsetFetch, { groupId, topics: null }, { version })
+    groups.map(async ({ groupId, topics: asked }) => {
+      const { errorCode, topics } = await connection.send(offsetFetch, { groupId, topics: asked }, { version })
       return { groupId, errorCode, topics }
     }),
   )
 }
 
-/** A partition without a committed offset has −1, and one that failed says nothing: neither is a position. */
+function topicsOf(partitions: readonly PartitionName[] | undefined) {
+  if (partitions === undefined) return null
+  const topics = new Map<string, number[]>()
+  for (const { topic, partition } of partitions) {
+    const ofTopic = topics.get(topic)
+    if (ofTopic) ofTopic.push(partition)
+    else topics.set(topic, [partition])
+  }
+  return [...topics].map(([name, partitionIndexes]) => ({ name, partitionIndexes }))
+}
+
+/** What a partition does not tell must not be taken for an offset that is not there. */
+function errorWithin(topics: readonly FetchedTopic[]): number {
+  for (const { partitions } of topics)
+    for (const { errorCode } of partitions) if (errorCode !== ErrorCode.NONE) return errorCode
+  return ErrorCode.NONE
+}
+
+/** A partition without a committed offset has −1. */
 function positionsOf(topics: readonly FetchedTopic[]): GroupPosition[] {
   return topics.flatMap(({ name, partitions }) =>
     partitions
-      .filter((partition) => partition.errorCode === ErrorCode.NONE && partition.committedOffset >= 0)
+      .filter((partition) => partition.committedOffset >= 0)
       .map(({ partitionIndex, committedOffset, metadata }) => ({
         topic: name,
         partition: partitionIndex,

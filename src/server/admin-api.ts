@@ -11,6 +11,7 @@ import { answerLocally, refuseOtherOrigin } from './local-only.ts'
 import type { Rates } from './rates.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
+const REVERSE = 'reverse is true or false'
 const POSITIONS = 'the body must be a list: [{"topic":"orders","partition":0,"offset":42}, …]'
 
 export interface AdminOptions {
@@ -105,12 +106,12 @@ function flowRoutes(app: Hono, { flows, rates }: AdminOptions): void {
 
 function translate(context: Context, flow: FlowView): Response {
   const topic = context.req.query('topic')
-  const partition = Number(context.req.query('partition'))
-  const offset = Number(context.req.query('offset'))
-  if (!topic || !Number.isSafeInteger(partition) || partition < 0 || !Number.isSafeInteger(offset) || offset < 0) {
+  const [partition, offset] = ['partition', 'offset'].map((name) => natural(context.req.query(name)))
+  if (!topic || partition === undefined || offset === undefined)
     return context.json({ error: 'topic, partition and offset are required: ?topic=orders&partition=0&offset=42' }, 400)
-  }
-  const answer = flow.translate({ topic, partition, offset, reverse: context.req.query('reverse') === 'true' })
+  const reverse = isReverse(context)
+  if (reverse === undefined) return context.json({ error: REVERSE }, 400)
+  const answer = flow.translate({ topic, partition, offset, reverse })
   return context.json(answer, answer.offset === undefined ? 404 : 200)
 }
 
@@ -131,13 +132,24 @@ async function translateMany(context: Context, flow: FlowView): Promise<Response
     return context.json({ error: 'positions are sent as application/json' }, 415)
   const positions: unknown = await context.req.json().catch(() => undefined)
   if (!Array.isArray(positions) || !positions.every(isPosition)) return context.json({ error: POSITIONS }, 400)
-  const reverse = context.req.query('reverse') === 'true'
+  const reverse = isReverse(context)
+  if (reverse === undefined) return context.json({ error: REVERSE }, 400)
   return context.json(
     positions.map(({ topic, partition, offset }) => {
-      const { offset: translated, reason } = flow.translate({ topic, partition, offset, reverse })
-      return { topic, partition, offset, translated, reason }
+      const { translatedTopic, offset: translated, reason } = flow.translate({ topic, partition, offset, reverse })
+      return { topic, partition, offset, translatedTopic, translated, reason }
     }),
   )
+}
+
+function isReverse(context: Context): boolean | undefined {
+  const said = context.req.query('reverse') ?? 'false'
+  return said === 'true' || said === 'false' ? said === 'true' : undefined
+}
+
+function natural(text: string | undefined): number | undefined {
+  const number = /^\d+$/.test(text ?? '') ? Number(text) : undefined
+  return Number.isSafeInteger(number) ? number : undefined
 }
 
 function isPosition(value: unknown): value is { topic: string; partition: number; offset: number } {

@@ -71,8 +71,11 @@ export interface TranslateQuery {
 }
 
 export interface TranslateAnswer {
+  /** As asked. */
   readonly topic: string
   readonly partition: number
+  /** Its name on the other side; absent when the partition is not mirrored by the instance that answers. */
+  readonly translatedTopic?: string
   /** Absent when there is no exact answer; then `reason` says why. */
   readonly offset?: number
   readonly reason?: string

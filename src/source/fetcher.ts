@@ -28,6 +28,8 @@ export interface FetcherOptions {
   readonly isolation: 'read_committed' | 'read_uncommitted'
   readonly budget: FrameBudget
   readonly maxWaitMs?: number
+  /** Kept after an answer with records before the next is asked for, so that what trickles comes in few answers. */
+  readonly restMs?: number
   readonly maxBytes?: number
   readonly partitionMaxBytes?: number
   /** Where we stand: a broker may then name a replica that stands nearer (KIP-392). */
@@ -104,6 +106,7 @@ export class Fetcher {
     this.#client = client
     this.#options = {
       maxWaitMs: 500,
+      restMs: 0,
       maxBytes: 8 * 1024 * 1024,
       partitionMaxBytes: 1024 * 1024,
       purpose: 'fetch',
@@ -253,7 +256,9 @@ export class Fetcher {
     lease.release()
     // After its partitions: a broker without room for a session answers what was asked all the same.
     this.#session.answered(response.sessionId)
-    this.#turn()
+    const { restMs } = this.#options
+    if (bytes > 0 && restMs > 0 && !this.#retry) this.#turnAfter(restMs)
+    else this.#turn()
   }
 
   /** An answer may have been long on its way. One that brings nothing was given when the wait was over. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Checkpoint, decodeCheckpoint } from '../../src/offset-translation/checkpoint.ts'
 import { Checkpointer, type CheckpointerOptions } from '../../src/offset-translation/checkpointer.ts'
+import type { GroupCommit } from '../../src/offset-translation/group-commit.ts'
 import type { KeyValue } from '../../src/offset-translation/internal-record.ts'
 import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
 import type { Logger, Platform } from '../../src/platform/platform.ts'
@@ -52,8 +53,7 @@ function checkpointer(over: Partial<CheckpointerOptions> = {}): Checkpointer {
 }
 
 /** A pass, with the timers that batch look-ups firing. */
-async function pass(under: Checkpointer): Promise<string> {
-  const done = under.sync()
+async function pass(under: Checkpointer, done = under.sync()): Promise<string> {
   let ended = false
   const end = () => {
     ended = true
@@ -138,8 +138,9 @@ describe('a pass over the groups', () => {
     expect(await pass(checkpointer({ mirrored }))).toBe('1000 groups, 1000 checkpoints, 1000 offsets written')
     expect(source.asked('OffsetFetch')).toBe(10)
     expect(target.groups.size).toBe(1000)
-    expect(target.asked('ListOffsets')).toBe(2)
-    expect(asked).toBe(1)
+    expect(target.asked('ListOffsets')).toBe(20)
+    expect(target.asked('FindCoordinator')).toBe(10)
+    expect(asked).toBe(10)
     target.requests.length = 0
     await sync()
     expect(target.requests.length).toBeLessThan(15)
@@ -297,6 +298,136 @@ describe('the group on the target', () => {
     target.down.clear()
     await sync({}, under)
     expect(target.offset('billing', 'east.orders-0')).toBe(49)
+  })
+})
+
+describe('what is heard', () => {
+  const at = (group: string, offset: number, topic = 'orders'): GroupCommit => {
+    return { group, topic, partition: 0, position: { offset, metadata: '' } }
+  }
+  const news = (under: Checkpointer) => pass(under, under.syncNews())
+
+  /** A thousand groups that stand in their places. */
+  async function many(): Promise<Checkpointer> {
+    for (let group = 0; group < 1000; group++) source.group(`group-${group}`, { 'orders-0': 50, 'orders-1': 0 })
+    const under = await sync()
+    for (const cluster of [source, target]) cluster.requests.length = 0
+    return under
+  }
+
+  test('of a thousand groups costs what moved, and asks the source nothing', async () => {
+    const under = await many()
+    under.heard([at('group-7', 60), at('group-8', 61), at('group-9', 50)])
+    expect(await news(under)).toBe('2 groups, 2 checkpoints, 2 offsets written')
+    expect(source.requests).toEqual([])
+    expect(target.requests.map(({ api }) => api)).toEqual([
+      ...['ListGroups', 'OffsetFetch', 'ListOffsets', 'ListOffsets', 'OffsetCommit', 'OffsetCommit'],
+    ])
+    const [listed, fetched] = target.requests
+    expect(listed!.request.statesFilter).not.toContain('Empty')
+    const topics = [{ name: 'east.orders', partitionIndexes: [0] }]
+    expect(fetched!.request.groups).toEqual(['group-7', 'group-8'].map((groupId) => ({ groupId, topics })))
+    expect([target.offset('group-7', 'east.orders-0'), target.offset('group-7', 'east.orders-1')]).toEqual([59, 0])
+  })
+
+  test('is nothing when consumers say where they are already', async () => {
+    const under = await many()
+    under.heard([at('group-7', 50)])
+    expect(under.hasNews).toBe(false)
+    under.heard([at('group-7', 60), at('group-7', 50)])
+    expect(await news(under)).toBe('1 groups, 0 checkpoints, 0 offsets written')
+  })
+
+  test('while the source is asked counts after the answer, whatever was known before', async () => {
+    const under = await many()
+    source.groups.get('group-7')!.offsets.get('orders-0')!.offset = 60
+    source.before = (api) => {
+      // The group goes on to 60 and is asked there; then back to 50, where it was known to be.
+      if (api === 'OffsetFetch') queueMicrotask(() => under.heard([at('group-7', 50)]))
+    }
+    await pass(under)
+    await news(under)
+    expect(under.groups().find(({ group }) => group === 'group-7')!.partitions[0]).toMatchObject({ committed: 50 })
+  })
+
+  test('never takes a group back that was moved on the target meanwhile, by a reader who has gone again', async () => {
+    const under = await many()
+    target.groups.get('group-7')!.offsets.get('east.orders-0')!.offset = 70
+    under.heard([at('group-7', 60)])
+    await news(under)
+    expect(target.offset('group-7', 'east.orders-0')).toBe(70)
+  })
+
+  test('of a group that lives on the target leaves it alone, and is known when it has gone', async () => {
+    const under = await many()
+    target.groups.get('group-7')!.state = 'Stable'
+    source.groups.get('group-7')!.offsets.get('orders-0')!.offset = 60
+    under.heard([at('group-7', 60)])
+    await news(under)
+    expect(target.asked('OffsetCommit')).toBe(0)
+    expect(under.groups().find(({ group }) => group === 'group-7')).toMatchObject({ state: 'translated' })
+    target.groups.get('group-7')!.state = 'Empty'
+    await pass(under, under.sync(undefined, { thorough: false }))
+    expect(target.offset('group-7', 'east.orders-0')).toBe(59)
+  })
+
+  test('waits for the mirror when it is ahead, and has its place as soon as the record has come', async () => {
+    const under = await many()
+    under.heard([at('group-7', 150)])
+    await news(under)
+    expect(under.isWaiting).toBe(true)
+    maps.get('orders-0')!.observe(101, 100, 10)
+    target.logs.set('east.orders-0', { start: 0, end: 110 })
+    await clock.advance(2_000)
+    await news(under)
+    expect(target.offset('group-7', 'east.orders-0')).toBe(110)
+    target.requests.length = 0
+    expect(await news(under)).toBe('0 groups, 0 checkpoints, 0 offsets written')
+    maps.get('orders-0')!.observe(111, 110, 90)
+    target.logs.set('east.orders-0', { start: 0, end: 200 })
+    await news(under)
+    expect(target.offset('group-7', 'east.orders-0')).toBe(149)
+    expect(under.isWaiting).toBe(false)
+  })
+
+  test.each([
+    ['its offsets cannot be read', () => target.unreadable.add('group-7'), () => target.unreadable.clear()],
+    ['its coordinator is being looked for', () => target.homeless.add('fresh'), () => target.homeless.clear()],
+    ['the target cannot be asked', () => target.down.add(1), () => target.down.clear()],
+  ])('is written when that is possible again, after %s', async (_, breaks, mends) => {
+    const under = await many()
+    breaks()
+    under.heard([at('group-7', 60), at('fresh', 60)])
+    await news(under).catch(() => undefined)
+    expect(under.isWaiting).toBe(true)
+    mends()
+    await clock.advance(2_000)
+    await news(under)
+    expect(['group-7', 'fresh'].map((group) => target.offset(group, 'east.orders-0'))).toEqual([59, 59])
+    await clock.advance(2_000)
+    await news(under)
+    expect(under.isWaiting).toBe(false)
+  })
+
+  test('and too much to be kept is asked for', async () => {
+    const under = await many()
+    const metadata = 'x'.repeat(60_000)
+    source.group('group-7', { 'orders-0': 61 })
+    for (let offset = 0; offset < 200; offset++)
+      under.heard([{ group: `group-${offset}`, topic: 'orders', partition: 0, position: { offset: 60, metadata } }])
+    under.heard([at('group-150', 62)])
+    source.groups.get('group-150')!.offsets.get('orders-0')!.offset = 62
+    await news(under)
+    expect(source.asked('OffsetFetch')).toBe(1)
+    expect(target.offset('group-150', 'east.orders-0')).toBe(61)
+  })
+
+  test('of a partition whose offset was deleted is forgotten, and nothing is deleted on the target', async () => {
+    const under = await many()
+    under.heard([{ group: 'group-7', topic: 'orders', partition: 0, position: undefined }])
+    await news(under)
+    expect(under.groups().find(({ group }) => group === 'group-7')!.partitions).toHaveLength(1)
+    expect(target.offset('group-7', 'east.orders-0')).toBe(49)
   })
 })
 

@@ -34,6 +34,8 @@ export class FakeCluster {
   down = new Set<number>()
   /** Groups whose offsets cannot be read at the moment. */
   unreadable = new Set<string>()
+  /** Groups that have no coordinator at the moment. */
+  homeless = new Set<string>()
   /** Called before a request is answered: the moment for a race. */
   before: (api: string, request: Message) => void = () => {}
 
@@ -64,11 +66,10 @@ export class FakeCluster {
     const client = {
       metadata: async () => ({ brokers: this.brokers.map((nodeId) => ({ nodeId })), topics: [] }),
       refresh: async () => {},
-      forgetCoordinator: () => {},
       leaderOf: (topic: string, partition: number) =>
         this.logs.has(`${topic}-${partition}`) ? { nodeId: this.brokers[0], leaderEpoch: 3 } : undefined,
       node: async (nodeId: number) => this.#connection(nodeId),
-      coordinator: async () => this.#connection(this.brokers.at(-1)!),
+      anyNode: async () => this.#connection(this.brokers.find((nodeId) => !this.down.has(nodeId))!),
     }
     return client as unknown as ClusterClient
   }
@@ -90,10 +91,11 @@ export class FakeCluster {
   }
 
   readonly #answers: Record<string, (request: Message, version: number, nodeId: number) => Message> = {
-    ListGroups: (_, version, nodeId) => ({
+    ListGroups: ({ statesFilter }, version, nodeId) => ({
       errorCode: 0,
       groups: [...this.groups]
         .filter(([, group]) => group.coordinator === nodeId)
+        .filter(([, { state }]) => version < 4 || statesFilter.length === 0 || statesFilter.includes(state))
         .map(([groupId, group]) => ({
           groupId,
           protocolType: 'consumer',
@@ -108,13 +110,19 @@ export class FakeCluster {
         groupState: this.groups.get(groupId)?.state ?? 'Dead',
       })),
     }),
+    FindCoordinator: (request) => ({
+      coordinators: request.coordinatorKeys.map((key: string) => {
+        const nodeId = this.groups.get(key)?.coordinator ?? this.brokers.at(-1)!
+        return { key, nodeId, errorCode: this.homeless.has(key) ? ErrorCode.COORDINATOR_NOT_AVAILABLE : 0 }
+      }),
+    }),
     OffsetFetch: (request, version) => {
-      if (version < 8) return { errorCode: 0, topics: this.#offsetsOf(request.groupId) }
+      if (version < 8) return { errorCode: 0, topics: this.#offsetsOf(request.groupId, request.topics) }
       return {
-        groups: request.groups.map(({ groupId }: Message) => ({
+        groups: request.groups.map(({ groupId, topics }: Message) => ({
           groupId,
           errorCode: this.unreadable.has(groupId) ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : 0,
-          topics: this.unreadable.has(groupId) ? [] : this.#offsetsOf(groupId),
+          topics: this.unreadable.has(groupId) ? [] : this.#offsetsOf(groupId, topics),
         })),
       }
     },
@@ -147,17 +155,23 @@ export class FakeCluster {
     }),
   }
 
-  #offsetsOf(group: string): Message {
-    return [...(this.groups.get(group)?.offsets ?? [])].map(([partition, committed]) => {
+  /** Of all partitions with an offset, or of these: then −1 stands for none. */
+  #offsetsOf(group: string, asked: { name: string; partitionIndexes: number[] }[] | null): Message {
+    const offsets = this.groups.get(group)?.offsets ?? new Map()
+    const names = asked
+      ? asked.flatMap(({ name, partitionIndexes }) => partitionIndexes.map((index) => `${name}-${index}`))
+      : [...offsets.keys()]
+    return names.map((partition) => {
       const dash = partition.lastIndexOf('-')
+      const committed = offsets.get(partition)
       return {
         name: partition.slice(0, dash),
         partitions: [
           {
             partitionIndex: Number(partition.slice(dash + 1)),
-            committedOffset: committed.offset,
-            committedLeaderEpoch: committed.leaderEpoch,
-            metadata: committed.metadata,
+            committedOffset: committed?.offset ?? -1,
+            committedLeaderEpoch: committed?.leaderEpoch ?? -1,
+            metadata: committed?.metadata ?? '',
             errorCode: 0,
           },
         ],

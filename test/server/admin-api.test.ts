@@ -94,6 +94,8 @@ describe('the admin API', () => {
     ])
     expect((await ask('topic=orders&partition=x&offset=1'))[0]).toBe(400)
     expect((await ask('topic=orders'))[0]).toBe(400)
+    expect((await ask('topic=orders&partition=0&offset='))[0]).toBe(400)
+    expect((await ask('topic=orders&partition=0&offset=1&reverse=yes'))[0]).toBe(400)
   })
 
   it('translates many positions at once, in their order, and refuses what is none', async () => {

@@ -1,4 +1,5 @@
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { GroupSync } from '../../src/mirror/group-sync.ts'
 import { type Flow, Mirror, type MirrorHooks, type MirrorLimits, type Step } from '../../src/mirror/mirror.ts'
 import type { MirrorStatus, PartitionStatus } from '../../src/mirror/status.ts'
 import { Checkpointer } from '../../src/offset-translation/checkpointer.ts'
@@ -16,7 +17,7 @@ export interface SimMirrorOptions {
   readonly datacenter?: string
   readonly flow?: Partial<Flow>
   readonly limits?: MirrorLimits
-  /** Brings the offsets of these groups over, every so often. */
+  /** Brings the offsets of these groups over. */
   readonly groups?: (group: string) => boolean
 }
 
@@ -87,16 +88,18 @@ export class SimMirror implements Program {
     const checkpointer = new Checkpointer(platform, {
       ...over,
       mirrored: (topic, partition) => {
-        for (const { source, remote, map } of mirror.ownedPartitions())
-          if (source.topic === topic && source.partition === partition) return map && { map, remoteTopic: remote.topic }
-        return undefined
+        const owned = mirror.ownedPartition(topic, partition)
+        return owned?.map && { map: owned.map, remoteTopic: owned.remote.topic }
       },
       checkpoints: undefined,
       commitOffsets: true,
     })
+    const translatable = () => [...mirror.ownedPartitions()].filter(({ map }) => map !== undefined).length
+    const groups = new GroupSync(platform, over.source, checkpointer, translatable)
+    groups.start()
     const again = () => {
       const next = () => platform.clock.setTimer(GROUPS_EVERY_MS, again)
-      checkpointer.sync().then(next, next)
+      groups.pass().then(next, next)
     }
     again()
   }

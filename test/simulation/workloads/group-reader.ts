@@ -11,6 +11,8 @@ export interface GroupReaderOptions {
   readonly group: string
   readonly from: string
   readonly topics: readonly string[]
+  /** Of its program, where one cluster has several. */
+  readonly name?: string
   /** Between two polls, in milliseconds; every few polls a commit. */
   readonly every?: readonly [least: number, most: number]
 }
@@ -19,7 +21,7 @@ const POLLS_PER_COMMIT = 3
 /** Of what a poll brings it may do with a part at first. */
 const SHARE = [0.3, 1] as const
 
-/** Reads as the only one of its group and commits what it has done with; as a program it is called `reader-` and its cluster. */
+/** Reads as the only one of its group and commits what it has done with; as a program it is called `reader-` and its cluster, or so. */
 export function groupReader(options: GroupReaderOptions): Workload {
   return (world) => {
     const reader = new GroupReader(world, options)
@@ -38,7 +40,7 @@ export class GroupReader implements Program {
 
   constructor(world: World, options: GroupReaderOptions) {
     const { datacenter } = world.cluster(options.from)
-    this.machine = world.simulation.machine(`reader-${options.from}`, { datacenter })
+    this.machine = world.simulation.machine(options.name ?? `reader-${options.from}`, { datacenter })
     this.#world = world
     this.#options = options
   }
