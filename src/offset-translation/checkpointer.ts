@@ -402,7 +402,10 @@ export class Checkpointer {
     }
   }
 
-  async #emitCheckpoints(due: Due, signal: AbortSignal | undefined): Promise<number> {
+  async #emitCheckpoints(
+    due: ReadonlyMap<TrackedGroup, readonly TrackedPosition[]>,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
     const topic = this.#options.checkpoints
     if (topic === undefined) return 0
     const news: { position: TrackedPosition; checkpoint: Checkpoint }[] = []
