@@ -349,6 +349,19 @@ describe('what cannot be proved is left alone, with a sentence', () => {
     expect(await endOffset(west, `east.${topic}`, 0)).toBe(26)
   })
 
+  test('equal records at equal times, of which some were copied twice', async () => {
+    const topic = 'equal-twice'
+    await both(topic)
+    const same = { timestamp: clock, key: 'k', value: 'v' }
+    await appendBatch(east, topic, 0, buildBatch(Array.from({ length: 20 }, () => same)))
+    const all = await uncommitted(topic)
+    await life(topic, all.slice(0, 13))
+    await life(topic, all.slice(8, 15))
+    // Twenty records here and there, and yet five are missing.
+    expect(await refusalOf(await goneOn(topic))).toContain(`the record at 15 of ${topic}-0, which would come next`)
+    expect(await endOffset(west, `east.${topic}`, 0)).toBe(20)
+  })
+
   test('records that neither side keeps any more', async () => {
     const topic = 'gone'
     await both(topic)

@@ -16,7 +16,7 @@ import { ErrorCode } from '../../src/protocol/errors.ts'
 import { startKafkaTool } from '../support/apache-kafka.ts'
 import type { ExternalProcess } from '../support/external-process.ts'
 import { eventually, Gathering } from './gathering.ts'
-import { apache, grounds, type RunningGround, title } from './ground.ts'
+import { apache, type Ground, type RunningGround } from './ground.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 const RECORDS = 90
@@ -28,8 +28,9 @@ interface Side {
   client: ClusterClient
 }
 
-describe.each(grounds)('groups of a source', (ground) => {
-  describe.skipIf(ground.reason)(title(`brought to ${ground.name}`, ground.reason), () => {
+/** Asked of two clusters that hold nothing yet. */
+export function groupOffsets(ground: Ground, clusters: () => readonly RunningGround[]): void {
+  describe('groups of a source, brought over', () => {
     let source: Side
     let target: Side
     let checkpointer: Checkpointer
@@ -37,9 +38,9 @@ describe.each(grounds)('groups of a source', (ground) => {
     const programs: ExternalProcess[] = []
 
     beforeAll(async () => {
-      const sides = await Promise.all([side(await ground.start()), side(await ground.start())])
-      source = sides[0]
-      target = sides[1]
+      const sides = await Promise.all(clusters().map(side))
+      source = sides[0]!
+      target = sides[1]!
       await create(source.admin, 'orders')
       await create(target.admin, 'east.orders')
       const producer = target.kafka.producer()
@@ -69,10 +70,9 @@ describe.each(grounds)('groups of a source', (ground) => {
     afterAll(async () => {
       await Promise.allSettled(consumers.map((consumer) => consumer.disconnect()))
       await Promise.allSettled(programs.map((program) => program.kill()))
-      for (const { admin, client, ground: running } of [source, target].filter(Boolean)) {
+      for (const { admin, client } of [source, target].filter(Boolean)) {
         client.close()
         await admin.disconnect()
-        await running.stop()
       }
     })
 
@@ -253,4 +253,4 @@ describe.each(grounds)('groups of a source', (ground) => {
       })
     })
   })
-})
+}

@@ -1,9 +1,12 @@
-// What MirrorMaker's own integration tests ask of it, asked of heliostat, between embedded clusters and between two of Apache Kafka.
+// All that is asked between two clusters of a kind, so that they start once: groups that are brought over, what MirrorMaker's own
+// integration tests ask of it, and on Apache Kafka what needs a real MirrorMaker, or a real cluster on one side.
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
 import { AUTHORIZER } from '../broker/security/rights-ground.ts'
 import { clientOf, testPlatform } from '../support/log-content.ts'
 import { apache, grounds, type RunningGround, title } from './ground.ts'
+import { groupOffsets } from './group-offsets.ts'
+import { inStep } from './in-step.ts'
 import { acceptance } from './mirrormaker-acceptance.ts'
 import { type Side, scenarios, World } from './mirrormaker-scenarios.ts'
 
@@ -11,8 +14,8 @@ const config = { 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:ANONY
 const startMs = 120_000
 const caseMs = 60_000
 
-describe.each(grounds)("MirrorMaker's scenarios", (ground) => {
-  describe.skipIf(ground.reason)(title(`on ${ground.name}`, ground.reason), { timeout: caseMs }, () => {
+describe.each(grounds)('two clusters', (ground) => {
+  describe.skipIf(ground.reason)(title(`of ${ground.name}`, ground.reason), { timeout: caseMs }, () => {
     const running: RunningGround[] = []
     const sides: Side[] = []
     let world: World | undefined
@@ -38,12 +41,19 @@ describe.each(grounds)("MirrorMaker's scenarios", (ground) => {
       await Promise.all(running.map((cluster) => cluster.stop()))
     })
 
-    if (ground === apache) acceptance(() => sides)
+    groupOffsets(ground, () => running)
 
-    for (const [index, { of, says, run }] of scenarios.entries())
-      test(`${says} (${of})`, async () => {
-        world = new World(sides[0]!, sides[1]!, `s${index}`)
-        await run(world)
-      })
+    if (ground === apache) {
+      acceptance(() => sides)
+      inStep(config, () => running[0]!)
+    }
+
+    describe("MirrorMaker's scenarios", () => {
+      for (const [index, { of, says, run }] of scenarios.entries())
+        test(`${says} (${of})`, async () => {
+          world = new World(sides[0]!, sides[1]!, `s${index}`)
+          await run(world)
+        })
+    })
   })
 })

@@ -10,13 +10,10 @@ import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { batchOf } from '../broker/requests.ts'
-import { AUTHORIZER } from '../broker/security/rights-ground.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, testPlatform } from '../support/log-content.ts'
 import { eventually } from './gathering.ts'
-import { apache, embedded, type RunningGround, title } from './ground.ts'
+import { embedded, type RunningGround } from './ground.ts'
 
-const config = { 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:ANONYMOUS' }
-const startMs = 120_000
 const caseMs = 30_000
 
 const rule = (over: Partial<Acl>): Acl => ({
@@ -30,60 +27,64 @@ const rule = (over: Partial<Acl>): Acl => ({
   ...over,
 })
 
-describe.skipIf(apache.reason)(title('in step with Apache Kafka', apache.reason), { timeout: caseMs }, () => {
-  let theirs: RunningGround
-  let ours: RunningGround
+/** Between this cluster and an embedded one, each as source and as target; both have an authorizer and let strangers do all. */
+export function inStep(config: Readonly<Record<string, string>>, kafka: () => RunningGround): void {
+  describe('in step with Apache Kafka', { timeout: caseMs }, () => {
+    let theirs: RunningGround
+    let ours: RunningGround
 
-  beforeAll(async () => {
-    ;[theirs, ours] = await Promise.all([apache.start(config), embedded.start(config)])
-  }, startMs)
+    beforeAll(async () => {
+      theirs = kafka()
+      ours = await embedded.start(config)
+    })
 
-  afterAll(() => Promise.all([theirs?.stop(), ours?.stop()]))
+    afterAll(() => ours?.stop())
 
-  it.each(['target', 'source'] as const)('as the %s', async (side) => {
-    const [source, target] = side === 'target' ? [ours, theirs] : [theirs, ours]
-    const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
-    await Promise.all([east.refresh(), west.refresh()])
-    const topic = `orders-${side}`
-    await makeTopic(east, topic, 1, { 'retention.ms': '1111111', 'min.insync.replicas': '2' })
-    await makeTopic(east, `gone-${side}`, 1)
-    const rules = [rule({ resourceName: topic }), rule({ resourceName: 'orders', patternType: 4, operation: 8 })]
-    await makeAcls(east, [...rules, rule({ resourceName: topic, operation: 4, permissionType: 2 })])
-    const daemon = await mirror(source, target, side)
-    const copy = `${side}.${topic}`
-    try {
-      await eventually(async () => expect(await ownConfigs(west, copy)).toEqual({ 'retention.ms': '1111111' }))
-      await alter(east, topic, { 'retention.ms': null, 'cleanup.policy': 'compact', 'segment.ms': '7777777' })
-      await alter(west, copy, { 'max.message.bytes': '2000000' })
-      const expected = { 'cleanup.policy': 'compact', 'segment.ms': '7777777' }
-      await eventually(async () => expect(await ownConfigs(west, copy)).toEqual(expected))
-      const all = [`allow 3 ${copy}`, `allow 8 ${side}.orders*`, `deny 4 ${copy}`]
-      await eventually(async () => expect(await rulesAt(west)).toEqual(expect.arrayContaining(all)))
-      expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual(all)
-      await removeAcls(east, rules)
-      await eventually(async () =>
-        expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual([`deny 4 ${copy}`]),
-      )
-      const flow = [...daemon.flows.values()][0]!
-      await eventually(async () =>
-        expect(flow.sync().fewerReplicas).toContainEqual({ topic: copy, wanted: 3, given: 1 }),
-      )
-      await appendBatch(east, topic, 0, batchOf(['a', 'b']))
-      await eventually(async () => expect(await endOffset(west, copy, 0)).toBe(2))
-      await remove(east, `gone-${side}`)
-      await eventually(async () => {
-        await west.refresh()
-        expect(west.topics().has(`${side}.gone-${side}`)).toBe(false)
-      })
-      expect(west.topics().has(copy)).toBe(true)
-      expect(flow.sync().refusedConfigs).toEqual([])
-    } finally {
-      await daemon.stop()
-      east.close()
-      west.close()
-    }
+    it.each(['target', 'source'] as const)('as the %s', async (side) => {
+      const [source, target] = side === 'target' ? [ours, theirs] : [theirs, ours]
+      const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
+      await Promise.all([east.refresh(), west.refresh()])
+      const topic = `orders-${side}`
+      await makeTopic(east, topic, 1, { 'retention.ms': '1111111', 'min.insync.replicas': '2' })
+      await makeTopic(east, `gone-${side}`, 1)
+      const rules = [rule({ resourceName: topic }), rule({ resourceName: 'orders', patternType: 4, operation: 8 })]
+      await makeAcls(east, [...rules, rule({ resourceName: topic, operation: 4, permissionType: 2 })])
+      const daemon = await mirror(source, target, side)
+      const copy = `${side}.${topic}`
+      try {
+        await eventually(async () => expect(await ownConfigs(west, copy)).toEqual({ 'retention.ms': '1111111' }))
+        await alter(east, topic, { 'retention.ms': null, 'cleanup.policy': 'compact', 'segment.ms': '7777777' })
+        await alter(west, copy, { 'max.message.bytes': '2000000' })
+        const expected = { 'cleanup.policy': 'compact', 'segment.ms': '7777777' }
+        await eventually(async () => expect(await ownConfigs(west, copy)).toEqual(expected))
+        const all = [`allow 3 ${copy}`, `allow 8 ${side}.orders*`, `deny 4 ${copy}`]
+        await eventually(async () => expect(await rulesAt(west)).toEqual(expect.arrayContaining(all)))
+        expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual(all)
+        await removeAcls(east, rules)
+        await eventually(async () =>
+          expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual([`deny 4 ${copy}`]),
+        )
+        const flow = [...daemon.flows.values()][0]!
+        await eventually(async () =>
+          expect(flow.sync().fewerReplicas).toContainEqual({ topic: copy, wanted: 3, given: 1 }),
+        )
+        await appendBatch(east, topic, 0, batchOf(['a', 'b']))
+        await eventually(async () => expect(await endOffset(west, copy, 0)).toBe(2))
+        await remove(east, `gone-${side}`)
+        await eventually(async () => {
+          await west.refresh()
+          expect(west.topics().has(`${side}.gone-${side}`)).toBe(false)
+        })
+        expect(west.topics().has(copy)).toBe(true)
+        expect(flow.sync().refusedConfigs).toEqual([])
+      } finally {
+        await daemon.stop()
+        east.close()
+        west.close()
+      }
+    })
   })
-})
+}
 
 async function mirror(source: RunningGround, target: RunningGround, alias: string): Promise<Daemon> {
   const yaml = `
