@@ -19,7 +19,7 @@ async function checkCluster(world: World, cluster: SimCluster): Promise<Violatio
     for (let partition = 0; partition < partitions; partition++) {
       const { records, startOffset, ...ends } = await world.outcome(cluster.read(topic, partition))
       const log = cluster.logName(topic, partition)
-      logs.push({ log, read: seenOf(records), startOffset })
+      logs.push({ log, read: seenOf(records), startOffset, isCompacted: cluster.compacted.has(topic) })
       if (ends.lastStableOffset !== ends.highWatermark)
         held.add('unseen', `readers of ${log} are held at ${ends.lastStableOffset} of ${ends.highWatermark}`)
     }

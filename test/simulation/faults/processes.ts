@@ -34,6 +34,11 @@ export function killWhoseWordsComeLate(name: string, peer: string): Fault {
   }
 }
 
+/** Of these one is down at a time. */
+export function oneAtATime(names: readonly string[], fault: Fault): Fault {
+  return (world) => (names.every((name) => world.program(name).machine.isUp) ? fault(world) : undefined)
+}
+
 /** SIGSTOP, and SIGCONT. */
 export function pause(name: string): Fault {
   return (world) => {
