@@ -278,7 +278,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'what is denied at the source is not denied at the copy',
     scenario: d85,
     finds: /acl-widened/,
-    seed: 1,
+    seed: 3,
     plant: () =>
       replaced(
         AclSync.prototype,

@@ -74,8 +74,10 @@ export class SimBroker implements Program {
   }
 
   async stop(): Promise<void> {
-    await this.#node!.stop('controlled')
-    this.machine.kill()
+    const node = this.#node!
+    await node.stop('controlled')
+    // It may have been killed meanwhile, and begun anew.
+    if (this.#node === node) this.machine.kill()
   }
 
   /** Of this life, while it runs. */

@@ -1,6 +1,9 @@
+import { ErrorCode, errorOf } from '../../../src/protocol/errors.ts'
+import { produce } from '../../../src/protocol/messages/produce.ts'
+import { buildBatch } from '../../../src/records/batch-builder.ts'
 import { type RecordBatch, splitBatches } from '../../../src/records/record-batch.ts'
 import { checkCopy } from '../../oracle/copies.ts'
-import { type SeenRecord, seenOf } from '../../oracle/seen-record.ts'
+import { contentOf as contentOfRecord, type SeenRecord, seenOf } from '../../oracle/seen-record.ts'
 import { Findings, type Violation } from '../../oracle/violation.ts'
 import { after } from '../checkers/settled.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
@@ -70,7 +73,7 @@ async function contentOf(world: World): Promise<SeenRecord[]> {
   return seenOf((await world.outcome(world.cluster(BROKER).read(TOPIC, 0))).records)
 }
 
-/** What the broker finds on its disk now, and, where asked for, whether another opening changes the file. */
+/** What the broker finds on its disk now, whether it goes on from there, and, where asked for, whether another opening changes the file. */
 async function opening(
   world: World,
   broker: SimBroker,
@@ -78,24 +81,48 @@ async function opening(
   path: string | undefined,
 ): Promise<Violation[]> {
   const where = world.cluster(BROKER).logName(TOPIC, 0)
-  const read = async () => {
-    await world.outcome(broker.begin())
-    const copy = await contentOf(world)
-    broker.machine.kill()
-    return checkCopy({ where, original: left, copy })
-  }
-  const violations = await read()
-  if (path === undefined) return violations
-  const once = broker.machine.takeImage().read(path)
-  violations.push(...(await read()))
   const findings = new Findings(where)
-  if (!once.equals(broker.machine.takeImage().read(path))) findings.add('mutated', 'its file, by another opening')
-  return [...violations, ...findings.violations()]
+  await world.outcome(broker.begin())
+  if (path !== undefined) {
+    broker.machine.kill()
+    const once = broker.machine.takeImage().read(path)
+    await world.outcome(broker.begin())
+    if (!once.equals(broker.machine.takeImage().read(path))) findings.add('mutated', 'its file, by another opening')
+  }
+  try {
+    const copy = await contentOf(world)
+    const next = await appended(world)
+    const then = await contentOf(world)
+    broker.machine.kill()
+    return [
+      ...findings.violations(),
+      ...checkCopy({ where, original: left, copy }),
+      ...checkCopy({ where, original: [...left, next], copy: then }),
+    ]
+  } catch (error) {
+    if (broker.machine.isUp) broker.machine.kill()
+    findings.add('unreadable', (error as Error).message)
+  }
+  return findings.violations()
+}
+
+async function appended(world: World): Promise<SeenRecord> {
+  const { operator } = world.cluster(BROKER)
+  const record = { timestamp: 1, key: null, value: Buffer.from('#next'), headers: [] }
+  const topicData = [{ name: TOPIC, partitionData: [{ index: 0, records: [buildBatch([record])] }] }]
+  const connection = await world.outcome(operator.anyNode())
+  const { responses } = await world.outcome(
+    connection.send(produce, { acks: -1, timeoutMs: 1_000, topicData }, { version: 12 }),
+  )
+  const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+  if (errorCode !== ErrorCode.NONE) throw new Error(errorOf(errorCode).name)
+  return { offset: baseOffset, id: '#next', content: contentOfRecord(record) }
 }
 
 export const b01: Scenario = {
   name: 'B01',
-  shows: 'a log whose last batch is torn or garbled, at whichever byte, ends with the batch before it',
+  shows:
+    'a log whose last batch is torn or garbled, at whichever byte, ends with the batch before it, and goes on there',
   seconds: 8,
   topology: async (world) => {
     const cluster = await world.addCluster(BROKER, 'virginia')

@@ -1,6 +1,7 @@
 import { after } from '../checkers/settled.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
 import type { DiskCall, DiskFaults } from '../faults/disks.ts'
+import { endAnyhow } from '../faults/processes.ts'
 import type { Faults, Scenario } from '../scenario.ts'
 import type { SimBroker } from '../sim-broker.ts'
 import { transfers } from '../workloads/transfers.ts'
@@ -14,10 +15,11 @@ const LIVES = 6
 const SETTLED_MS = 60_000
 /** A short write leaves half of its bytes behind. By how often a life of a few seconds does it. */
 const CALLS: Readonly<Record<Exclude<DiskCall, 'write'> | 'write' | 'short', number>> = {
-  ...{ write: 400, short: 400, sync: 400, read: 100, open: 100, create: 20 },
-  ...{ truncate: 40, rename: 10, remove: 20, replace: 30, put: 10 },
+  ...{ write: 400, short: 400, sync: 300, read: 20, open: 30, create: 8 },
+  ...{ truncate: 5, rename: 3, remove: 4, replace: 10, put: 3 },
 }
-const KINDS = Object.keys(CALLS) as (keyof typeof CALLS)[]
+/** What is written for good is what matters most. */
+const KINDS = [...(Object.keys(CALLS) as (keyof typeof CALLS)[]), 'write', 'short', 'sync', 'sync'] as const
 const CONFIG = {
   // What it acknowledges is synced, so that a sync that fails must not be followed by an acknowledgement.
   'log.flush.interval.messages': 1,
@@ -40,7 +42,7 @@ const everyCallFails: Faults = async (world) => {
     broker.start()
     await world.pass(random.between(2_000, 4_000))
     broker.disk = undefined
-    if (broker.machine.isUp) random.chance(0.5) ? broker.machine.kill() : broker.machine.cutPower()
+    if (broker.machine.isUp) endAnyhow(world, broker, 0.7)
     await world.pass(random.between(1, 500))
     broker.start()
     await world.pass(random.between(300, 1_000))

@@ -1,13 +1,13 @@
 import { after } from '../checkers/settled.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
 import type { DiskCall } from '../faults/disks.ts'
+import { endAnyhow } from '../faults/processes.ts'
 import type { Faults, Scenario } from '../scenario.ts'
 import type { SimBroker } from '../sim-broker.ts'
 import { writer } from '../workloads/writer.ts'
 
 const BROKER = 'broker'
-/** A writer whose broker fell silent waits for its answer first. */
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 30_000
 
 interface Phase {
   readonly name: string
@@ -41,7 +41,7 @@ const inEveryPhase: Faults = async (world) => {
       if (!armed || call !== armed.phase.call || !armed.phase.path.test(path) || --armed.left > 0) return
       world.bit(armed.phase.name)
       armed = undefined
-      random.chance(0.5) ? broker.machine.kill() : broker.machine.cutPower()
+      endAnyhow(world, broker, 0.5)
     },
   }
   broker.machine.kill()
@@ -78,7 +78,7 @@ export const b05: Scenario = {
     )
     await world.outcome(cluster.makeTopic('events', 1, { ...SMALL, 'retention.bytes': '6000' }))
   },
-  workloads: [writer({ to: BROKER, every: [5, 40], recordsMax: 5, valueBytesMax: 60 })],
+  workloads: [writer({ to: BROKER, every: [5, 40], recordsMax: 5, valueBytesMax: 60, keys: 300 })],
   faults: inEveryPhase,
   checkers: [after(2_000), clustersKeepTheirWord],
   mustBite: PHASES.map(({ name }) => name),

@@ -79,21 +79,38 @@ const blackouts: Faults = async (world, seconds) => {
 const IN_A_ROW = 'leaders died in a row'
 
 /** Whoever leads the first partition dies as soon as it leads, and comes back after the next has begun. */
-const leadersInARow: Faults = async (world, seconds) => {
-  const cluster = world.cluster(CLUSTER)
-  for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
-    await world.pass(world.random.between(100, 1_500))
-    const leader = await leading(world)
-    if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
-    // What it has and the others do not makes tails unequal.
-    const one = cluster.brokers.find((broker) => broker !== leader)!
-    world.simulation.network.cut(one.machine.name, leader.machine.name)
-    await world.pass(world.random.between(0, 300))
-    leader.machine.kill()
-    world.bit(IN_A_ROW)
-    world.simulation.network.heal()
-    await world.pass(world.random.between(10, 3_000))
-    leader.start()
+const leadersInARow = leadersDie(undefined)
+
+/** `apartMs`: those that are left are so far from one another meanwhile. */
+function leadersDie(apartMs: number | undefined): Faults {
+  return async (world, seconds) => {
+    const cluster = world.cluster(CLUSTER)
+    for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
+      await world.pass(world.random.between(100, 1_500))
+      const leader = await leading(world)
+      if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
+      // What it has and the others do not makes tails unequal.
+      const one = cluster.brokers.find((broker) => broker !== leader)!
+      world.simulation.network.cut(one.machine.name, leader.machine.name)
+      await world.pass(world.random.between(0, 300))
+      leader.machine.kill()
+      world.bit(IN_A_ROW)
+      world.simulation.network.heal()
+      const near = apartMs === undefined ? undefined : moveApart(world, apartMs)
+      await world.pass(world.random.between(10, 3_000))
+      near?.()
+      leader.start()
+    }
+  }
+}
+
+function moveApart(world: World, latencyMs: number): () => void {
+  const { network } = world.simulation
+  const paths = pairs.flatMap(([one, other]) => [network.path(one, other), network.path(other, one)])
+  const before = paths.map((path) => path.latencyMs)
+  for (const path of paths) path.latencyMs = latencyMs
+  return () => {
+    for (const [index, path] of paths.entries()) path.latencyMs = before[index]!
   }
 }
 
@@ -138,7 +155,7 @@ export const replicationDrills: readonly Scenario[] = [
       transfers({ to: CLUSTER, topic: 'ledger', producers: 1, datacenter: 'virginia', rest: 100 }),
       ends({ of: CLUSTER, askers: 3, every: 60 }),
     ],
-    faults: leadersInARow,
+    faults: leadersDie(200),
     checkers: [after(SETTLED_MS), endsNeverGoBack, replicasAgree, clustersKeepTheirWord],
     mustBite: [IN_A_ROW],
   },
