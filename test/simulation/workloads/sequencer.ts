@@ -69,6 +69,7 @@ class Sequencer {
   #producer: { producerId: number; producerEpoch: number } | undefined
   #sequence: number
   #count = 0
+  #isKnown = false
   /** Oldest first. */
   readonly #unanswered: Batch[] = []
 
@@ -110,7 +111,8 @@ class Sequencer {
       await Promise.race([sleep(this.#platform.clock, this.#world.random.between(...REST_MS)), broken.promise])
       if (this.#unanswered.length >= IN_FLIGHT) continue
       const next = this.#next()
-      if (this.#unanswered.length < IN_FLIGHT && this.#world.random.chance(SWAPPED)) {
+      // Of a producer that it does not know a broker takes any sequence to begin with.
+      if (this.#isKnown && this.#unanswered.length < IN_FLIGHT && this.#world.random.chance(SWAPPED)) {
         // From here on this connection may hear that something is out of order.
         order.isKept = false
         this.#world.bit(DISORDERED)
@@ -162,6 +164,7 @@ class Sequencer {
     const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
     if (errorCode === ErrorCode.NONE) {
       batch.attempt.ok(baseOffset)
+      this.#isKnown = true
       this.#unanswered.splice(this.#unanswered.indexOf(batch), 1)
       return
     }
