@@ -1,5 +1,5 @@
 // How fast, and at what cost, does a broker take records and give them out? Kafka's own perf tools ask, first to write, then to read.
-import { createTopic, runTool, withBroker } from './rig/broker-run.ts'
+import { createTopic, producedMbPerSecond, runTool, withBroker } from './rig/broker-run.ts'
 import { cpuSeconds, memory } from './rig/process-stats.ts'
 import { inTurns, type Question } from './rig/question.ts'
 import { report } from './rig/report.ts'
@@ -51,13 +51,6 @@ export const brokerThroughput: Question = {
 }
 
 const MIB = 1_048_576 / 1e6
-
-/** "… records sent, … records/sec (123.45 MB/sec), …": its MB are MiB. */
-function producedMbPerSecond(output: string): number {
-  const found = [...output.matchAll(/records\/sec \(([\d.]+) MB\/sec\)/g)].at(-1)
-  if (!found) throw new Error(`no figure in ${output}`)
-  return Number(found[1]) * MIB
-}
 
 /** Of its line of figures, the rate of fetching once the partitions are assigned. */
 function consumedMbPerSecond(output: string): number {

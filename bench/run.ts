@@ -12,6 +12,7 @@ import { catchUpLarge, catchUpSmall, catchUpTiny, catchUpZstd } from './catch-up
 import { clusters } from './clusters.ts'
 import { crash } from './crash.ts'
 import { delivery } from './delivery.ts'
+import { failover } from './failover.ts'
 import { groups } from './groups.ts'
 import { idle } from './idle.ts'
 import { instanceKilled } from './instance-killed.ts'
@@ -19,6 +20,7 @@ import { latency1000, latency5000 } from './latency.ts'
 import { links } from './links.ts'
 import { manyTopics } from './many-topics.ts'
 import { newTopic } from './new-topic.ts'
+import { replication } from './replication.ts'
 import { rereads } from './rereads.ts'
 import { apacheKafka, heliostatBroker } from './rig/brokers.ts'
 import { heliostat } from './rig/heliostat.ts'
@@ -47,6 +49,8 @@ const questions: readonly Question[] = [
   brokerLatency,
   brokerMany,
   clusters,
+  replication,
+  failover,
   links,
 ]
 
@@ -68,10 +72,11 @@ if (unknown.length > 0 || asked.length === 0) {
 }
 // An interrupted run still removes its brokers and their data.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-const wanted = ({ name }: { name: string }) => name.includes(values.only)
+const isWanted = (name: string) => name.includes(values.only)
+const wanted = ({ name }: { name: string }) => isWanted(name)
 const contestants = [mm2('default'), mm2('tuned'), heliostat()].filter(wanted)
 const brokers = [apacheKafka(), heliostatBroker()].filter(wanted)
 for (const question of asked) {
   process.stderr.write(`${question.name}: ${question.asks}\n`)
-  await question.run({ repeats: Number(values.repeats), scale: Number(values.scale), contestants, brokers })
+  await question.run({ repeats: Number(values.repeats), scale: Number(values.scale), contestants, brokers, isWanted })
 }

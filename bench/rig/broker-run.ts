@@ -28,12 +28,17 @@ export async function withBroker(
 }
 
 /** Runs one of Kafka's tools against the broker and returns what it printed. */
-export async function runTool(
-  broker: RunningBroker,
+export function runTool(broker: RunningBroker, tool: KafkaTool, args: readonly (string | number)[]): Promise<string> {
+  return runToolAt(broker.bootstrap, tool, args)
+}
+
+/** The same against brokers that are known by their addresses. */
+export async function runToolAt(
+  bootstrap: string,
   tool: KafkaTool,
   args: readonly (string | number)[],
 ): Promise<string> {
-  const result = await runKafkaTool(tool, ['--bootstrap-server', broker.bootstrap, ...args.map(String)], {
+  const result = await runKafkaTool(tool, ['--bootstrap-server', bootstrap, ...args.map(String)], {
     timeoutMs: 600_000,
     jvm: ['-Xms512m', '-Xmx512m', '-XX:+UseG1GC'],
   })
@@ -43,4 +48,23 @@ export async function runTool(
 
 export function createTopic(broker: RunningBroker, topic: string, partitions: number): Promise<string> {
   return runTool(broker, 'kafka-topics', ['--create', '--topic', topic, '--partitions', partitions])
+}
+
+/** With three replicas. */
+export function createReplicated(
+  { bootstrap }: { readonly bootstrap: string },
+  topic: string,
+  partitions: number,
+): Promise<string> {
+  const size = ['--partitions', partitions, '--replication-factor', 3]
+  return runToolAt(bootstrap, 'kafka-topics', ['--create', '--topic', topic, ...size])
+}
+
+const MIB = 1_048_576 / 1e6
+
+/** Of the perf tool's last line: "… records sent, … records/sec (123.45 MB/sec), …"; its MB are MiB. */
+export function producedMbPerSecond(output: string): number {
+  const found = [...output.matchAll(/records\/sec \(([\d.]+) MB\/sec\)/g)].at(-1)
+  if (!found) throw new Error(`no figure in ${output}`)
+  return Number(found[1]) * MIB
 }

@@ -10,6 +10,8 @@ export interface BenchOptions {
   /** Mirrors. */
   readonly contestants: readonly Contestant[]
   readonly brokers: readonly BrokerContestant[]
+  /** Whether a contestant of a question's own is asked for. */
+  readonly isWanted: (name: string) => boolean
 }
 
 export interface Question {

@@ -23,8 +23,16 @@ export function obtainProperties(
   disk.makeDirectory(data)
   if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
   const properties = { clusterId: wantedId, voters: wantedVoters }
-  disk.replace(path, textOf(properties))
-  return properties
+  // Brokers in processes of their own that start together agree on what is written: one of them writes it.
+  const lock = disk.lock(`${data}/.lock`)
+  if (!lock) return properties
+  try {
+    if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
+    disk.replace(path, textOf(properties))
+    return properties
+  } finally {
+    lock.release()
+  }
 }
 
 /** Others decide from now on. */

@@ -48,32 +48,36 @@ export class TransactionAdmission {
     sequences: ReadonlyMap<Partition, number>,
     admission: Admission,
   ): Promise<ReadonlyMap<Partition, Admitted>> {
+    const { clock } = this.#broker.platform
     const admitted = new Map<Partition, Admitted>()
-    const asked: Partition[] = []
-    for (const [partition, sequence] of sequences) {
-      const { verification, isOpen } = partition.log.startVerification(producer.producerId, {
-        epoch: producer.producerEpoch,
-        sequence,
-        bumpsEpoch: admission === 'add',
+    let wanted = [...sequences.keys()]
+    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+      const asked = wanted.filter((partition) => {
+        const { verification, isOpen } = partition.log.startVerification(producer.producerId, {
+          epoch: producer.producerEpoch,
+          sequence: sequences.get(partition)!,
+          bumpsEpoch: admission === 'add',
+        })
+        admitted.set(partition, { errorCode: ErrorCode.NONE, claims: { verification } })
+        return !isOpen
       })
-      admitted.set(partition, { errorCode: ErrorCode.NONE, claims: { verification } })
-      if (!isOpen) asked.push(partition)
+      if (asked.length === 0) return admitted
+      const errors = await this.#ask(producer, asked, admission)
+      asked.forEach((partition, index) => {
+        const errorCode = forClient(errors[index]!, admission)
+        admitted.set(partition, { ...admitted.get(partition)!, errorCode })
+      })
+      wanted = asked.filter((partition) => isToBeAskedAgain(producer, partition, admitted.get(partition)!, admission))
+      if (wanted.length === 0 || waitedMs >= RETRY_MAX_MS) return admitted
+      await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve))
     }
-    if (asked.length === 0) return admitted
-    const errors = await this.#ask(producer, asked, admission)
-    asked.forEach((partition, index) => {
-      const errorCode = forClient(errors[index]!, admission)
-      admitted.set(partition, { ...admitted.get(partition)!, errorCode })
-    })
-    return admitted
   }
 
   /** What the coordinator says of each of these partitions. */
   async #ask(producer: Producer, asked: readonly Partition[], admission: Admission): Promise<number[]> {
     const partitions = asked.map(({ topic, partitionId }) => ({ topic, partition: partitionId }))
     try {
-      if (admission === 'add') return await this.#add(producer, partitions)
-      return await this.#askOnce(producer, partitions, true)
+      return await this.#askCoordinator(producer, partitions, admission !== 'add')
     } catch (error) {
       if (error instanceof CoordinatorError) return asked.map(() => error.errorCode)
       if (error instanceof HeliostatError) return asked.map(() => ErrorCode.NETWORK_EXCEPTION)
@@ -81,17 +85,12 @@ export class TransactionAdmission {
     }
   }
 
-  async #add(producer: Producer, partitions: readonly TopicPartition[]): Promise<number[]> {
-    const { clock } = this.#broker.platform
-    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
-      const codes = await this.#askOnce(producer, partitions, false)
-      if (!codes.includes(ErrorCode.CONCURRENT_TRANSACTIONS) || waitedMs >= RETRY_MAX_MS) return codes
-      await new Promise<void>((resolve) => clock.setTimer(RETRY_MS, resolve))
-    }
-  }
-
   /** The coordinator may be on any broker. */
-  async #askOnce(producer: Producer, partitions: readonly TopicPartition[], verifyOnly: boolean): Promise<number[]> {
+  async #askCoordinator(
+    producer: Producer,
+    partitions: readonly TopicPartition[],
+    verifyOnly: boolean,
+  ): Promise<number[]> {
     const { nodeId, transactions } = this.#broker
     const coordinatorId = this.#coordinatorOf(producer.transactionalId)
     if (coordinatorId !== nodeId) return await this.#askBroker(coordinatorId, producer, partitions, verifyOnly)
@@ -134,6 +133,22 @@ export class TransactionAdmission {
     if (leader !== NO_LEADER) return leader
     throw new CoordinatorError(ErrorCode.COORDINATOR_NOT_AVAILABLE, `nobody coordinates ${transactionalId}`)
   }
+}
+
+/**
+ * The end of the transaction before may be under way still. When its marker comes into the partition while the coordinator is asked, it
+ * takes the verification with it, and the append would be refused though the coordinator has agreed to it. Only where each transaction
+ * has an epoch of its own: else a batch that is late would come into the next one.
+ */
+function isToBeAskedAgain(
+  { producerId, producerEpoch }: Producer,
+  { log }: Partition,
+  { errorCode, claims }: Admitted,
+  admission: Admission,
+): boolean {
+  if (admission !== 'add') return false
+  if (errorCode === ErrorCode.CONCURRENT_TRANSACTIONS) return true
+  return errorCode === ErrorCode.NONE && !log.isVerified(producerId, producerEpoch, claims?.verification)
 }
 
 function forClient(errorCode: number, admission: Admission): number {

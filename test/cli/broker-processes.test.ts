@@ -1,30 +1,11 @@
 // `heliostat broker --node`: the brokers of one cluster, each a process of its own.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it, onTestFinished } from 'vitest'
+import { freePorts, heliostatMain as main } from '../support/broker-processes.ts'
 import { ExternalProcess, runExternal } from '../support/external-process.ts'
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
-
-/** The first of a run of ports that nobody listens on now, and neither ten thousand above. */
-async function freePorts(count: number): Promise<number> {
-  for (let port = 21_000 + (process.pid % 20_000); ; port += 10) {
-    const wanted = Array.from({ length: count }, (_, index) => [port + index, port + index + 10_000]).flat()
-    const free = await Promise.all(wanted.map(isFree))
-    if (free.every(Boolean)) return port
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
 
 async function topologyFile(cluster: string): Promise<{ file: string; port: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'processes-'))

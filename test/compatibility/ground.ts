@@ -37,7 +37,9 @@ interface SaslSurroundings {
 }
 
 export interface RunningGround {
+  /** `host:port`, comma-separated. */
   readonly bootstrap: string
+  readonly brokers: number
   /** Of a ground that was started with security, as far as it has it. */
   readonly tls?: TlsSurroundings
   readonly sasl?: SaslSurroundings
@@ -52,36 +54,44 @@ export interface Ground {
   /** Why cases cannot be run on it here. */
   readonly reason: string | undefined
   readonly lacks: readonly Capability[]
+  /** What is created has a replica on each, where nothing else is said. */
+  readonly brokers: number
   /** With broker properties by Kafka's names; `secure`: with a TLS and a SASL listener beside the plain one, and an authorizer. */
   start(config?: Readonly<Record<string, string | number>>, options?: { secure?: boolean }): Promise<RunningGround>
 }
 
-export const embedded: Ground = {
-  name: 'the embedded broker',
-  reason: undefined,
-  lacks: [],
-  start: async (config, { secure = false } = {}) => {
+export const embedded = embeddedGround('the embedded broker', 1)
+/** Of one process. */
+export const threeBrokers = embeddedGround('three embedded brokers', 3)
+
+function embeddedGround(name: string, brokers: number): Ground {
+  const start: Ground['start'] = async (given, { secure = false } = {}) => {
     const { ca, server } = makeCertificates()
     const listeners = ['PLAINTEXT', ...secureListeners].map((name) => `${name}://127.0.0.1:0`).join(',')
+    const config = brokers === 1 ? given : { 'default.replication.factor': brokers, ...given }
     const cluster = await startCluster(nodePlatform({ log: { level: 'warn' } }), {
       name: 'local',
+      brokers,
       config: secure ? { ...config, ...securityConfig(server), listeners } : config,
       addScram: secure ? scramUsers() : [],
     })
     const { bootstrap } = cluster
     const [tls, sasl] = secureListeners.map((name) => cluster.listeners[name]?.bootstrap)
-    return running(secure ? { bootstrap, ...surroundings(tls!, sasl!, ca) } : { bootstrap }, () => cluster.stop())
-  },
+    const secured = secure ? surroundings(tls!, sasl!, ca) : {}
+    return running({ bootstrap, brokers, ...secured }, () => cluster.stop())
+  }
+  return { name, reason: undefined, lacks: [], brokers, start }
 }
 
 export const apache: Ground = {
   name: `Apache Kafka ${kafkaVersion}`,
   reason: unavailable(),
   lacks: [],
+  brokers: 1,
   start: async (config, { secure = false } = {}) => {
     if (!secure) {
       const kafka = await ApacheKafka.start({ config })
-      return running({ bootstrap: kafka.bootstrap }, () => kafka.stop())
+      return running({ bootstrap: kafka.bootstrap, brokers: 1 }, () => kafka.stop())
     }
     const { ca, server } = makeCertificates()
     const kafka = await ApacheKafka.start({
@@ -90,11 +100,17 @@ export const apache: Ground = {
       addScram: scramUsers(),
     })
     const [tls, sasl] = secureListeners.map((name) => kafka.listeners[name]!)
-    return running({ bootstrap: kafka.bootstrap, ...surroundings(tls!, sasl!, ca) }, () => kafka.stop())
+    return running({ bootstrap: kafka.bootstrap, brokers: 1, ...surroundings(tls!, sasl!, ca) }, () => kafka.stop())
   },
 }
 
 export const grounds: readonly Ground[] = [embedded, apache]
+
+/** All clients are to find three brokers like one. That costs minutes, so it is done when it is asked for; a part of it is done always. */
+export const wantsThreeBrokers = (process.env['HELIOSTAT_THREE_BROKERS'] ?? '') !== ''
+
+/** What sets of clients run on. */
+export const clientGrounds: readonly Ground[] = wantsThreeBrokers ? [embedded, threeBrokers, apache] : grounds
 
 /** Why a case that needs this cannot be run on the ground. */
 export function lacking(ground: Ground, needs: Capability | undefined): string | undefined {
@@ -140,12 +156,12 @@ function securityConfig(server: { cert: string; key: string }): Record<string, s
 }
 
 async function running(
-  surroundings: Pick<RunningGround, 'bootstrap' | 'tls' | 'sasl'>,
+  surroundings: Pick<RunningGround, 'bootstrap' | 'brokers' | 'tls' | 'sasl'>,
   stop: () => Promise<void>,
 ): Promise<RunningGround> {
   const kafka = new Kafka({
     clientId: 'ground',
-    brokers: [surroundings.bootstrap],
+    brokers: surroundings.bootstrap.split(','),
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 },
   })

@@ -64,17 +64,27 @@ function loginsOf(listener: string): Record<string, string> {
   }
 }
 
-const embedded: SecuredGround = {
-  name: 'the embedded broker',
-  reason: undefined,
-  start: async (config = {}) => {
+const embedded = embeddedGround('the embedded broker', 1)
+/** Of one process. */
+export const threeSecuredBrokers = embeddedGround('three embedded brokers', 3)
+
+function embeddedGround(name: string, brokers: number): SecuredGround {
+  const start: SecuredGround['start'] = async (config = {}) => {
     const listeners = LISTENERS.map((listener) => `${listener}://127.0.0.1:0`).join(',')
     const cluster = await startCluster(nodePlatform({ log: { level: 'silent' } }), {
       name: 'secured',
-      config: { ...common, listeners, 'listener.security.protocol.map': PROTOCOLS, ...config },
+      brokers,
+      config: {
+        ...common,
+        listeners,
+        'listener.security.protocol.map': PROTOCOLS,
+        'default.replication.factor': brokers,
+        ...config,
+      },
     })
     return { at: (listener) => cluster.listeners[listener]!.bootstrap, stop: () => cluster.stop() }
-  },
+  }
+  return { name, reason: undefined, start }
 }
 
 const apache: SecuredGround = {

@@ -16,6 +16,8 @@ export interface ExternalOptions {
   readonly cwd?: string
   /** Written to its standard input, which is then closed. Absent: standard input stays open for `write`. */
   readonly input?: string | Buffer
+  /** Hears each line of its standard output, which is not kept then: for a program that has much to tell. */
+  readonly onLine?: (line: string) => void
 }
 
 export class ExternalProcess {
@@ -35,7 +37,12 @@ export class ExternalProcess {
       stdio: ['pipe', 'ignore', 'ignore'],
     })
     this.#watchdog.unref()
-    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.#stdout += text)))
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.#heard(() => {
+        this.#stdout += text
+        if (options.onLine) this.#tell(options.onLine)
+      })
+    })
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.#stderr += text)))
     // Writing to a program that has ended is an error of the pipe; its exit code says more.
     this.#child.stdin!.on('error', () => this.#child.stdin!.destroy())
@@ -96,6 +103,13 @@ export class ExternalProcess {
       this.#waiting.add(look)
       look()
     })
+  }
+
+  /** Only the line that is not whole yet is kept. */
+  #tell(onLine: (line: string) => void): void {
+    const lines = this.#stdout.split('\n')
+    this.#stdout = lines.pop()!
+    for (const line of lines) onLine(line)
   }
 
   #heard(change: () => void): void {

@@ -10,6 +10,8 @@ import { produce } from '../../src/protocol/messages/produce.ts'
 import type { Record as LogRecord } from '../../src/records/record.ts'
 import { readCommitted } from './committed-reader.ts'
 
+const BROKER_DEFAULT = -1
+
 export const testPlatform: Platform = nodePlatform({ log: { level: 'error' } })
 
 export function clientOf(bootstrap: string, platform = testPlatform, name = 'test'): ClusterClient {
@@ -33,7 +35,7 @@ export async function makeTopic(
       {
         name,
         numPartitions: partitions,
-        replicationFactor: 1,
+        replicationFactor: BROKER_DEFAULT,
         assignments: [],
         configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),
       },

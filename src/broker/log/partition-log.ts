@@ -323,6 +323,11 @@ export class PartitionLog implements SegmentHome {
     return { verification: this.#producers.startVerification(producerId, asked), isOpen: false }
   }
 
+  /** Whether a batch with this verification may be appended still: what it was begun for has neither come nor ended. */
+  isVerified(producerId: number, epoch: number, verification: AppendClaims['verification']): boolean {
+    return this.#producers.isVerified(producerId, epoch, verification)
+  }
+
   expireProducers(): void {
     this.#producers.expire(this.#clock.now(), this.config.producerIdExpirationMs)
   }

@@ -120,6 +120,11 @@ export class ProducerState {
     return known
   }
 
+  /** Whether its transaction is open, or may be opened with this. */
+  isVerified(producerId: number, epoch: number, verification: AppendClaims['verification']): boolean {
+    return this.hasOpenTransaction(producerId, epoch) || this.#verifications.get(producerId) === verification
+  }
+
   /** Says what appending these batches, whose offsets are set, would do; changes nothing. */
   check(batches: readonly RecordBatch[], origin: AppendOrigin, claims: AppendClaims = NO_CLAIMS): ProducerUpdate {
     if (batches.every((batch) => batch.producerId < 0)) return NOTHING
@@ -201,8 +206,7 @@ export class ProducerState {
   /** Invariant 4: a batch may open a transaction only with the verification that still stands. */
   #unverified(batch: RecordBatch, { verification }: AppendClaims): Refusal {
     if (verification === undefined || !batch.isTransactional) return undefined
-    if (this.hasOpenTransaction(batch.producerId, batch.producerEpoch)) return undefined
-    if (this.#verifications.get(batch.producerId) === verification) return undefined
+    if (this.isVerified(batch.producerId, batch.producerEpoch, verification)) return undefined
     return { error: ErrorCode.INVALID_TXN_STATE, message: 'Record was not part of an ongoing transaction' }
   }
 

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { applicationArguments, whyNoApplications } from '../../support/apache-kafka.ts'
 import { ExternalProcess } from '../../support/external-process.ts'
 import { until } from '../../support/log-content.ts'
-import { grounds, type RunningGround, title } from '../ground.ts'
+import { clientGrounds, type RunningGround, title } from '../ground.ts'
 
 const caseMs = 120_000
 const settleMs = 40_000
 const mainClass = 'org.apache.kafka.connect.cli.ConnectStandalone'
 
-describe.each(grounds)('Kafka Connect', (ground) => {
+describe.each(clientGrounds)('Kafka Connect', (ground) => {
   const reason = whyNoApplications() ?? ground.reason
   describe.skipIf(reason)(title(`Kafka Connect on ${ground.name}`, reason), () => {
     let cluster: RunningGround
@@ -25,7 +25,7 @@ describe.each(grounds)('Kafka Connect', (ground) => {
       directory = mkdtempSync(join(tmpdir(), 'heliostat-connect-'))
       cluster = await ground.start({ 'group.min.session.timeout.ms': 1000 })
       await cluster.createTopic('connected', 1)
-      admin = new Kafka({ brokers: [cluster.bootstrap], logLevel: logLevel.NOTHING }).admin()
+      admin = new Kafka({ brokers: cluster.bootstrap.split(','), logLevel: logLevel.NOTHING }).admin()
       await admin.connect()
     }, 60_000)
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { javaArguments, unavailable } from '../../support/apache-kafka.ts'
 import { runExternal } from '../../support/external-process.ts'
-import { grounds, type RunningGround, title } from '../ground.ts'
+import { clientGrounds, type RunningGround, title } from '../ground.ts'
 
 const groundMs = 150_000
 
@@ -314,7 +314,7 @@ const cases: readonly Case[] = [
 const assignment = (replicas: number[]) =>
   JSON.stringify({ version: 1, partitions: [{ topic: 'operated', partition: 0, replicas }] })
 
-describe.each(grounds)('operators', (ground) => {
+describe.each(clientGrounds)('operators', (ground) => {
   const reason = unavailable() ?? ground.reason
   describe.skipIf(reason)(title(`Kafka's tools for operators on ${ground.name}`, reason), () => {
     let cluster: RunningGround

@@ -1,7 +1,16 @@
 // Clients that are not JavaScript, each a program with the same named cases: Kafka's Java clients, franz-go, sarama and
 // confluent-kafka. They share one cluster a ground; their topics and groups carry their names.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Ground, grounds, lacking, type RunningGround, title } from '../ground.ts'
+import {
+  apache,
+  embedded,
+  type Ground,
+  lacking,
+  type RunningGround,
+  threeBrokers,
+  title,
+  wantsThreeBrokers,
+} from '../ground.ts'
 import { caseOf } from '../programs/client-cases.ts'
 import { type ClientProgram, RunningProgram } from '../programs/client-program.ts'
 import { confluentKafka } from '../programs/confluent-kafka.ts'
@@ -15,14 +24,17 @@ const programs = await Promise.all(
   [java, franzGo, sarama, confluentKafka].map(async (program) => ({ program, how: await program.prepare() })),
 )
 
-describe.each(grounds)('clients of other languages on $name', (ground) => {
+/** A JVM for three brokers, too, is for those who ask for it: what differs there is asked of each client in its own way. */
+const withThreeBrokers = wantsThreeBrokers ? programs : programs.filter(({ program }) => program !== java)
+
+describe.each([embedded, threeBrokers, apache])('clients of other languages on $name', (ground) => {
   let cluster: RunningGround | undefined
   const running = new Map<ClientProgram, RunningProgram>()
 
   beforeAll(async () => {
     if (ground.reason !== undefined) return
     cluster = await ground.start(quick(ground), { secure: true })
-    const starts = programs.map(async ({ program, how }) => {
+    const starts = (ground === threeBrokers ? withThreeBrokers : programs).map(async ({ program, how }) => {
       if (how.reason === undefined) running.set(program, await RunningProgram.start(program, how, cluster!))
     })
     await Promise.all(starts)
@@ -33,7 +45,7 @@ describe.each(grounds)('clients of other languages on $name', (ground) => {
     await cluster?.stop()
   })
 
-  for (const { program, how } of programs) {
+  for (const { program, how } of ground === threeBrokers ? withThreeBrokers : programs) {
     const reason = how.reason ?? ground.reason
     describe.skipIf(reason)(title(`${program.name} on ${ground.name}`, reason), () => {
       it('has the cases that are listed for it', () => {

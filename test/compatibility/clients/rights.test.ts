@@ -9,7 +9,7 @@ import { nodePlatform } from '../../../src/platform/node-platform.ts'
 import { AUTHORIZER } from '../../broker/security/rights-ground.ts'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
 import { Gathering } from '../gathering.ts'
-import { apache, embedded, title } from '../ground.ts'
+import { apache, clientGrounds, title } from '../ground.ts'
 import { startSecuredKafka } from '../secured-kafka.ts'
 
 const PEOPLE = ['writer', 'reader', 'nobody'] as const
@@ -21,11 +21,13 @@ interface SecuredGround {
   stop(): Promise<void>
 }
 
-async function startEmbedded(): Promise<SecuredGround> {
+async function startEmbedded(brokers: number): Promise<SecuredGround> {
   const users = ['root', ...PEOPLE].map((user) => `user_${user}="secret"`).join(' ')
   return await startCluster(nodePlatform({ log: { level: 'error' } }), {
     name: 'local',
+    brokers,
     config: {
+      'default.replication.factor': brokers,
       listeners: 'SASL_PLAINTEXT://:0',
       'sasl.enabled.mechanisms': 'PLAIN',
       'listener.name.sasl_plaintext.plain.sasl.jaas.config': `${PLAIN_MODULE} required ${users};`,
@@ -35,10 +37,10 @@ async function startEmbedded(): Promise<SecuredGround> {
   })
 }
 
-const grounds = [
-  { ...embedded, start: startEmbedded },
-  { ...apache, start: () => startSecuredKafka(PEOPLE) },
-]
+const grounds = clientGrounds.map((ground) => ({
+  ...ground,
+  start: () => (ground === apache ? startSecuredKafka(PEOPLE) : startEmbedded(ground.brokers)),
+}))
 
 describe.each(grounds)('people with rights', (ground) => {
   const reason = unavailable() ?? ground.reason
@@ -54,7 +56,7 @@ describe.each(grounds)('people with rights', (ground) => {
     function clientOf(username: string): Kafka {
       return new Kafka({
         clientId: username,
-        brokers: [cluster.bootstrap],
+        brokers: cluster.bootstrap.split(','),
         sasl: { mechanism: 'plain', username, password: 'secret' },
         logLevel: logLevel.NOTHING,
         retry: { initialRetryTime: 50, retries: 8 },

@@ -8,7 +8,7 @@ import { buildBatch } from '../../../src/records/batch-builder.ts'
 import { applicationArguments, whyNoApplications } from '../../support/apache-kafka.ts'
 import { ExternalProcess } from '../../support/external-process.ts'
 import { appendBatch, clientOf, readAll, until } from '../../support/log-content.ts'
-import { grounds, lacking, type RunningGround, title } from '../ground.ts'
+import { clientGrounds, lacking, type RunningGround, title } from '../ground.ts'
 import { compiledJava } from '../programs/java.ts'
 
 const caseMs = 180_000
@@ -22,7 +22,7 @@ const quick = {
 
 const classes = await compiledJava('streams', 'kafka-applications')
 
-describe.each(grounds)('Kafka Streams', (ground) => {
+describe.each(clientGrounds)('Kafka Streams', (ground) => {
   const reason = whyNoApplications() ?? classes.reason ?? ground.reason ?? lacking(ground, 'transactions')
   describe.skipIf(reason)(title(`Kafka Streams on ${ground.name}`, reason), () => {
     let cluster: RunningGround

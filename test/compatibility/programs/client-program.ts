@@ -21,7 +21,7 @@ export interface Command {
 }
 
 /** What a program is told about the cluster, as JSON. */
-export type Surroundings = Pick<RunningGround, 'bootstrap' | 'tls' | 'sasl'>
+export type Surroundings = Pick<RunningGround, 'bootstrap' | 'brokers' | 'tls' | 'sasl'>
 
 interface Answer {
   readonly case: string

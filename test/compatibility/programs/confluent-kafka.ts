@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { cacheFolder } from '../../support/cache-folder.ts'
 import { runExternal } from '../../support/external-process.ts'
-import type { ClientProgram } from './client-program.ts'
+import type { ClientProgram, Command } from './client-program.ts'
 
 /** Its wheel holds librdkafka, from 2.12 on with the group protocol of KIP-848. */
 const version = '2.16.1'
@@ -49,24 +49,27 @@ export const confluentKafka: ClientProgram = {
     'sasl-scram-256',
     'sasl-scram-512',
   ],
-  prepare: async () => {
-    const python = spawnSync('python3', ['-c', 'import sys; print(sys.version_info[:2])'], { encoding: 'utf8' })
-    if (python.error || python.status !== 0) return { reason: 'no python3 on PATH' }
-    const abi = python.stdout.replaceAll(/\D+/g, '-')
-    const found = await cacheFolder(`confluent-kafka-${version}-python${abi}`, async (folder) => {
-      process.stderr.write(`heliostat: fetching confluent-kafka ${version} …\n`)
-      const wanted = ['--only-binary', ':all:', '--target', folder, `confluent-kafka==${version}`]
-      const { code, stderr } = await runExternal('python3', ['-m', 'pip', 'install', '--quiet', ...wanted], {
-        timeoutMs: installMs,
-      })
-      return code === 0 ? undefined : `pip ended with ${code}: ${stderr.slice(-1000)}`
+  prepare: () => withConfluentKafka('client_cases.py'),
+}
+
+/** How a program of test/compatibility/python is started. */
+export async function withConfluentKafka(file: string): Promise<Command | { readonly reason: string }> {
+  const python = spawnSync('python3', ['-c', 'import sys; print(sys.version_info[:2])'], { encoding: 'utf8' })
+  if (python.error || python.status !== 0) return { reason: 'no python3 on PATH' }
+  const abi = python.stdout.replaceAll(/\D+/g, '-')
+  const found = await cacheFolder(`confluent-kafka-${version}-python${abi}`, async (folder) => {
+    process.stderr.write(`heliostat: fetching confluent-kafka ${version} …\n`)
+    const wanted = ['--only-binary', ':all:', '--target', folder, `confluent-kafka==${version}`]
+    const { code, stderr } = await runExternal('python3', ['-m', 'pip', 'install', '--quiet', ...wanted], {
+      timeoutMs: installMs,
     })
-    if (found.reason !== undefined) return found
-    const program = join(import.meta.dirname, '..', 'python', 'client_cases.py')
-    return {
-      command: 'python3',
-      args: [program],
-      env: { PYTHONPATH: found.folder, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
-    }
-  },
+    return code === 0 ? undefined : `pip ended with ${code}: ${stderr.slice(-1000)}`
+  })
+  if (found.reason !== undefined) return found
+  const program = join(import.meta.dirname, '..', 'python', file)
+  return {
+    command: 'python3',
+    args: [program],
+    env: { PYTHONPATH: found.folder, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
+  }
 }

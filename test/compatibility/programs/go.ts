@@ -86,7 +86,7 @@ export const sarama: ClientProgram = {
 }
 
 /** A command of the module in test/compatibility/go, built once for each state of its sources. */
-async function built(name: string): Promise<Command | { readonly reason: string }> {
+export async function built(name: string): Promise<Command | { readonly reason: string }> {
   const go = spawnSync('go', ['version'], { encoding: 'utf8' })
   if (go.error) return { reason: 'no go on PATH' }
   const sources = ['', 'cases', name].flatMap((room) =>

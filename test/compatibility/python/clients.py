@@ -6,6 +6,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient, NewTopic
 
 SOON = 20
+# The replication factor of topics where nothing else is said.
+BROKER_DEFAULT = -1
 
 
 def equal(wanted, seen, what):
@@ -45,7 +47,7 @@ def topic(where, name, partitions=1, **configs):
     """Makes one that is named after the case."""
     name = f"confluent-{name}"
     client = admin(where)
-    made = NewTopic(name, partitions, 1, config={key.replace("_", "."): value for key, value in configs.items()})
+    made = NewTopic(name, partitions, BROKER_DEFAULT, config={key.replace("_", "."): value for key, value in configs.items()})
     client.create_topics([made])[name].result()
     soon(lambda: len(client.list_topics(name).topics[name].partitions) == partitions, f"{name} is known")
     return name

@@ -8,6 +8,10 @@
 //   CompleteCommit  | invalid             | aborts nothing   | done                 | invalid
 //
 // An abort of nothing is a whole one: the producer does not know whether its first batch arrived.
+//
+// While the markers of the decision are under way (Prepare*) the epoch before is a retry, which comes again. So does the epoch now, whose
+// producer has begun its next transaction: Kafka calls that one fenced, which there happens to who is quicker than the markers, and in a
+// cluster whose brokers are a function call apart would happen always.
 
 import { ErrorCode } from '../../../protocol/errors.ts'
 import { advance, type Call, producerError, producerOf } from './call.ts'
@@ -78,7 +82,8 @@ function endWithBump(call: Call, transaction: TransactionMetadata, command: EndC
   if (transaction.producerId !== producerId && !isRetryBeforeRotation) {
     return producerError(ErrorCode.INVALID_PRODUCER_ID_MAPPING)
   }
-  if (!mayEnd(transaction, isCurrent, isRetry)) return producerError(ErrorCode.PRODUCER_FENCED)
+  if (!isCurrent && !mayRetry(transaction, isRetry)) return producerError(ErrorCode.PRODUCER_FENCED)
+  if (isPrepared(transaction) && isCurrent) return producerError(ErrorCode.CONCURRENT_TRANSACTIONS)
   if (isPrepared(transaction)) return producerError(alreadyEnded(transaction.state, committed))
   if (isRetry) {
     const errorCode = alreadyEnded(transaction.state, committed)
@@ -99,9 +104,9 @@ function endWithBump(call: Call, transaction: TransactionMetadata, command: EndC
   return producerOf({ ...decided, ...completed(decided) })
 }
 
-function mayEnd(transaction: TransactionMetadata, isCurrent: boolean, isRetry: boolean): boolean {
-  if (transaction.state === 'Ongoing' || transaction.state === 'Empty') return isCurrent
-  return isPrepared(transaction) ? isRetry : isRetry || isCurrent
+/** Of a transaction that goes on, or has not begun, nothing was answered that could be asked again. */
+function mayRetry({ state }: TransactionMetadata, isRetry: boolean): boolean {
+  return isRetry && state !== 'Ongoing' && state !== 'Empty'
 }
 
 /** What the end of a transaction that is being ended, or has been, is answered with. */

@@ -12,6 +12,7 @@ import (
 	"os"
 	"reflect"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ const soon = 20 * time.Second
 // Surroundings is what the test tells about the cluster; see client-program.ts.
 type Surroundings struct {
 	Bootstrap string `json:"bootstrap"`
+	Brokers   int    `json:"brokers"`
 	TLS       struct {
 		Bootstrap string `json:"bootstrap"`
 		CA        string `json:"ca"`
@@ -32,6 +34,12 @@ type Surroundings struct {
 		Password  string `json:"password"`
 	} `json:"sasl"`
 }
+
+// Seeds are the addresses to begin with.
+func Seeds(bootstrap string) []string { return strings.Split(bootstrap, ",") }
+
+// BrokerDefault is the replication factor of topics where nothing else is said.
+const BrokerDefault = -1
 
 // Cases by name; one that finds something wrong panics.
 type Cases map[string]func(Surroundings)

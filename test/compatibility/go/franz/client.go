@@ -14,7 +14,7 @@ import (
 
 func client(where Surroundings, opts ...kgo.Opt) *kgo.Client {
 	base := []kgo.Opt{
-		kgo.SeedBrokers(where.Bootstrap),
+		kgo.SeedBrokers(Seeds(where.Bootstrap)...),
 		kgo.FetchMaxWait(100 * time.Millisecond),
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.RecordRetries(10),
@@ -30,7 +30,7 @@ func topic(where Surroundings, name string, partitions int32, settings map[strin
 	adm := kadm.NewClient(cl)
 	ctx, cancel := Within()
 	defer cancel()
-	created := Got(adm.CreateTopic(ctx, partitions, 1, settings, name))
+	created := Got(adm.CreateTopic(ctx, partitions, BrokerDefault, settings, name))
 	Must(created.Err)
 	Soon(func() bool {
 		listed, err := adm.ListTopics(ctx, name)

@@ -24,7 +24,7 @@ func roundTrip(where Surroundings, name string, opts ...kgo.Opt) {
 func overTLS(where Surroundings) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(where.TLS.CA))
-	seeds := kgo.SeedBrokers(where.TLS.Bootstrap)
+	seeds := kgo.SeedBrokers(Seeds(where.TLS.Bootstrap)...)
 	roundTrip(where, "tls", seeds, kgo.DialTLSConfig(&tls.Config{RootCAs: roots}))
 	ctx, cancel := Within()
 	defer cancel()
@@ -34,7 +34,7 @@ func overTLS(where Surroundings) {
 }
 
 func login(where Surroundings, name string, mechanism func(password string) sasl.Mechanism) {
-	seeds := kgo.SeedBrokers(where.SASL.Bootstrap)
+	seeds := kgo.SeedBrokers(Seeds(where.SASL.Bootstrap)...)
 	roundTrip(where, name, seeds, kgo.SASL(mechanism(where.SASL.Password)))
 	ctx, cancel := Within()
 	defer cancel()

@@ -68,7 +68,7 @@ func transform(where Surroundings) {
 	committed := 0
 	for attempt := 0; committed < 40; attempt++ {
 		session := Got(kgo.NewGroupTransactSession(append(grouped(from, from),
-			kgo.SeedBrokers(where.Bootstrap), kgo.TransactionalID(to), committedOnly, kgo.RequireStableFetchOffsets(),
+			kgo.SeedBrokers(Seeds(where.Bootstrap)...), kgo.TransactionalID(to), committedOnly, kgo.RequireStableFetchOffsets(),
 			kgo.FetchMaxWait(100*time.Millisecond))...))
 		// Every other process dies in the middle of a transaction.
 		for round := 0; committed < 40 && round < 3; round++ {

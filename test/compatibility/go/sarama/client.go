@@ -30,7 +30,7 @@ func config(settings ...setting) *sarama.Config {
 }
 
 func admin(where Surroundings, does func(adm sarama.ClusterAdmin)) {
-	adm := Got(sarama.NewClusterAdmin([]string{where.Bootstrap}, config()))
+	adm := Got(sarama.NewClusterAdmin(Seeds(where.Bootstrap), config()))
 	defer adm.Close()
 	does(adm)
 }
@@ -39,7 +39,7 @@ func admin(where Surroundings, does func(adm sarama.ClusterAdmin)) {
 func topic(where Surroundings, name string, partitions int32, entries map[string]*string) string {
 	name = "sarama-" + name
 	admin(where, func(adm sarama.ClusterAdmin) {
-		Must(adm.CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: entries}, false))
+		Must(adm.CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: BrokerDefault, ConfigEntries: entries}, false))
 		Soon(func() bool {
 			listed, err := adm.DescribeTopics([]string{name})
 			return err == nil && listed[0].Err == sarama.ErrNoError && len(listed[0].Partitions) == int(partitions)
@@ -49,7 +49,7 @@ func topic(where Surroundings, name string, partitions int32, entries map[string
 }
 
 func producer(where Surroundings, settings ...setting) sarama.SyncProducer {
-	return Got(sarama.NewSyncProducer([]string{where.Bootstrap}, config(settings...)))
+	return Got(sarama.NewSyncProducer(Seeds(where.Bootstrap), config(settings...)))
 }
 
 func numbered(count int, text func(i int) string) []string {
@@ -76,7 +76,7 @@ func send(where Surroundings, topic string, values ...string) {
 
 // readFrom reads this many messages of partition 0.
 func readFrom(address, topic string, offset int64, wanted int, settings ...setting) []*sarama.ConsumerMessage {
-	reader := Got(sarama.NewConsumer([]string{address}, config(settings...)))
+	reader := Got(sarama.NewConsumer(Seeds(address), config(settings...)))
 	defer reader.Close()
 	partition := Got(reader.ConsumePartition(topic, 0, offset))
 	defer partition.Close()
@@ -97,10 +97,10 @@ func readFrom(address, topic string, offset int64, wanted int, settings ...setti
 
 // readAll reads what partition 0 has now; the last record must be one that readers see.
 func readAll(where Surroundings, topic string, settings ...setting) []*sarama.ConsumerMessage {
-	cl := Got(sarama.NewClient([]string{where.Bootstrap}, config()))
+	cl := Got(sarama.NewClient(Seeds(where.Bootstrap), config()))
 	defer cl.Close()
 	end := Got(cl.GetOffset(topic, 0, sarama.OffsetNewest))
-	reader := Got(sarama.NewConsumerFromClient(Got(sarama.NewClient([]string{where.Bootstrap}, config(settings...)))))
+	reader := Got(sarama.NewConsumerFromClient(Got(sarama.NewClient(Seeds(where.Bootstrap), config(settings...)))))
 	defer reader.Close()
 	partition := Got(reader.ConsumePartition(topic, 0, sarama.OffsetOldest))
 	defer partition.Close()

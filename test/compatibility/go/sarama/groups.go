@@ -74,7 +74,7 @@ func join(where Surroundings, group, topic string, settings ...setting) *member 
 		config.Consumer.Return.Errors = false
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	joined := Got(sarama.NewConsumerGroup([]string{where.Bootstrap}, group, config(append(settings, dials)...)))
+	joined := Got(sarama.NewConsumerGroup(Seeds(where.Bootstrap), group, config(append(settings, dials)...)))
 	m := &member{group: joined, wire: wire, stop: stop, done: make(chan struct{}), owned: map[int32]bool{}, commits: true}
 	go func() {
 		defer close(m.done)

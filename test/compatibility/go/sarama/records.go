@@ -102,7 +102,7 @@ func positions(where Surroundings) {
 		Must(err)
 	}
 	Equal([]string{"v7", "v8", "v9"}, values(readFrom(where.Bootstrap, name, 7, 3)), "from offset 7")
-	cl := Got(sarama.NewClient([]string{where.Bootstrap}, config()))
+	cl := Got(sarama.NewClient(Seeds(where.Bootstrap), config()))
 	defer cl.Close()
 	Equal(int64(4), Got(cl.GetOffset(name, 0, 3500)), "by time")
 	Equal(int64(0), Got(cl.GetOffset(name, 0, sarama.OffsetOldest)), "beginning")

@@ -18,6 +18,9 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Clients of the cluster, with the settings that a case gives in pairs. */
 class Clients {
+    /** The replication factor of topics where nothing else is said. */
+    static final short BROKER_DEFAULT = -1;
+
     static JsonNode surroundings;
 
     static String bootstrap() {
@@ -52,7 +55,7 @@ class Clients {
         Map<String, String> set = new HashMap<>();
         for (int i = 0; i < configs.length; i += 2) set.put(configs[i], configs[i + 1]);
         try (Admin admin = admin()) {
-            admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(set))).all().get();
+            admin.createTopics(List.of(new NewTopic(topic, partitions, BROKER_DEFAULT).configs(set))).all().get();
             Expect.soon(
                 () -> admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size() == partitions,
                 topic + " is known");
