@@ -5,7 +5,7 @@ import { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
 import { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
 import { fetch } from '../../protocol/messages/fetch.ts'
 import { vote } from '../../protocol/messages/vote.ts'
-import type { Api, RequestInput, Response } from '../../protocol/schema.ts'
+import { type Api, type RequestInput, type Response, ZERO_UUID } from '../../protocol/schema.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -182,8 +182,10 @@ export class RaftQuorum implements Quorum {
     if (!leadership || this.#isOver) return undefined
     const { highWatermark } = leadership
     const told = leadership.describe(this.#platform.clock.now())
+    // Where the log does not say who votes, directories do not matter.
+    const directoryId = this.recordsVoters ? this.#options.directoryId : ZERO_UUID
     const named = (replicas: readonly ReplicaProgress[]) =>
-      replicas.map((one) => (one.replicaId === leaderId ? { ...one, directoryId: this.#options.directoryId } : one))
+      replicas.map((one) => (one.replicaId === leaderId ? { ...one, directoryId } : one))
     const replicas = { voters: named(told.voters), observers: named(told.observers) }
     return { leaderId, leaderEpoch: epoch, highWatermark, ...replicas }
   }

@@ -1,6 +1,7 @@
 // Nodes of a quorum on simulated machines: who leads, what is committed, and what each node hears of it.
 import { expect, it } from 'vitest'
 import { BrokerConfig } from '../../../src/broker/broker-config.ts'
+import { bootstrapVoter, withVoter } from '../../../src/broker/raft/voter-set.ts'
 import { Simulation } from '../../../src/simulation/simulation.ts'
 import { setQuota } from '../../simulation/workloads/quotas.ts'
 import { agreementOf, type QuorumNode, QuorumNodes, startNode } from './quorum-nodes.ts'
@@ -97,6 +98,23 @@ it('fetches a damaged snapshot of its leader, and does not take it', async () =>
   snapshots.write(id, whole)
   expect(await nodes.settled()).toBe(true)
   expect(usersOf(nodes.node(3)!)).toEqual(usersOf(nodes.leader!))
+})
+
+it('tells a node that begins with a snapshot who votes', async () => {
+  const nodes = await quorumOf(5, 3, 1, { 'metadata.log.max.record.bytes.between.snapshots': 500 })
+  const { simulation } = nodes
+  const { quorum } = nodes.leader!
+  expect(await simulation.outcome(quorum.changeVoters(withVoter(quorum.voters, bootstrapVoter(4))))).toBe(true)
+  nodes.kill(5, 'disk')
+  for (let count = 0; count < 24; count++) await simulation.outcome(setQuota(nodes.leader!, `user-${count}`))
+  nodes.boot(5)
+  expect(await nodes.settled()).toBe(true)
+  const { log, voters } = nodes.node(5)!.quorum
+  expect([log.logStartOffset > 10, voters.map(({ nodeId }) => nodeId)]).toEqual([true, [1, 2, 3, 4]])
+  // And once more from its own disk.
+  nodes.kill(5)
+  nodes.boot(5)
+  expect(nodes.node(5)!.quorum.voters).toHaveLength(4)
 })
 
 it('goes on with a majority, and the one that was away catches up', async () => {

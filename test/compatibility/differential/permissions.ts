@@ -39,7 +39,7 @@ export const permissions: readonly Permission[] = [
   {
     at: /^DescribeQuorum .*: the metadata/,
     path: /leaderEpoch|highWatermark|logEndOffset|listeners/,
-    reason: 'With one voter the epoch stays 0; the voters are shown with the listener that was asked',
+    reason: 'A broker that is alone has epoch 0 and no listener of controllers; it shows the one that was asked',
   },
   {
     at: /^Fetch v\d+: (request|two topics)/,

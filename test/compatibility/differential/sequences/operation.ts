@@ -1,5 +1,6 @@
 // What operators ask of a whole cluster: configs of other things than topics, quotas, credentials, features, elections, reassignments,
 // directories, the quorum, brokers.
+import { addRaftVoter } from '../../../../src/protocol/messages/add-raft-voter.ts'
 import { alterClientQuotas } from '../../../../src/protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../../../../src/protocol/messages/alter-configs.ts'
 import { alterPartitionReassignments } from '../../../../src/protocol/messages/alter-partition-reassignments.ts'
@@ -16,9 +17,11 @@ import { expireDelegationToken } from '../../../../src/protocol/messages/expire-
 import { incrementalAlterConfigs } from '../../../../src/protocol/messages/incremental-alter-configs.ts'
 import { listConfigResources } from '../../../../src/protocol/messages/list-config-resources.ts'
 import { listPartitionReassignments } from '../../../../src/protocol/messages/list-partition-reassignments.ts'
+import { removeRaftVoter } from '../../../../src/protocol/messages/remove-raft-voter.ts'
 import { renewDelegationToken } from '../../../../src/protocol/messages/renew-delegation-token.ts'
 import { unregisterBroker } from '../../../../src/protocol/messages/unregister-broker.ts'
 import { updateFeatures } from '../../../../src/protocol/messages/update-features.ts'
+import { ZERO_UUID } from '../../../../src/protocol/schema.ts'
 import type { Run } from '../run.ts'
 
 const BROKER = 4
@@ -351,6 +354,15 @@ export async function brokers(run: Run): Promise<void> {
   await quorum('another topic', [['placed', [0]]])
   await quorum('more than one', [['__cluster_metadata', [0, 1]]])
   await quorum('nothing', [])
+  const stranger = { clusterId: null, voterId: 9, voterDirectoryId: 'AAAAAAAAAAAAAAAAAAAACQ' }
+  const endpoints = ['INTERNAL', 'CONTROLLER'].map((name) => ({ name, host: 'localhost', port: 9 }))
+  const add = (says: string, asked: object) =>
+    run.askAll(says, addRaftVoter, () => ({ ...stranger, timeoutMs: 1000, listeners: endpoints, ...asked }))
+  await add('a voter', {})
+  await add('a voter of no directory', { voterDirectoryId: ZERO_UUID })
+  await add('a voter of no number', { voterId: -1 })
+  await run.askAll('a voter', removeRaftVoter, () => stranger)
+  await run.askAll('a voter of no directory', removeRaftVoter, () => ({ ...stranger, voterDirectoryId: ZERO_UUID }))
   await run.ask('a stranger', unregisterBroker, 0, { brokerId: 7 })
   await run.askAll('tokens', describeDelegationToken, () => ({ owners: null }))
   await run.askAll('a token', createDelegationToken, (version) => ({
