@@ -2,6 +2,8 @@
 // code that would do it says what it would do.
 import type { ClusterClient } from './client/cluster-client.ts'
 import type { TopicMetadata } from './client/metadata.ts'
+import { EARLIEST, LATEST, OffsetLookup } from './client/offset-lookup.ts'
+import { TopicPartition } from './client/topic-partition.ts'
 import type { MirrorJob } from './config/config.ts'
 import { filterOf, flowOf, policyOf } from './daemon-job.ts'
 import { aclRules, deletesAfterMs } from './daemon-sync.ts'
@@ -11,11 +13,20 @@ import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { ConfigSync } from './mirror/config-sync.ts'
 import { ProgressReader } from './mirror/progress-reader.ts'
 import { nameTopics, type RemoteNames } from './mirror/remote-names.ts'
+import { notTakenOver } from './mirror/stop-reason.ts'
+import { TakeOver } from './mirror/take-over.ts'
 import { TopicSync } from './mirror/topic-sync.ts'
 import type { Platform } from './platform/platform.ts'
 
 export interface PlannedChange {
-  readonly action: 'create-topic' | 'add-partitions' | 'alter-config' | 'create-acl' | 'delete-acl' | 'delete-topic'
+  readonly action:
+    | 'create-topic'
+    | 'take-over'
+    | 'add-partitions'
+    | 'alter-config'
+    | 'create-acl'
+    | 'delete-acl'
+    | 'delete-topic'
   /** Alias of the cluster that would change. */
   readonly cluster: string
   readonly resource: string
@@ -73,6 +84,7 @@ class Planning {
     const topics = await this.#named(judged.filter(({ mirrored }) => mirrored).map(({ topic }) => topic))
     this.#planOwnTopics()
     await this.#planTopics(topics, rules)
+    await this.#planCopies(topics)
     await this.#planConfigs(topics)
     await this.#planAcls()
     await this.#planDeletes()
@@ -141,6 +153,34 @@ class Planning {
     }
     for (const { topic, remoteTopic, from, to } of grow)
       this.#add('add-partitions', remoteTopic, `${from} to ${to} partitions, as ${topic} has`, ruleOf(topic))
+  }
+
+  /** What stands on the target already, and is not of heliostat's making. */
+  async #planCopies(topics: readonly TopicMetadata[]): Promise<void> {
+    const { job, source, target } = this.#options
+    const policy = policyOf(job)
+    const progress = this.#progress()
+    const ends = new OffsetLookup(this.#platform, target)
+    const takeOver = job.takeOver && new TakeOver(this.#platform, { source, target, policy, targetAlias: job.to })
+    const planCopy = async (topic: string, partition: number) => {
+      const remote = TopicPartition.of(policy.remoteTopic(topic), partition)
+      if (!target.leaderOf(remote.topic, partition) || (await progress?.partition(topic, partition))) return
+      const [start, end] = await Promise.all([ends.find(remote, EARLIEST), ends.find(remote, LATEST)])
+      if (takeOver && end > 0) {
+        const found = await takeOver
+          .compare({ source: TopicPartition.of(topic, partition), remote, end })
+          .catch((error: Error) => ({ unknown: error.message }))
+        if (typeof found === 'string') this.#problems.push(notTakenOver(remote.topic, found).message)
+        else if ('unknown' in found) this.#problems.push(`${remote}: where it ends is not known: ${found.unknown}`)
+        else this.#add('take-over', `${remote}`, `from source offset ${found.upstream} on`, 'takeOver: mirrormaker')
+      } else if (end > start && flowOf(job).transactional === undefined)
+        this.#problems.push(
+          `${remote} holds records that heliostat did not write: it will stop there; takeOver: mirrormaker goes on with what MirrorMaker copied`,
+        )
+    }
+    await Promise.all(
+      topics.flatMap(({ name, partitions }) => partitions.map(({ partition }) => planCopy(name, partition))),
+    )
   }
 
   async #planConfigs(topics: readonly TopicMetadata[]): Promise<void> {

@@ -14,6 +14,7 @@ type Row = PlannedChange & { readonly flow: string }
 
 const SIGNS: Readonly<Record<PlannedChange['action'], string>> = {
   'create-topic': '+ create topic',
+  'take-over': '~ go on with',
   'add-partitions': '~ add partitions',
   'alter-config': '~ set config',
   'create-acl': '+ allow or deny',

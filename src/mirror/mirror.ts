@@ -29,7 +29,7 @@ import type { OutgoingBatch } from './partition-mirror.ts'
 import { ProgressReader } from './progress-reader.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
-import { type Naming, offsetSyncsAtSource, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
+import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
 import { type ProgressLog, SlotLog } from './slot-log.ts'
 import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
 import { TakeOver } from './take-over.ts'
@@ -622,7 +622,14 @@ export class Mirror {
       target: this.#target,
       sourceOffsets: new OffsetLookup(platform, this.#source),
       tails: new TailReader(platform, this.#target),
-      takeOver: this.flow.takeOver && this.#makeTakeOver(),
+      takeOver:
+        this.flow.takeOver &&
+        new TakeOver(platform, {
+          source: this.#source,
+          target: this.#target,
+          policy: this.policy,
+          targetAlias: this.flow.target,
+        }),
       targetOffsets: new OffsetLookup(platform, this.#target),
       gapLedger: this.#gapLedger,
       latency: this.#latency,
@@ -642,15 +649,6 @@ export class Mirror {
       syncTopic: (topic) => this.#resync(topic),
       countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
     }
-  }
-
-  #makeTakeOver(): TakeOver {
-    const { separator, offsetSyncsTopic } = this.policy
-    return new TakeOver(this.#platform, {
-      source: this.#source,
-      target: this.#target,
-      syncTopics: { source: offsetSyncsAtSource(this.flow.target, separator), target: offsetSyncsTopic },
-    })
   }
 
   #fetcher(nodeId: number): Fetcher {

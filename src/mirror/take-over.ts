@@ -20,6 +20,7 @@ import type { Platform } from '../platform/platform.ts'
 import type { Record } from '../records/record.ts'
 import { AbortedFilter } from '../source/aborted-filter.ts'
 import type { EpochStart } from '../source/divergence.ts'
+import { offsetSyncsAtSource, type ReplicationPolicy } from './replication-policy.ts'
 
 /** Where a copy ends in its source. */
 export interface TakenOver {
@@ -34,8 +35,9 @@ export interface TakenOver {
 export interface TakeOverOptions {
   readonly source: ClusterClient
   readonly target: ClusterClient
-  /** Where MirrorMaker writes offset syncs: at the source, or at the target when it was told so. */
-  readonly syncTopics: { readonly source: string; readonly target: string }
+  readonly policy: ReplicationPolicy
+  /** What MirrorMaker calls the target. */
+  readonly targetAlias: string
 }
 
 type Isolation = 'read_committed' | 'read_uncommitted'
@@ -71,6 +73,8 @@ const SYNCS_COUNT_MS = 5_000
 export class TakeOver {
   readonly #platform: Platform
   readonly #options: TakeOverOptions
+  /** Where MirrorMaker writes offset syncs: at the source, or at the target when it was told so. */
+  readonly #syncTopics: { readonly source: string; readonly target: string }
   readonly #sourceOffsets: OffsetLookup
   readonly #targetOffsets: OffsetLookup
   #syncs: { readonly found: Promise<ReadonlyMap<string, OffsetPair[]>>; readonly until: number } | undefined
@@ -80,6 +84,11 @@ export class TakeOver {
   constructor(platform: Platform, options: TakeOverOptions) {
     this.#platform = platform
     this.#options = options
+    const { policy, targetAlias } = options
+    this.#syncTopics = {
+      source: offsetSyncsAtSource(targetAlias, policy.separator),
+      target: policy.offsetSyncsTopic,
+    }
     this.#sourceOffsets = new OffsetLookup(platform, options.source)
     this.#targetOffsets = new OffsetLookup(platform, options.target)
   }
@@ -128,7 +137,7 @@ export class TakeOver {
   }
 
   #withoutSyncs({ source, remote }: Both, wereThere: boolean): string {
-    const { source: atSource, target: atTarget } = this.#options.syncTopics
+    const { source: atSource, target: atTarget } = this.#syncTopics
     return wereThere
       ? `neither ${source} nor ${remote} keeps the records any more that the offset syncs of MirrorMaker speak of`
       : `no offset sync of MirrorMaker speaks of ${source}: they are read from ${atSource} on ${this.#options.source.name}, and from ${atTarget} on ${this.#options.target.name}`
@@ -236,11 +245,11 @@ export class TakeOver {
   }
 
   async #readSyncs(): Promise<ReadonlyMap<string, OffsetPair[]>> {
-    const { source, target, syncTopics } = this.#options
+    const { source, target } = this.#options
     const found = new Map<string, OffsetPair[]>()
     for (const [client, topic] of [
-      [source, syncTopics.source],
-      [target, syncTopics.target],
+      [source, this.#syncTopics.source],
+      [target, this.#syncTopics.target],
     ] as const) {
       if (!client.topics().has(topic)) continue
       const here = new Map<string, OffsetPair[]>()

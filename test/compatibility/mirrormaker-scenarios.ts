@@ -237,6 +237,7 @@ export const scenarios: readonly Scenario[] = [
       await world.write(a, 'orders')
       await world.write(b, 'orders')
       await world.start([world.mirror(), world.mirror({ from: `${alias}w`, to: alias })])
+      await world.copied('orders')
       for (let round = 0; round < 3; round++) {
         await world.write(a, 'orders')
         world.cut()
@@ -349,8 +350,9 @@ export const scenarios: readonly Scenario[] = [
       for (let life = 1; life <= 3; life++) {
         await world.write(world.a, 'again')
         const daemon = await world.start()
-        await world.write(world.a, 'again')
+        await world.copied('again')
         if (life === 2) world.cut()
+        await world.write(world.a, 'again')
         await world.copied('again')
         await world.commit(world.a, 'g', world.topic('again'), [life * 50, life * 30])
         await world.translated('g', 'again', [life * 50, life * 30])

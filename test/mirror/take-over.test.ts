@@ -5,7 +5,11 @@ import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { readLog } from '../../src/client/log-reader.ts'
 import { TopicPartition } from '../../src/client/topic-partition.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { planFlow } from '../../src/daemon-plan.ts'
+import { ClusterAliases } from '../../src/mirror/cluster-aliases.ts'
 import { type Flow, Mirror } from '../../src/mirror/mirror.ts'
+import { RemoteNames } from '../../src/mirror/remote-names.ts'
 import type { PartitionStatus } from '../../src/mirror/status.ts'
 import { encodeOffsetSync } from '../../src/offset-translation/offset-sync.ts'
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
@@ -293,6 +297,45 @@ test('whoever dies at whatever step of it, the next one goes on at the same reco
   await until(() => statusOf(mirror)?.state === 'running', seen(mirror))
   expect(await copied(topic)).toEqual(names(0, 50))
   for (const at of [0, 29, 30, 49]) expect(mirror.translate(topic, 0, at)).toBe(at)
+})
+
+test('a plan tells beforehand what would be gone on with and where, and what would not', async () => {
+  for (const topic of ['planned-good', 'planned-bad']) {
+    await both(topic)
+    await write(topic, ...names(0, 9))
+  }
+  await life('planned-good', (await uncommitted('planned-good')).slice(0, 6))
+  await appendBatch(west, 'east.planned-bad', 0, batchOf(['of others']))
+  const planned = async (takeOver: string) => {
+    const yaml = `{ version: 1, clusters: { east: { bootstrap: [a:1] }, west: { bootstrap: [b:1] } },
+      mirrors: [{ from: east, to: west, topics: { include: [planned-.*] }, progress: planned ${takeOver} }] }`
+    const [job] = loadConfig(yaml, 'test.yaml', {}).config.mirrors
+    const [clientEast, clientWest] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
+    const aliases = new ClusterAliases(['east', 'west'])
+    const plan = await planFlow(testPlatform, {
+      ...{
+        job: job!,
+        source: clientEast,
+        target: clientWest,
+        aliases,
+        remoteNames: new RemoteNames(),
+        mm2Topics: true,
+      },
+    })
+    clientEast.close()
+    clientWest.close()
+    return plan
+  }
+  const plan = await planned(', takeOver: mirrormaker')
+  expect(plan.changes).toContainEqual({
+    ...{ action: 'take-over', cluster: 'west', resource: 'east.planned-good-0' },
+    ...{ detail: 'from source offset 6 on', rule: 'takeOver: mirrormaker' },
+  })
+  expect(plan.problems.join()).toMatch(/^The copy .* no offset sync of MirrorMaker speaks of planned-bad-0/)
+  expect((await planned('')).problems.toSorted()).toEqual([
+    expect.stringContaining('east.planned-bad-0 holds records that heliostat did not write'),
+    expect.stringContaining('east.planned-good-0 holds records that heliostat did not write'),
+  ])
 })
 
 describe('what cannot be proved is left alone, with a sentence', () => {
