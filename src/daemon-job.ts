@@ -6,6 +6,7 @@ import { offsetSyncsAtSource, type ReplicationPolicy, replicationPolicy } from '
 import { type TopicFilter, topicFilter } from './mirror/topic-filter.ts'
 
 const COMMIT_INTERVAL_MS = 1_000
+const HEARTBEATS = 'heartbeats'
 
 function startOf(start: MirrorJob['start']): Start {
   return typeof start === 'string' ? start : { timestamp: Date.parse(start.timestamp) }
@@ -62,7 +63,10 @@ export function sharingGroupOf({ name }: MirrorJob): string {
 }
 
 /** What a mirror of a configuration must be allowed at both clusters, and nothing else. */
-export function rightsOf(job: MirrorJob, { mm2Topics }: Config['compat']): Right[] {
+export function rightsOf(
+  job: MirrorJob,
+  { mirrors, compat: { mm2Topics } }: Pick<Config, 'mirrors' | 'compat'>,
+): Right[] {
   const { topicConfigs, acls, deletes, groupOffsets } = job.sync
   return leastRights({
     policy: policyOf(job),
@@ -73,9 +77,21 @@ export function rightsOf(job: MirrorJob, { mm2Topics }: Config['compat']): Right
     sharingGroup: sharingGroupOf(job),
     follows: { topicConfigs: topicConfigs !== false, acls: acls !== false, deletes: deletes !== false, groupOffsets },
     mm2Topics,
-    heartbeats: job.progress === undefined,
+    heartbeats: job.progress === undefined ? heartbeatsAt(job.from, mirrors, [job.to]) : [],
     beatsAtSource: job.heartbeats === 'both' && job.progress === undefined,
     takesOverWith: job.takeOver && offsetSyncsAtSource(job.to, job.separator),
     transactionalIds: job.delivery === 'exactly-once' ? undefined : `${sharingGroupOf(job)}.`,
   })
+}
+
+/** Heartbeats of a cluster itself, and of those from which the mirrors of the file lead to it; none that went round. */
+function heartbeatsAt(cluster: string, mirrors: readonly MirrorJob[], seen: readonly string[]): string[] {
+  const path = [...seen, cluster]
+  const upstream = mirrors.filter(
+    ({ from, to, progress }) => to === cluster && progress === undefined && !path.includes(from),
+  )
+  const brought = upstream.flatMap((job) =>
+    heartbeatsAt(job.from, mirrors, path).map((topic) => policyOf(job).remoteTopic(topic)),
+  )
+  return [...new Set([HEARTBEATS, ...brought])]
 }

@@ -136,8 +136,17 @@ class RunningFlows {
 
   /** Reads the configuration anew and makes it so, or throws and changes nothing; with `dryRun` only says what it would do. */
   reload(dryRun: boolean): Promise<ReloadReport> {
+    const { log } = this.#platform
     const reloading = this.#last.then(() => this.#reload(dryRun))
-    this.#last = reloading.catch(() => undefined) // whoever asked is told
+    this.#last = reloading.then(
+      ({ applied, ...report }) => {
+        if (applied) log.info('daemon.reloaded', 'the configuration was reloaded', report)
+        else if (!dryRun) log.info('daemon.reloaded', 'the configuration is what runs already')
+      },
+      (error: Error) => {
+        if (!dryRun) log.error('daemon.reload-refused', `nothing was changed: ${error.message}`)
+      },
+    )
     return reloading
   }
 

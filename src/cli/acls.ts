@@ -32,7 +32,7 @@ export function acls(file: string, { output, principal }: AclsOptions): number {
 const NOBODY = 'User:heliostat'
 
 function rowsOf(config: Config, job: MirrorJob, principal: string | undefined): Row[] {
-  const rights = rightsOf(job, config.compat)
+  const rights = rightsOf(job, config)
   return rights.map(({ side, ...right }) => {
     const cluster = side === 'source' ? job.from : job.to
     const { bootstrap, sasl } = config.clusters[cluster]!

@@ -24,7 +24,11 @@ export async function explain(name: string, file: string | undefined, options: E
 function sentences(explanations: readonly NameExplanation[]): string {
   return explanations
     .map(({ flow, kind, name, verdict, steps }) =>
-      [`${flow}: ${kind} ${name} is ${verdict}`, ...steps.map((step) => `  - ${step}`), ''].join('\n'),
+      [
+        `${flow}: ${kind} ${name} ${verdict.startsWith('would') ? verdict : `is ${verdict}`}`,
+        ...steps.map((step) => `  - ${step}`),
+        '',
+      ].join('\n'),
     )
     .join('')
 }

@@ -257,6 +257,7 @@ const EXIT_CODES: ReadonlyMap<string, number> = new Map([
   ['HEL_USAGE', exitCode.usage],
   ['HEL_CONFIG', exitCode.badConfig],
   ['HEL_UNREACHABLE', exitCode.unreachable],
+  ['HEL_NO_PROGRESS', exitCode.notReady],
 ])
 
 /** What a command threw, as a person should read it, and the code to exit with. */

@@ -1,13 +1,13 @@
 import { dirname } from 'node:path'
 import { type Config, loadConfig, type MirrorJob } from '../config/config.ts'
 import { formatProblem } from '../config/problem.ts'
-import { type Daemon, startDaemon } from '../daemon.ts'
+import { startDaemon } from '../daemon.ts'
 import { liveMirrorMaker } from '../mirror/live-mirrormaker.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { collectWithoutHelpers, returnMemory } from '../platform/node-collector.ts'
 import { version } from '../platform/node-package.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
-import { type Logger, type LogLevel, type Platform, sleep } from '../platform/platform.ts'
+import { type LogLevel, type Platform, sleep } from '../platform/platform.ts'
 import { exitCode } from './exit-code.ts'
 import { withFlow } from './flow-session.ts'
 import { readConfigFile } from './lint.ts'
@@ -36,7 +36,7 @@ export async function run(file: string, { logLevel, besideMirrormaker }: RunOpti
   const asked = besideMirrormaker ? Promise.resolve() : refuseToDouble(platform, file, config)
   const starting = asked.then(() => startDaemon(platform, config, options))
   // From now on, or one that comes early would end the process.
-  process.on('SIGHUP', () => void starting.then((daemon) => reload(platform.log, daemon)))
+  process.on('SIGHUP', () => void starting.then((daemon) => daemon.reload()).catch(() => undefined)) // the log has it
   const daemon = await starting
   platform.log.info('daemon.started', `heliostat ${version()} runs ${config.mirrors.length} flows; ${daemon.url}`, {
     url: daemon.url,
@@ -47,20 +47,6 @@ export async function run(file: string, { logLevel, besideMirrormaker }: RunOpti
   await daemon.stop()
   platform.log.info('daemon.stopped', 'everything fetched is on the target, the progress is written')
   return exitCode.ok
-}
-
-/** SIGHUP: what changed goes to the log, and so does why nothing did. */
-async function reload(log: Logger, daemon: Daemon): Promise<void> {
-  try {
-    const { applied, ...report } = await daemon.reload()
-    log.info(
-      'daemon.reloaded',
-      applied ? 'the configuration was reloaded' : 'the configuration is what runs already',
-      report,
-    )
-  } catch (error) {
-    log.error('daemon.reload-refused', `nothing was changed: ${(error as Error).message}`)
-  }
 }
 
 /** Two mirrors between the same clusters write every record twice. */

@@ -33,10 +33,20 @@ const flowColumns: readonly Column<FlowSummary>[] = [
   { title: 'DRIFT', value: (flow) => flow.drift, right: true },
 ]
 
+const UNABLE: ReadonlySet<FlowSummary['state']> = new Set([
+  'starting',
+  'stopped',
+  'source-unavailable',
+  'target-unavailable',
+])
+
 async function fromDaemon(options: StatusOptions): Promise<number> {
   const flows = (await askDaemon(options, '/api/v1/flows')) as FlowSummary[]
   process.stdout.write(render(flows, flowColumns, options.output))
-  const breached = flows.some((flow) => flow.stoppedPartitions > 0 || flow.rpoSeconds > flow.rpoTargetSeconds)
+  const breached = flows.some(
+    ({ state, stoppedPartitions, rpoSeconds, rpoTargetSeconds }) =>
+      UNABLE.has(state) || stoppedPartitions > 0 || rpoSeconds > rpoTargetSeconds,
+  )
   return breached ? exitCode.notReady : exitCode.ok
 }
 

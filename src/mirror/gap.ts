@@ -62,7 +62,7 @@ export function lossReason(gap: Gap): StopReason {
 
 function whatHappened(gap: Gap): string {
   const source = gap.from === gap.to ? `from source offset ${gap.from} on` : `source offsets ${rangeText(gap)}`
-  const copies = gap.from === gap.to ? `Copies of what stands below source offset ${gap.to}` : `The copies of ${source}`
+  const copies = gap.from === gap.to ? `The copies ${source}` : `The copies of ${source}`
   const target = gap.downstream ? `target offsets ${rangeText(gap.downstream)}` : ''
   switch (gap.reason) {
     case 'retention':

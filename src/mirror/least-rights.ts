@@ -34,8 +34,8 @@ export interface RightsOptions {
   readonly takesOverWith?: string
   /** What the flow's transactional ids begin with; undefined: it has no transactions. */
   readonly transactionalIds: string | undefined
-  /** Whether this flow carries the heartbeats of the source. */
-  readonly heartbeats: boolean
+  /** Topics of heartbeats at the source that this flow carries: the source's own, and those that other mirrors bring there. */
+  readonly heartbeats: readonly string[]
   /** Whether heartbeats are written at the source too. */
   readonly beatsAtSource?: boolean
 }
@@ -49,18 +49,18 @@ export function leastRights(options: RightsOptions): Right[] {
   const { policy, follows, mm2Topics } = options
   const topics = namesOf(options.topics)
   const groups = namesOf(options.groups)
-  const heartbeats = { name: policy.heartbeatsTopic, prefixed: false }
-  const read = !options.heartbeats || covers(topics, heartbeats.name) ? topics : [...topics, heartbeats]
+  const exact = (name: string): Names => ({ name, prefixed: false })
+  const read = [...topics, ...options.heartbeats.filter((name) => !covers(topics, name)).map(exact)]
   const copies = read.map((names) => copiesOf(names, options))
   const right = (side: Right['side'], resource: Right['resource'], because: string, ...operations: string[]) => {
     return (names: Names): Right => ({ side, resource, ...names, operations, because })
   }
   const onCopies = ['Read', 'Write', 'Create', 'Alter', follows.topicConfigs ? 'AlterConfigs' : 'DescribeConfigs']
   if (follows.deletes) onCopies.push('Delete')
-  const cluster = { name: 'kafka-cluster', prefixed: false }
+  const cluster = exact('kafka-cluster')
   const mm2 = [policy.heartbeatsTopic, policy.offsetSyncsTopic, policy.checkpointsTopic]
     .filter((name) => mm2Topics && !covers(copies, name))
-    .map((name) => ({ name, prefixed: false }))
+    .map(exact)
   return [
     ...read.map(right('source', 'topic', 'topics that are mirrored', 'Read', 'DescribeConfigs')),
     ...groups.map(right('source', 'group', 'positions of groups', 'Describe')),
@@ -68,7 +68,7 @@ export function leastRights(options: RightsOptions): Right[] {
       .filter(({ name }) => groups.length > 0 && !covers(read, name))
       .map(right('source', 'topic', 'commits of groups are heard; without it groups are asked every second', 'Read')),
     ...(options.beatsAtSource && mm2Topics
-      ? [right('source', 'topic', 'heartbeats cross', 'Write', 'Create')(heartbeats)]
+      ? [right('source', 'topic', 'heartbeats cross', 'Write', 'Create')(exact(policy.heartbeatsTopic))]
       : []),
     ...(options.takesOverWith !== undefined
       ? [
@@ -97,7 +97,7 @@ export function leastRights(options: RightsOptions): Right[] {
       right('target', 'topic', 'copies are made, written, read back and kept in step', ...onCopies),
     ),
     right('target', 'topic', 'where each offset went', 'Read', 'Write', 'Create')(prefixOf(policy.gapsTopic)),
-    right('target', 'group', 'instances share the flow', 'Read')({ name: options.sharingGroup, prefixed: false }),
+    right('target', 'group', 'instances share the flow', 'Read')(exact(options.sharingGroup)),
     ...(follows.groupOffsets ? groups.map(right('target', 'group', 'positions are written to groups', 'Read')) : []),
     ...[options.transactionalIds]
       .filter((name) => name !== undefined)

@@ -25,14 +25,18 @@ export async function liveMirrorMaker(platform: Platform, pair: Pair): Promise<s
   await Promise.all([source.refresh(), target.refresh()])
   const group = (await listAllGroups(target)).groups.get(`${sourceAlias}-mm2`)
   if (group && !WITHOUT_MEMBERS.has(group.state)) return `group ${group.group} on ${target.name} is ${group.state}`
-  const places = [
-    [target, `mm2-offsets.${sourceAlias}.internal`],
-    // Heliostat writes this one, too, but never to a source.
-    [source, offsetSyncsAtSource(targetAlias, separator)],
-  ] as const
+  const places: (readonly [ClusterClient, string])[] = [[target, `mm2-offsets.${sourceAlias}.internal`]]
+  // Where heliostat mirrors the other way, too, it writes this one there: then it tells nothing.
+  if (!isOurTarget(source, targetAlias)) places.push([source, offsetSyncsAtSource(targetAlias, separator)])
   for (const [cluster, topic] of places)
     if (await isFresh(platform, cluster, topic)) return `topic ${topic} on ${cluster.name} was written within minutes`
   return undefined
+}
+
+/** Whether heliostat ever mirrored to this cluster from that one. */
+function isOurTarget(cluster: ClusterClient, from: string): boolean {
+  const isProgress = (topic: string) => topic.startsWith(`heliostat.${from}.`) && topic.endsWith('progress.internal')
+  return [...cluster.topics().keys()].some(isProgress)
 }
 
 async function isFresh(platform: Platform, cluster: ClusterClient, topic: string): Promise<boolean> {

@@ -44,11 +44,21 @@ export class SimDisk {
     }
   }
 
+  /** All that is on it, as a disk of its own. */
+  image(): Disk {
+    return copyOf(this.#cached)
+  }
+
+  /** Holds what the image holds, all of it durable, and nothing else. */
+  restore(image: Disk): void {
+    this.#unsynced.clear()
+    this.#cached = copyOf(image)
+    this.#durable = copyOf(image)
+  }
+
   /** The kernel takes back the locks of a process that is gone. */
   unlock(): void {
-    const copy = memoryDisk()
-    copyAll(this.#cached, copy, '')
-    this.#cached = copy
+    this.#cached = copyOf(this.#cached)
   }
 
   /** Of each file's unsynced changes some are kept, from the oldest on, and the one after them perhaps in part. */
@@ -62,9 +72,7 @@ export class SimDisk {
       this.#tear(file, changes[kept])
     }
     this.#unsynced.clear()
-    const left = memoryDisk()
-    copyAll(this.#durable, left, '')
-    this.#cached = left
+    this.#cached = copyOf(this.#durable)
   }
 
   /** A write may arrive in part; what was put arrives whole, or leaves an empty file. */
@@ -152,6 +160,12 @@ function contentOf(file: File): Buffer {
 
 function directoryOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function copyOf(disk: Disk): Disk {
+  const copy = memoryDisk()
+  copyAll(disk, copy, '')
+  return copy
 }
 
 function copyAll(from: Disk, to: Disk, directory: string): void {

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Platform } from '../platform/platform.ts'
+import type { Clock, Disk, Logger, Platform } from '../platform/platform.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { Simulation } from './simulation.ts'
 
@@ -73,6 +73,15 @@ export class SimMachine {
     this.#hasPower = false
     this.#simulation.network.vanish(this.name)
     this.#disk.losePower()
+  }
+
+  /** What its disk holds while nothing runs on it, to look at, to change, and to put back. */
+  takeImage(): Disk {
+    return this.#disk.image()
+  }
+
+  putBack(image: Disk): void {
+    this.#disk.restore(image)
   }
 
   /** SIGSTOP. */

@@ -217,72 +217,76 @@ describe('before anything was mirrored', () => {
   })
 })
 
-test('when everything is mirrored there is nothing to plan, and explain tells where topics and groups stand', async () => {
-  await appendBatch(east, 'orders', 0, batchOf(['a', 'b', 'c']))
-  await appendBatch(east, 'tmp-x', 0, batchOf(['a']))
-  const commit = async (group: string, topic: string, committedOffset: number) => {
-    const connection = await east.coordinator('group', group)
-    const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: '' }]
-    await connection.send(
-      offsetCommit,
-      { groupId: group, memberId: '', topics: [{ name: topic, partitions }] },
-      { version: 8 },
-    )
-  }
-  await commit('billing', 'orders', 2)
-  await commit('mixed', 'orders', 1)
-  await commit('mixed', 'tmp-x', 1)
-  await commit('secret-a', 'orders', 1)
-  const daemon = await startDaemon(testPlatform, loadConfig(text, 'plan.yaml', {}).config, {
-    version: 'test',
-    directory: '.',
-  })
-  await until(
-    async () => {
-      await west.refresh()
-      return (await endOffset(west, 'east.orders', 0)) === 3
-    },
-    () => 'nothing is mirrored',
-  )
-  const names = ['orders', 'east.orders', 'billing', 'mixed', 'secret-a', 'nothing']
-  const explained = async (where: { file?: string; url?: string }) => {
-    const answers: { verdict: string; steps: readonly string[] }[] = []
-    for (const name of names) {
-      const [only, ...others] = JSON.parse((await explainedBy(name, where)).stdout) as NameExplanation[]
-      expect([name, others]).toEqual([name, []])
-      answers.push({ verdict: only!.verdict, steps: only!.steps })
+// Who may not see a topic cannot tell that a group committed in it.
+test.skipIf(process.env['HELIOSTAT_LEAST_RIGHTS'])(
+  'when everything is mirrored there is nothing to plan, and explain tells where topics and groups stand',
+  async () => {
+    await appendBatch(east, 'orders', 0, batchOf(['a', 'b', 'c']))
+    await appendBatch(east, 'tmp-x', 0, batchOf(['a']))
+    const commit = async (group: string, topic: string, committedOffset: number) => {
+      const connection = await east.coordinator('group', group)
+      const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: '' }]
+      await connection.send(
+        offsetCommit,
+        { groupId: group, memberId: '', topics: [{ name: topic, partitions }] },
+        { version: 8 },
+      )
     }
-    return answers
-  }
-  try {
-    const running = await explained({ url: daemon.url })
-    expect(running.map(({ verdict }) => verdict)).toEqual([
-      'mirrored',
-      'mirrored',
-      'translated',
-      'translated in part',
-      'not translated',
-      'not mirrored',
-    ])
-    expect(running[3]!.steps.slice(-2)).toEqual([
-      'tmp-x-0 at 1: the topic is not mirrored: exclude "tmp-.*"',
-      'on west nobody uses the group: translations are written to it',
-    ])
-    expect(running[4]!.steps.at(-1)).toBe('exclude "secret-.*"')
-    const planned = () => said(() => plan(file, { output: 'table', detailedExitcode: true }))
+    await commit('billing', 'orders', 2)
+    await commit('mixed', 'orders', 1)
+    await commit('mixed', 'tmp-x', 1)
+    await commit('secret-a', 'orders', 1)
+    const daemon = await startDaemon(testPlatform, loadConfig(text, 'plan.yaml', {}).config, {
+      version: 'test',
+      directory: '.',
+    })
     await until(
-      async () => (await planned()).code === 0,
-      () => 'there is still something to change',
+      async () => {
+        await west.refresh()
+        return (await endOffset(west, 'east.orders', 0)) === 3
+      },
+      () => 'nothing is mirrored',
     )
-    await daemon.stop()
-    const alone = await explained({ file })
-    expect(alone.map(({ verdict }) => verdict)).toEqual(running.map(({ verdict }) => verdict))
-    expect(alone[2]!.steps.at(-2)).toBe('orders-0 at 2: is 2 in east.orders')
-    expect(alone[0]!.steps.at(-1)).toBe('partition 2: is mirrored up to source offset 0')
-    const { answer, writes } = await withoutWrites(planned)
-    expect(answer).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing to change') })
-    expect(writes).toBe(0)
-  } finally {
-    await daemon.stop()
-  }
-})
+    const names = ['orders', 'east.orders', 'billing', 'mixed', 'secret-a', 'nothing']
+    const explained = async (where: { file?: string; url?: string }) => {
+      const answers: { verdict: string; steps: readonly string[] }[] = []
+      for (const name of names) {
+        const [only, ...others] = JSON.parse((await explainedBy(name, where)).stdout) as NameExplanation[]
+        expect([name, others]).toEqual([name, []])
+        answers.push({ verdict: only!.verdict, steps: only!.steps })
+      }
+      return answers
+    }
+    try {
+      const running = await explained({ url: daemon.url })
+      expect(running.map(({ verdict }) => verdict)).toEqual([
+        'mirrored',
+        'mirrored',
+        'translated',
+        'translated in part',
+        'not translated',
+        'not mirrored',
+      ])
+      expect(running[3]!.steps.slice(-2)).toEqual([
+        'tmp-x-0 at 1: the topic is not mirrored: exclude "tmp-.*"',
+        'on west nobody uses the group: translations are written to it',
+      ])
+      expect(running[4]!.steps.at(-1)).toBe('exclude "secret-.*"')
+      const planned = () => said(() => plan(file, { output: 'table', detailedExitcode: true }))
+      await until(
+        async () => (await planned()).code === 0,
+        () => 'there is still something to change',
+      )
+      await daemon.stop()
+      const alone = await explained({ file })
+      expect(alone.map(({ verdict }) => verdict)).toEqual(running.map(({ verdict }) => verdict))
+      expect(alone[2]!.steps.at(-2)).toBe('orders-0 at 2: is 2 in east.orders')
+      expect(alone[0]!.steps.at(-1)).toBe('partition 2: is mirrored up to source offset 0')
+      const { answer, writes } = await withoutWrites(planned)
+      expect(answer).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing to change') })
+      expect(writes).toBe(0)
+    } finally {
+      await daemon.stop()
+    }
+  },
+)

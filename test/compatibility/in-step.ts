@@ -10,6 +10,8 @@ import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { batchOf } from '../broker/requests.ts'
+import { checkAccess } from '../oracle/access.ts'
+import { checkConfigs } from '../oracle/configs.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, testPlatform } from '../support/log-content.ts'
 import { eventually } from './gathering.ts'
 import { embedded, type RunningGround } from './ground.ts'
@@ -60,6 +62,17 @@ export function inStep(config: Readonly<Record<string, string>>, kafka: () => Ru
         const all = [`allow 3 ${copy}`, `allow 8 ${side}.orders*`, `deny 4 ${copy}`]
         await eventually(async () => expect(await rulesAt(west)).toEqual(expect.arrayContaining(all)))
         expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual(all)
+        const [inForce, carried] = await Promise.all([east, west].map((client) => readAcls(client, 2)))
+        const resources = [
+          { resourceType: 2, name: copy, source: topic },
+          { resourceType: 2, name: 'orders' },
+        ]
+        // Rules of the other case's flow are somebody else's here.
+        const byHand = carried!.filter(({ resourceName }) => !resourceName.startsWith(`${side}.`))
+        const access = { where: copy, source: [inForce!], target: carried!, byHand, resources }
+        expect(checkAccess(access)).toEqual([])
+        const configs = { where: copy, source: await ownConfigs(east, topic), copy: await ownConfigs(west, copy) }
+        expect(checkConfigs(configs)).toEqual([])
         await removeAcls(east, rules)
         await eventually(async () =>
           expect((await rulesAt(west)).filter((text) => text.includes(`${side}.`))).toEqual([`deny 4 ${copy}`]),

@@ -1,5 +1,6 @@
 // The mirror between real clusters: copies are compared with their sources record by record, and the translation of every
 // offset with the truth, which the two contents tell: the n-th record of a partition is the n-th of its copy.
+import '../support/least-rights.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'

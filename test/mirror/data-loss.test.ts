@@ -1,5 +1,6 @@
 // Every way in which a copy can come to lack records, or to hold others, each with what becomes of it: seen, named with the exact range,
 // written to the ledger, and handled as the flow says, for that partition alone.
+import '../support/least-rights.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

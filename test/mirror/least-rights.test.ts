@@ -12,7 +12,7 @@ function rights(topics: string[], naming: Naming = 'prefix', over: Partial<Right
     sharingGroup: 'g',
     follows: { topicConfigs: true, acls: false, deletes: false, groupOffsets: true },
     mm2Topics: false,
-    heartbeats: false,
+    heartbeats: [],
     transactionalIds: undefined,
     ...over,
   })
@@ -48,15 +48,24 @@ test('copies are asked for under their names', () => {
 
 test('more is asked for only by what needs it', () => {
   const plain = rights(['t'])
-  expect(plain.join('\n')).not.toMatch(/cluster|Delete|heartbeats/)
+  expect(plain.join('\n')).not.toMatch(/cluster|Delete|heartbeats|__consumer_offsets/)
+  expect(rights(['t'], 'prefix', { groups: ['g'] })).toContain('source topic __consumer_offsets Read')
+  expect(rights(['.*'], 'prefix', { groups: ['g'] }).join()).not.toContain('__consumer_offsets')
   const follows = { topicConfigs: false, acls: true, deletes: true, groupOffsets: true }
-  const all = rights(['t'], 'prefix', { follows, mm2Topics: true, heartbeats: true, transactionalIds: 'heliostat.f.' })
+  const all = rights(['t'], 'prefix', {
+    follows,
+    mm2Topics: true,
+    heartbeats: ['heartbeats', 'north.heartbeats'],
+    transactionalIds: 'heliostat.f.',
+  })
   expect(all).toEqual([
     'source topic t Read,DescribeConfigs',
     'source topic heartbeats Read,DescribeConfigs',
+    'source topic north.heartbeats Read,DescribeConfigs',
     'source cluster kafka-cluster Describe',
     'target topic east.t Read,Write,Create,Alter,DescribeConfigs,Delete',
     'target topic east.heartbeats Read,Write,Create,Alter,DescribeConfigs,Delete',
+    'target topic east.north.heartbeats Read,Write,Create,Alter,DescribeConfigs,Delete',
     'target topic heliostat.east.* Read,Write,Create',
     'target group g Read',
     'target transactional-id heliostat.f.* Write',

@@ -60,6 +60,15 @@ test('what heliostat writes, too, does not count', async () => {
   expect(await ask('d')).toBeUndefined()
 })
 
+test('where heliostat mirrors the other way, what it writes there does not count', async () => {
+  await write(east, 'mm2-offset-syncs.e-west.internal', 0)
+  expect(await ask('e')).toMatch(/^topic mm2-offset-syncs/)
+  await makeTopic(east, 'heliostat.e-west.word.progress.internal', 1)
+  expect(await ask('e')).toBeUndefined()
+  await write(west, 'mm2-offsets.e.internal', 1_000)
+  expect(await ask('e')).toMatch(/^topic mm2-offsets/)
+})
+
 test('its group on the target tells while it has members', async () => {
   await makeTopic(west, 'any', 1)
   const kafka = new Kafka({ clientId: 'worker', brokers: [target.bootstrap], logLevel: logLevel.NOTHING })

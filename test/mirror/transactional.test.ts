@@ -1,5 +1,6 @@
 // `delivery: transactional`: records and progress in one transaction, so that whoever reads committed data sees each record once, whatever
 // dies when, also where others write to the same topics.
+import '../support/least-rights.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'

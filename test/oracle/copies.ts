@@ -108,18 +108,21 @@ export interface Translation {
   readonly reverse?: (downstream: number) => number | undefined
   /** Source offset from which on translation must answer; absent: from the first copied record on. */
   readonly from?: number
+  /** Between the records of the copy, up to here, are markers and what was aborted: readers pass over them. Absent: there are none. */
+  readonly holesTo?: number
 }
 
 /** A reader at any source offset goes on, at the target, with the first record that it had not seen. */
-export function checkTranslation({ where, original, copy, translate, reverse, from }: Translation): Violation[] {
+export function checkTranslation(translation: Translation): Violation[] {
+  const { where, original, copy, translate, reverse, from } = translation
   const findings = new Findings(where)
   const pairs = pairsOf(original, copy)
-  const end = (copy.at(-1)?.offset ?? -1) + 1
+  const places = new Places(copy, translation.holesTo)
   const last = (pairs.at(-1)?.upstream ?? -1) + 1
   let next = 0
   for (let offset = from ?? pairs[0]?.upstream ?? 0; offset <= last; offset++) {
     while (next < pairs.length && pairs[next]!.upstream < offset) next++
-    judge(findings, offset, translate(offset), pairs[next]?.downstream ?? end)
+    places.judge(findings, offset, translate(offset), pairs[next]?.downstream)
   }
   if (!reverse) return findings.violations()
   for (const { upstream, downstream } of pairs) {
@@ -132,22 +135,57 @@ export function checkTranslation({ where, original, copy, translate, reverse, fr
 /** Answers given while it went on, perhaps long ago: what an offset was said to be never changes. */
 export function checkAnswers(
   where: string,
-  { original, copy }: Pick<Copy, 'original' | 'copy'>,
+  { original, copy, holesTo }: Pick<Translation, 'original' | 'copy' | 'holesTo'>,
   answers: readonly Pair[],
 ): Violation[] {
   const findings = new Findings(where)
   const pairs = pairsOf(original, copy)
-  const end = (copy.at(-1)?.offset ?? -1) + 1
+  const places = new Places(copy, holesTo)
   let next = 0
   for (const { upstream, downstream } of answers.toSorted((one, other) => one.upstream - other.upstream)) {
     while (next < pairs.length && pairs[next]!.upstream < upstream) next++
-    judge(findings, upstream, downstream, pairs[next]?.downstream ?? end)
+    places.judge(findings, upstream, downstream, pairs[next]?.downstream)
   }
   return findings.violations()
 }
 
-function judge(findings: Findings, upstream: number, said: number | undefined, truth: number): void {
-  if (said === truth) return
-  const what = `${upstream} is translated to ${said}, and it is ${truth}`
-  findings.add(said === undefined ? 'untranslated' : said > truth ? 'skipped' : 'redelivered', what)
+/** The records of a copy by their places. */
+class Places {
+  readonly #offsets: readonly number[]
+  readonly #holesTo: number | undefined
+
+  constructor(copy: readonly SeenRecord[], holesTo: number | undefined) {
+    this.#offsets = copy.map(({ offset }) => offset)
+    this.#holesTo = holesTo
+  }
+
+  /** `truth`: where the record is that comes next; undefined: there is none. */
+  judge(findings: Findings, upstream: number, said: number | undefined, truth = this.#end): void {
+    if (said === truth) return
+    const what = `${upstream} is translated to ${said}, and it is ${truth}`
+    if (said === undefined) findings.add('untranslated', what)
+    else if (said > truth) {
+      if (!this.#areHoles(truth, said)) findings.add('skipped', what)
+    } else if (!this.#areHoles(said, truth)) findings.add('redelivered', what)
+  }
+
+  get #end(): number {
+    return (this.#offsets.at(-1) ?? -1) + 1
+  }
+
+  #areHoles(from: number, to: number): boolean {
+    if (this.#holesTo === undefined || to > this.#holesTo) return false
+    return (this.#offsets[firstFrom(this.#offsets, from)] ?? Number.POSITIVE_INFINITY) >= to
+  }
+}
+
+/** The place of the first that is not below. */
+function firstFrom(offsets: readonly number[], least: number): number {
+  let [low, high] = [0, offsets.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (offsets[middle]! < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }

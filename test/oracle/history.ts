@@ -29,6 +29,13 @@ export interface Attempt {
   fail(): void
 }
 
+/** A number that somebody was told; `asked` and `answered` are moments of one clock. */
+export interface Answer {
+  readonly value: number
+  readonly asked: number
+  readonly answered: number
+}
+
 export interface Poll {
   readonly reader: string
   readonly log: string
@@ -42,8 +49,12 @@ export class History {
   /** Where groups were found, look after look, and where the log ended right after. */
   readonly positions: { readonly group: string; readonly log: string; offset: number; endOffset: number }[] = []
   readonly translations: { readonly from: string; readonly to: string; upstream: number; downstream: number }[] = []
-  /** By what was asked: the answers, one after the other. */
-  readonly ends = new Map<string, number[]>()
+  /** By what was asked: the answers, in the order in which they came. */
+  readonly answers = new Map<string, Answer[]>()
+  /** Ends of logs that were told, and up to where the same leader let them be read right after. */
+  readonly toldEnds: { readonly log: string; readonly told: number; readonly readable: number }[] = []
+  /** What was sent as it should be and refused. */
+  readonly refusals: { readonly log: string; readonly what: string }[] = []
   readonly #sends = new Map<string, Send[]>()
 
   /** Records are invoked before anything is sent; until told otherwise nobody knows. */
@@ -95,10 +106,18 @@ export class History {
     this.polls.push({ reader, log, record, atMs })
   }
 
-  ended(what: string, offset: number): void {
-    const known = this.ends.get(what)
-    if (known) known.push(offset)
-    else this.ends.set(what, [offset])
+  told(what: string, answer: Answer): void {
+    const known = this.answers.get(what)
+    if (known) known.push(answer)
+    else this.answers.set(what, [answer])
+  }
+
+  toldEnd(log: string, told: number, readable: number): void {
+    this.toldEnds.push({ log, told, readable })
+  }
+
+  refused(log: string, what: string): void {
+    this.refusals.push({ log, what })
   }
 
   stood(group: string, log: string, offset: number, endOffset: number): void {

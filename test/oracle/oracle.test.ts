@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Copy, checkAnswers, checkCopy, checkTranslation } from './copies.ts'
 import { checkGroup, checkPositions } from './groups.ts'
-import { checkAgreement, checkGrowth } from './growth.ts'
+import { checkAgreement, checkGrowingAnswers, checkToldEnds } from './growth.ts'
 import { History, type Transaction } from './history.ts'
 import { type SeenRecord, seenOf } from './seen-record.ts'
 import { textOf, type Violation } from './violation.ts'
@@ -259,9 +259,45 @@ describe('a group', () => {
   })
 })
 
-test('what never goes back is seen to, and replicas that differ', () => {
-  expect(checkGrowth('high watermark', [0, 3, 3, 9])).toEqual([])
-  expect(names(checkGrowth('high watermark', [0, 3, 2, 9, 1]))).toEqual(['went-back 2'])
+test('what never goes back is seen to, who asks at once may hear either, and what was told can be read', () => {
+  const told = (...answers: (readonly [value: number, asked: number, answered: number])[]) =>
+    names(
+      checkGrowingAnswers(
+        'the end',
+        answers.map(([value, asked, answered]) => ({ value, asked, answered })),
+      ),
+    )
+  expect(told([0, 0, 1], [3, 2, 3], [3, 4, 5], [9, 6, 7])).toEqual([])
+  expect(told([0, 0, 1], [3, 2, 3], [2, 4, 5], [9, 6, 7], [1, 8, 9])).toEqual(['went-back 2'])
+  expect(told([5, 0, 9], [3, 1, 10], [4, 2, 11])).toEqual([])
+  expect(told([5, 0, 9], [3, 10, 11])).toEqual(['went-back 1'])
+  expect(names(checkToldEnds([{ log: LOG, told: 4, readable: 4 }]))).toEqual([])
+  expect(names(checkToldEnds([{ log: LOG, told: 4, readable: 3 }]))).toEqual(['unreadable 1'])
+})
+
+test('of a compacted log the last of each key is owed', () => {
+  const history = new History()
+  const records = ['a', 'b', 'c'].map((id, at) => ({ id, content: `1 ${at === 1 ? 'other' : 'key'} ${id}` }))
+  history.invoke('w', LOG, records).ok(0)
+  const read = (...offsets: number[]) =>
+    names(
+      checkWrites(history, [
+        { log: LOG, isCompacted: true, read: offsets.map((offset) => ({ offset, ...records[offset]! })) },
+      ]),
+    )
+  expect(read(0, 1, 2)).toEqual([])
+  expect(read(1, 2)).toEqual([])
+  expect(read(2)).toEqual(['lost 1'])
+  expect(read(0, 1)).toEqual(['lost 1'])
+})
+
+test('who keeps to his sequences is not refused', () => {
+  const history = new History()
+  history.refused(LOG, 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(names(checkWrites(history, [{ log: LOG, read: [] }]))).toEqual(['refused 1'])
+})
+
+test('replicas that differ are seen', () => {
   expect(checkAgreement('replicas', [log('a b c'), log('b@1 c')])).toEqual([])
   expect(names(checkAgreement('replicas', [log('a b c'), log('a x')]))).toEqual(['offset-conflict 1'])
 })

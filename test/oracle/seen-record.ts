@@ -26,6 +26,11 @@ export function contentOf({ timestamp, key, value, headers }: Omit<LogRecord, 'o
   )
 }
 
+/** The key within what `contentOf` gives. */
+export function keyOf(content: string): string {
+  return content.split(' ', 2)[1]!
+}
+
 function idOf(value: Buffer | null): string | undefined {
   // Few values begin so; of the others nothing is decoded.
   return value?.[0] === HASH ? ID.exec(value.toString('latin1'))?.[0] : undefined

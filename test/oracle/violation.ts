@@ -37,6 +37,14 @@ export type ViolationName =
   | 'rewound'
   /** What never goes back went back: a high watermark, an epoch, an end. */
   | 'went-back'
+  /** Told to be there to be read, and not there. */
+  | 'unreadable'
+  /** Sent as it should be, and refused for being out of order or sent before. */
+  | 'refused'
+  /** A right on a copy that its source does not give, or that nobody may have on copies. */
+  | 'acl-widened'
+  /** A config that a copy should share with its source differs; or one that is its own was touched. */
+  | 'config-drift'
   /** More memory, or more ado, than there may be. */
   | 'unbounded'
 

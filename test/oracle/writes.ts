@@ -1,7 +1,7 @@
 // Whether a log keeps what its cluster has said about it: checks the sends of a history against what a reader of committed data
 // finds in the end.
 import type { History, Send, Transaction } from './history.ts'
-import type { SeenRecord } from './seen-record.ts'
+import { keyOf, type SeenRecord } from './seen-record.ts'
 import { Findings, type Violation } from './violation.ts'
 
 export interface WrittenLog {
@@ -10,6 +10,8 @@ export interface WrittenLog {
   readonly read: readonly SeenRecord[]
   /** What lies below may have been deleted by rule. */
   readonly startOffset?: number
+  /** Of each key only the last record is owed. */
+  readonly isCompacted?: boolean
 }
 
 /** The logs that transactions of one cluster may span, all of them. */
@@ -25,7 +27,7 @@ export function checkWrites(history: History, logs: readonly WrittenLog[]): Viol
 
 function checkLog(
   history: History,
-  { log, read, startOffset = 0 }: WrittenLog,
+  { log, read, startOffset = 0, isCompacted = false }: WrittenLog,
   seenBy: Map<Transaction, { seen: number; missing: number; where: string }>,
 ): Violation[] {
   const findings = new Findings(log)
@@ -46,11 +48,14 @@ function checkLog(
     if (send.transaction?.fate === 'open') findings.add('precommitted', `${at}, of ${send.transaction.name}`)
   }
   checkPlaces(findings, history.sendsTo(log), found)
+  for (const refusal of history.refusals) if (refusal.log === log) findings.add('refused', refusal.what)
+  const lastOfKeys = isCompacted ? new Map(read.map(({ content, offset }) => [keyOf(content), offset])) : undefined
   for (const send of sends.values()) {
     if (send.fate === 'fail') continue
     const isThere = found.has(send.id)
     if (send.transaction) count(seenBy, send.transaction, isThere, log)
     if (isThere || send.fate !== 'ok' || (send.transaction?.fate ?? 'committed') !== 'committed') continue
+    if ((lastOfKeys?.get(keyOf(send.content)) ?? -1) > send.offset!) continue
     if (send.offset! >= startOffset) findings.add('lost', `${send.id.slice(0, 60)}, acknowledged at ${send.offset}`)
   }
   return findings.violations()

@@ -3,8 +3,12 @@ import { MarkerWriter } from '../../src/broker/coordinator/transaction/marker-wr
 import { TransactionMachine } from '../../src/broker/coordinator/transaction/transaction-machine.ts'
 import { PartitionLog } from '../../src/broker/log/partition-log.ts'
 import { ProducerState } from '../../src/broker/log/producer-state.ts'
+import { ACL_OPERATION, ACL_PERMISSION } from '../../src/client/acls.ts'
 import { Backoff } from '../../src/client/backoff.ts'
+import { AclSync } from '../../src/mirror/acl-sync.ts'
+import { ConfigSync } from '../../src/mirror/config-sync.ts'
 import { GapLedger } from '../../src/mirror/gap-ledger.ts'
+import { MirroredPartition } from '../../src/mirror/mirrored-partition.ts'
 import { type OutgoingBatch, PartitionMirror } from '../../src/mirror/partition-mirror.ts'
 import { SlotLog } from '../../src/mirror/slot-log.ts'
 import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
@@ -20,7 +24,9 @@ import { d23 } from './drills/d23-d24-retention.ts'
 import { d31 } from './drills/d31-transactions.ts'
 import { d47 } from './drills/d47-target-away.ts'
 import { d48 } from './drills/d48-slow-target.ts'
+import { d85 } from './drills/d85-d87-in-step.ts'
 import { d90 } from './drills/d90-group-offsets.ts'
+import { logBugs } from './log-bugs.ts'
 import { type PlantedBug, replaced, replacedGetter, together } from './planted-bug.ts'
 import { raftBugs } from './raft-bugs.ts'
 import { replicationBugs } from './replication-bugs.ts'
@@ -28,7 +34,7 @@ import type { Scenario } from './scenario.ts'
 import { lateWords, mirrorScenario } from './scenarios/mirror.ts'
 import { powerWithoutSync, transactions } from './scenarios/transactions.ts'
 
-const [plainDeaths, transactionDeaths] = d01 as [Scenario, Scenario]
+const [plainDeaths, transactionDeaths, deliveryDeaths] = d01 as [Scenario, Scenario, Scenario]
 const d23Skip = d23[1]!
 
 /** The machine's cache is lost whenever a process on it dies. */
@@ -56,6 +62,7 @@ const withoutProducerChecks = () =>
 export const plantedBugs: readonly PlantedBug[] = [
   ...raftBugs,
   ...replicationBugs,
+  ...logBugs,
   {
     name: 'the target does not compare sequences',
     scenario: lateWords,
@@ -227,6 +234,81 @@ export const plantedBugs: readonly PlantedBug[] = [
           },
       )
     },
+  },
+  {
+    name: 'progress is not committed with what it is of, now and then',
+    scenario: deliveryDeaths,
+    finds: /duplicate|lost|unseen/,
+    seed: 1,
+    plant: () => {
+      const isUnlucky = everyNth(10)
+      return replaced(
+        MirroredPartition.prototype,
+        'takeProgress',
+        (original) =>
+          function (this: MirroredPartition) {
+            const records = original.call(this)
+            return isUnlucky() ? [] : records
+          },
+      )
+    },
+  },
+  {
+    name: 'who may read at the source may write to the copy',
+    scenario: d85,
+    finds: /acl-widened/,
+    seed: 1,
+    plant: () =>
+      replaced(
+        AclSync.prototype,
+        'plan',
+        (original) =>
+          async function (this: AclSync) {
+            const plan = await original.call(this)
+            if (typeof plan === 'string') return plan
+            const { READ, WRITE } = ACL_OPERATION
+            return {
+              ...plan,
+              make: plan.make.map((acl) => (acl.operation === READ ? { ...acl, operation: WRITE } : acl)),
+            }
+          },
+      ),
+  },
+  {
+    name: 'what is denied at the source is not denied at the copy',
+    scenario: d85,
+    finds: /acl-widened/,
+    seed: 3,
+    plant: () =>
+      replaced(
+        AclSync.prototype,
+        'plan',
+        (original) =>
+          async function (this: AclSync) {
+            const plan = await original.call(this)
+            if (typeof plan === 'string') return plan
+            return { ...plan, make: plan.make.filter(({ permissionType }) => permissionType === ACL_PERMISSION.ALLOW) }
+          },
+      ),
+  },
+  {
+    name: 'what is taken back at the source stays set at the copy',
+    scenario: d85,
+    finds: /config-drift/,
+    seed: 1,
+    plant: () =>
+      replaced(
+        ConfigSync.prototype,
+        'plan',
+        (original) =>
+          async function (this: ConfigSync) {
+            const { changes, unreadable } = await original.call(this)
+            const set = [...changes].map(
+              ([topic, list]) => [topic, list.filter(({ value }) => value !== null)] as const,
+            )
+            return { changes: new Map(set), unreadable }
+          },
+      ),
   },
   {
     name: 'a gap is not written down',

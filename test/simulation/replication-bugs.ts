@@ -1,7 +1,7 @@
 import { Partition } from '../../src/broker/partition.ts'
 import { ReplicaState } from '../../src/broker/replication/replica-state.ts'
 import { replicationDrills } from './drills/replication.ts'
-import { type PlantedBug, replaced } from './planted-bug.ts'
+import { type PlantedBug, replaced, replacedGetter } from './planted-bug.ts'
 import type { Scenario } from './scenario.ts'
 
 const drill = (name: string): Scenario => replicationDrills.find((one) => one.name === name)!
@@ -28,5 +28,27 @@ export const replicationBugs: readonly PlantedBug[] = [
     finds: /unseen|offset-conflict/,
     seed: 2,
     plant: () => replaced(Partition.prototype, 'truncateTo', () => () => {}),
+  },
+  {
+    name: 'where a log ends is told before it is committed',
+    scenario: drill('B15'),
+    finds: /unreadable|went-back/,
+    seed: 1,
+    plant: () =>
+      replaced(
+        Partition.prototype,
+        'latestOffset',
+        (original) =>
+          function (this: Partition, isolation) {
+            return original.call(this, isolation === 'read_uncommitted' ? 'log_end' : isolation)
+          },
+      ),
+  },
+  {
+    name: 'a new leader tells at once what it knows to be committed',
+    scenario: drill('B15'),
+    finds: /went-back/,
+    seed: 4,
+    plant: () => replacedGetter(Partition.prototype, 'epochStart', () => () => 0),
   },
 ]

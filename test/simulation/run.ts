@@ -2,12 +2,13 @@
 //   --scenario NAME   those whose names begin so; absent: all
 //   --seeds 100       how many of each, from --first 1 on; fresh ones with --first now
 //   --seconds 60      how long things go wrong, if not as long as the scenario says
+//   --minutes 60      instead: fresh seeds for so long, each scenario for as long as the others; what fails is told, and the rest goes on
 //   --once            does not compare two runs of a seed
 //   --bug NAME        puts a planted bug in;  --bugs: looks for each of them, and tells how many seeds it took
 //   --list            what there is
 import { parseArgs } from 'node:util'
 import { plantedBugs } from './planted-bugs.ts'
-import { type Outcome, play, playTwice, type Scenario } from './scenario.ts'
+import { Invalid, type Outcome, play, playTwice, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
 const { values } = parseArgs({
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     first: { type: 'string', default: '1' },
     seconds: { type: 'string' },
+    minutes: { type: 'string' },
     once: { type: 'boolean', default: false },
     bug: { type: 'string' },
     bugs: { type: 'boolean', default: false },
@@ -30,7 +32,7 @@ function refuse(message: string): never {
   process.exit(2)
 }
 
-function whole(name: 'seeds' | 'seconds', text: string): number {
+function whole(name: 'seeds' | 'seconds' | 'minutes', text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= 1) return value
   return refuse(`--${name} is a whole number above 0, not ${text}`)
@@ -40,17 +42,35 @@ const seeds = whole('seeds', values.seeds)
 const first = values.first === 'now' ? Date.now() : Number(values.first)
 if (!Number.isSafeInteger(first) || first < 0) refuse(`--first is a seed, or now, not ${values.first}`)
 const seconds = values.seconds === undefined ? undefined : whole('seconds', values.seconds)
+const minutes = values.minutes === undefined ? undefined : whole('minutes', values.minutes)
 const bug = values.bug === undefined ? undefined : plantedBugs.find(({ name }) => name === values.bug)
 if (values.bug !== undefined && !bug) refuse(`--bug is one of: ${plantedBugs.map(({ name }) => name).join('; ')}`)
 
 /** What many runs saw, added up. */
 class Sum {
   readonly #counts = new Map<string, number>()
-  readonly #startedAt = performance.now()
-  readonly #cpuAt = process.cpuUsage()
+  #spentMs = 0
+  #cpuMs = 0
   #simulatedMs = 0
   #events = 0
   runs = 0
+
+  /** How long playing took, whatever came of it. */
+  async timed<T>(work: () => Promise<T>): Promise<T> {
+    const begun = performance.now()
+    const cpu = process.cpuUsage()
+    try {
+      return await work()
+    } finally {
+      this.#spentMs += performance.now() - begun
+      const { user, system } = process.cpuUsage(cpu)
+      this.#cpuMs += (user + system) / 1000
+    }
+  }
+
+  get spentMs(): number {
+    return this.#spentMs
+  }
 
   add({ bites, records, simulatedMs, trace }: Outcome, times: number): void {
     this.runs++
@@ -61,30 +81,65 @@ class Sum {
   }
 
   text(): string {
-    const seconds = (performance.now() - this.#startedAt) / 1000
-    const { user, system } = process.cpuUsage(this.#cpuAt)
+    const seconds = this.#spentMs / 1000
     const counts = [...this.#counts].map(([name, count]) => `${name} ${count}`).join(', ')
     const faster = Math.round(this.#simulatedMs / 1000 / seconds)
     const minutes = (this.#simulatedMs / 60_000).toFixed(1)
-    return `${this.runs} seeds: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of CPU), ${faster} × real time`
+    return `${this.runs} seeds: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${(this.#cpuMs / 1000).toFixed(1)} s of CPU), ${faster} × real time`
+  }
+}
+
+/** What failed is told, and thrown. */
+async function playOne(scenario: Scenario, seed: number, sum: Sum): Promise<void> {
+  const playIt = values.once ? play : playTwice
+  try {
+    const outcome = await sum.timed(() => playIt(scenario, seed, { seconds, bug: values.bug }))
+    sum.add(outcome, values.once ? 1 : 2)
+  } catch (error) {
+    say(`${scenario.name}, seed ${seed}: ${(error as Error).message}`)
+    if ((error as Error).cause) process.stderr.write(`${((error as Error).cause as Error).stack}\n`)
+    throw error
   }
 }
 
 async function run(scenario: Scenario): Promise<boolean> {
   const sum = new Sum()
-  const playIt = values.once ? play : playTwice
-  for (let seed = first; seed < first + seeds; seed++) {
-    try {
-      sum.add(await playIt(scenario, seed, { seconds, bug: values.bug }), values.once ? 1 : 2)
-    } catch (error) {
-      say(`${scenario.name}, seed ${seed}: ${(error as Error).message}`)
-      if (!(error as Error).cause) return false
-      process.stderr.write(`${((error as Error).cause as Error).stack}\n`)
-      return false
-    }
-  }
+  for (let seed = first; seed < first + seeds; seed++)
+    if (!(await playOne(scenario, seed, sum).then(isTrue, () => false))) return false
   say(`${scenario.name}: ${sum.text()}`)
   return true
+}
+
+const isTrue = () => true
+
+interface Share {
+  readonly scenario: Scenario
+  readonly sum: Sum
+  seed: number
+  failed: number
+  invalid: number
+}
+
+/** Whoever has had the least time is next, so that what is cheap is played more often. */
+async function runFor(chosen: readonly Scenario[], limitMs: number): Promise<boolean> {
+  const start = values.first === '1' ? Date.now() : first
+  const shares = chosen.map((scenario): Share => {
+    return { scenario, sum: new Sum(), seed: start, failed: 0, invalid: 0 }
+  })
+  let isOver = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isOver = true))
+  for (const end = performance.now() + limitMs; performance.now() < end && !isOver; ) {
+    const share = shares.reduce((least, one) => (one.sum.spentMs < least.sum.spentMs ? one : least))
+    await playOne(share.scenario, share.seed++, share.sum).catch((error: Error) => {
+      if (error instanceof Invalid) share.invalid++
+      else share.failed++
+    })
+  }
+  for (const { scenario, sum, failed, invalid } of shares)
+    say(`${scenario.name}: ${failed} of ${sum.runs + failed + invalid} failed, ${invalid} invalid; ${sum.text()}`)
+  const total = (count: (share: Share) => number) => shares.reduce((all, share) => all + count(share), 0)
+  say(`${total(({ sum }) => sum.runs)} seeds from ${start} on passed, ${total(({ failed }) => failed)} failed`)
+  return shares.every(({ failed }) => failed === 0)
 }
 
 /** A table of the bugs and the seeds that each took. */
@@ -116,6 +171,7 @@ async function all(): Promise<boolean> {
   const named = bug && values.scenario === '' ? [bug.scenario] : scenarios
   const chosen = named.filter(({ name }) => name.startsWith(values.scenario))
   if (chosen.length === 0) refuse(`--scenario is one of: ${scenarios.map(({ name }) => name).join('; ')}`)
+  if (minutes !== undefined) return runFor(chosen, minutes * 60_000)
   for (const scenario of chosen) if (!(await run(scenario))) return false
   return true
 }

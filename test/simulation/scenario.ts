@@ -87,9 +87,13 @@ async function lifeOf(world: World, scenario: Scenario, seconds: number, replay:
   world.heal()
   for (const end of ends) end()
   const violations: Violation[] = []
-  for (const check of scenario.checkers) violations.push(...(await check(world)))
-  const [error] = world.errors
-  if (error) throw error
+  try {
+    for (const check of scenario.checkers) violations.push(...(await check(world)))
+  } catch (error) {
+    // What broke before is the reason of whatever follows.
+    throw world.errors[0] ?? error
+  }
+  if (world.errors[0]) throw world.errors[0]
   if (violations.length > 0) throw new Violated(violations, replay)
   const { mustBite = [] } = scenario
   const toothless = mustBite.find((fault) => !world.bites.has(fault))

@@ -1,12 +1,20 @@
 // Broker and mirror as they are, on simulated machines: whatever goes wrong, whenever, what the oracle says must hold holds. A failure
 // prints the command that replays it.
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { plantedBugs } from './planted-bugs.ts'
 import { Invalid, play, playTwice } from './scenario.ts'
 import { savedSeeds, scenarios } from './scenarios.ts'
 
 const limitMs = 120_000
 /** One that nobody has seen before, so that the suite sees a little more each time. */
 const fresh = Math.floor(Math.random() * 2 ** 40)
+
+it('docs/simulation.md names every scenario and every planted bug', () => {
+  const page = readFileSync(new URL('../../docs/simulation.md', import.meta.url), 'utf8')
+  const missing = [...scenarios.map(({ name }) => `\`${name}\``), ...plantedBugs.map(({ name }) => `| ${name} |`)]
+  expect(missing.filter((text) => !page.includes(text))).toEqual([])
+})
 
 describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('%s', (name, scenario) => {
   it.each([1, ...(savedSeeds[name] ?? [])])(

@@ -1,6 +1,7 @@
 import type { Broker } from '../../src/broker/broker.ts'
 import { type Agreement, ClusterNode, type ClusterNodeOptions, voterAt } from '../../src/broker/cluster-node.ts'
 import type { SimMachine } from '../../src/simulation/sim-machine.ts'
+import { type DiskFaults, withDiskFaults } from './faults/disks.ts'
 import { PORT, type Program } from './program.ts'
 import type { World } from './world.ts'
 
@@ -28,6 +29,8 @@ export function agreementOf(nodeIds: readonly number[], hostOf: (nodeId: number)
 /** A broker on a machine, through its lives. */
 export class SimBroker implements Program {
   readonly machine: SimMachine
+  /** What its calls to the disk meet, from its next life on; a life that cannot begin because of them ends. */
+  disk: DiskFaults | undefined
   readonly #world: World
   readonly #options: SimBrokerOptions
   #node: ClusterNode | undefined
@@ -42,7 +45,8 @@ export class SimBroker implements Program {
   /** Resolves when it serves; where others vote, a majority of them must be there. */
   async begin(): Promise<void> {
     const { agreed, begun, ...common } = this.#options
-    const platform = this.machine.boot()
+    const machine = this.machine.boot()
+    const platform = this.disk ? withDiskFaults(machine, this.disk) : machine
     begun()
     const host = this.machine.name
     const node = new ClusterNode({
@@ -63,13 +67,17 @@ export class SimBroker implements Program {
     this.#life = life
     this.begin().catch((error: Error) => {
       // One that is killed while it starts may say anything.
-      if (this.#life === life && this.machine.isUp) this.#world.broken(error)
+      if (this.#life !== life || !this.machine.isUp) return
+      if (this.disk?.refuses) this.machine.kill()
+      else this.#world.broken(error)
     })
   }
 
   async stop(): Promise<void> {
-    await this.#node!.stop('controlled')
-    this.machine.kill()
+    const node = this.#node!
+    await node.stop('controlled')
+    // It may have been killed meanwhile, and begun anew.
+    if (this.#node === node) this.machine.kill()
   }
 
   /** Of this life, while it runs. */

@@ -31,6 +31,8 @@ export class SimCluster {
   readonly faults: FaultControls
   /** Partitions by topic, of those that were made here by name. */
   readonly topics = new Map<string, number>()
+  /** Of those, the ones that keep the last record of each key, however old. */
+  readonly compacted = new Set<string>()
   readonly #world: World
   readonly #deleted = new Map<string, number>()
   #desk: Platform | undefined
@@ -119,6 +121,7 @@ export class SimCluster {
     const { topics } = await (await this.operator.controller()).send(createTopics, { topics: [topic] })
     accept(topics[0]!.errorCode, `${name} cannot be made`)
     this.topics.set(name, partitions)
+    if (configs['cleanup.policy'] === 'compact') this.compacted.add(name)
   }
 
   async deleteTopic(name: string): Promise<void> {

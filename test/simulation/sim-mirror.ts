@@ -1,4 +1,6 @@
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { FlowSync } from '../../src/daemon-sync.ts'
 import { GroupSync } from '../../src/mirror/group-sync.ts'
 import { type Flow, Mirror, type MirrorHooks, type MirrorLimits, type Step } from '../../src/mirror/mirror.ts'
 import type { MirrorStatus, PartitionStatus } from '../../src/mirror/status.ts'
@@ -6,7 +8,7 @@ import { Checkpointer } from '../../src/offset-translation/checkpointer.ts'
 import type { Platform } from '../../src/platform/platform.ts'
 import type { SimMachine } from '../../src/simulation/sim-machine.ts'
 import { type PortFaults, withFaults } from './faults/ports.ts'
-import type { Program } from './program.ts'
+import { PORT, type Program } from './program.ts'
 import type { SimCluster } from './sim-cluster.ts'
 import type { World } from './world.ts'
 
@@ -19,6 +21,8 @@ export interface SimMirrorOptions {
   readonly limits?: MirrorLimits
   /** Brings the offsets of these groups over. */
   readonly groups?: (group: string) => boolean
+  /** Keeps configs and access rules of the copies in step, this often. */
+  readonly inStepEveryMs?: number
 }
 
 const GROUPS_EVERY_MS = 1_000
@@ -77,7 +81,31 @@ export class SimMirror implements Program {
     })
     this.#mirror = mirror
     void mirror.start()
+    if (this.#options.inStepEveryMs) this.#keepInStep(platform, mirror, { source, target }, this.#options.inStepEveryMs)
     if (this.#options.groups) this.#syncGroups(platform, mirror, { source, target, matches: this.#options.groups })
+  }
+
+  /** As the daemon does, by its own words. */
+  #keepInStep(
+    platform: Platform,
+    mirror: Mirror,
+    over: { source: ClusterClient; target: ClusterClient },
+    everyMs: number,
+  ): void {
+    const clusters = [this.from, this.to].map(({ name }) => `${name}: { bootstrap: ["${name}:${PORT}"] }`)
+    const yaml = `
+version: 1
+clusters: { ${clusters.join(', ')} }
+mirrors: [{ from: ${this.from.name}, to: ${this.to.name}, sync: { acls: true } }]`
+    const [job] = loadConfig(yaml, 'simulation.yaml', {}).config.mirrors
+    const { syncTopicConfigs, syncAcls } = new FlowSync(platform, { ...over, job: job!, mirror }).work
+    for (const pass of [syncTopicConfigs!, syncAcls!]) {
+      const again = () => {
+        const next = () => platform.clock.setTimer(everyMs, again)
+        pass(new AbortController().signal).then(next, next)
+      }
+      again()
+    }
   }
 
   #syncGroups(

@@ -1,4 +1,5 @@
 // Many flows of one file between three embedded clusters: each shape a daemon as people run it, its copies compared record by record.
+import '../support/least-rights.ts'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'

@@ -1,5 +1,6 @@
 // Commits of the source's groups, heard where the source writes them: on the target a moment later, whatever kind of group commits,
 // and never against a group that lives there.
+import '../support/least-rights.ts'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'

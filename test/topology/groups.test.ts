@@ -1,5 +1,6 @@
 // A group that fails over: the daemon runs between two clusters, and what the group finds on the target is exactly what it had
 // not read on the source.
+import '../support/least-rights.ts'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'

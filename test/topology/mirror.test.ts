@@ -1,4 +1,5 @@
 // Whole flows between embedded clusters, over real sockets, in one process.
+import '../support/least-rights.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'

@@ -52,16 +52,19 @@ export async function checkPartition(
   const [log, where] = [from.logName(topic, partition), to.logName(remote, partition)]
   const source = await from.read(topic, partition)
   const original = world.history.truthOf(log, seenOf(source.records))
-  const copy = seenOf((await to.read(remote, partition)).records)
+  const target = await to.read(remote, partition)
+  const copy = seenOf(target.records)
+  const holesTo = mirror.current.flow.transactional && target.highWatermark
   const violations = checkCopy({ where, original, copy, sourceStart: source.startOffset, ...options })
   if (violations.length > 0) return violations
   const answers = world.history.translations.filter((one) => one.from === log && one.to === where)
   return [
-    ...checkAnswers(where, { original, copy }, answers),
+    ...checkAnswers(where, { original, copy, holesTo }, answers),
     ...checkTranslation({
       where,
       original,
       copy,
+      holesTo,
       translate: (upstream) => mirror.current.translate(topic, partition, upstream),
       reverse: (downstream) => mirror.current.translate(remote, partition, downstream, { reverse: true }),
     }),

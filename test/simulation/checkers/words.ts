@@ -19,7 +19,8 @@ async function checkCluster(world: World, cluster: SimCluster): Promise<Violatio
     for (let partition = 0; partition < partitions; partition++) {
       const { records, startOffset, ...ends } = await world.outcome(cluster.read(topic, partition))
       const log = cluster.logName(topic, partition)
-      logs.push({ log, read: seenOf(records), startOffset })
+      const isCompacted = cluster.compacted.has(topic)
+      logs.push({ log, read: seenOf(records), ...(isCompacted ? { isCompacted } : { startOffset }) })
       if (ends.lastStableOffset !== ends.highWatermark)
         held.add('unseen', `readers of ${log} are held at ${ends.lastStableOffset} of ${ends.highWatermark}`)
     }

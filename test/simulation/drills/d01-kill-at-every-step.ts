@@ -1,4 +1,4 @@
-import type { Step } from '../../../src/mirror/mirror.ts'
+import type { Flow, Step } from '../../../src/mirror/mirror.ts'
 import { copiesAreExact } from '../checkers/copies.ts'
 import { after } from '../checkers/settled.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
@@ -14,6 +14,9 @@ const AT_START: readonly Step[] = ['progress-read', 'position-read']
 const OF_A_NEW_TOPIC: readonly Step[] = ['topics-created', 'partition-recorded']
 /** Only what opens a run of the offset map is planned: always in transactions, else now and then. */
 const OF_PLANS: readonly Step[] = ['plan-sent', 'plan-durable']
+/** Only where records and progress are committed together. */
+const OF_COMMITS: readonly Step[] = ['commit-begun', 'commit-sent', 'committed']
+const COMMIT_MS = 200
 const PATIENCE_MS = 20_000
 
 interface Death {
@@ -54,43 +57,60 @@ const every =
     }
   }
 
-function drill(
-  name: string,
-  shows: string,
-  all: readonly Death[],
-  workloads: readonly Workload[],
-  settledMs: number,
-): Scenario {
+interface Drill {
+  readonly name: string
+  readonly shows: string
+  readonly deaths: readonly Death[]
+  readonly workloads: readonly Workload[]
+  readonly settledMs?: number
+  readonly flow?: Partial<Flow>
+}
+
+function drill({ name, shows, deaths, workloads, settledMs = 0, flow }: Drill): Scenario {
   return {
     name: `D01 ${name}`,
     shows,
     seconds: 60,
-    topology: oneWay({ topics: { orders: 8, events: 1 }, cluster: { config: CONFIG } }),
+    topology: oneWay({
+      topics: { orders: 8, events: 1 },
+      cluster: { config: CONFIG },
+      ...(flow && { mirror: { flow } }),
+    }),
     workloads: [...workloads, asker],
-    faults: every(all),
+    faults: every(deaths),
     checkers: [after(settledMs), clustersKeepTheirWord, copiesAreExact],
-    mustBite: all.map(nameOf),
+    mustBite: deaths.map(nameOf),
   }
 }
 
 const CONFIG = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000 }
+/** Until every transaction that was left open has been aborted for its age. */
+const SETTLED_MS = 60_000
+const ofPlainAndTransactional = [
+  writer({ to: 'east', topics: ['events'] }),
+  transfers({ to: 'east', topic: 'orders', producers: 2, datacenter: 'ohio' }),
+]
 
 export const d01: readonly Scenario[] = [
-  drill(
-    'plain',
-    'a mirror that is killed at every step goes on where it was',
-    [...deaths, ...nthOf(OF_PLANS, 1)],
-    [writer({ to: 'east' })],
-    0,
-  ),
-  drill(
-    'transactions',
-    'a mirror that is killed at every step over transactions goes on where it was',
-    [...deaths, ...nthOf(OF_PLANS, 1, 2)],
-    [
-      writer({ to: 'east', topics: ['events'] }),
-      transfers({ to: 'east', topic: 'orders', producers: 2, datacenter: 'ohio' }),
-    ],
-    60_000,
-  ),
+  drill({
+    name: 'plain',
+    shows: 'a mirror that is killed at every step goes on where it was',
+    deaths: [...deaths, ...nthOf(OF_PLANS, 1)],
+    workloads: [writer({ to: 'east' })],
+  }),
+  drill({
+    name: 'transactions',
+    shows: 'a mirror that is killed at every step over transactions goes on where it was',
+    deaths: [...deaths, ...nthOf(OF_PLANS, 1, 2)],
+    workloads: ofPlainAndTransactional,
+    settledMs: SETTLED_MS,
+  }),
+  drill({
+    name: 'delivery in transactions',
+    shows: 'a mirror that writes in transactions and is killed at every step shows its readers each record once',
+    deaths: [...deaths, ...nthOf(OF_COMMITS, 1, 2, 10)],
+    workloads: ofPlainAndTransactional,
+    settledMs: SETTLED_MS,
+    flow: { transactional: { commitIntervalMs: COMMIT_MS } },
+  }),
 ]

@@ -1,8 +1,8 @@
 import { copiesAreExact } from '../checkers/copies.ts'
 import { replicasAgree } from '../checkers/replicas.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
-import { drawn, type Fault } from '../faults/drawn.ts'
-import { kill, pause } from '../faults/processes.ts'
+import { drawn } from '../faults/drawn.ts'
+import { kill, oneAtATime, pause } from '../faults/processes.ts'
 import type { Scenario } from '../scenario.ts'
 import { oneWay } from '../topologies/one-way.ts'
 import { QUICK } from '../topologies/three-brokers.ts'
@@ -12,13 +12,9 @@ import { writer } from '../workloads/writer.ts'
 /** Brokers of one side die, one at a time, and are paused: leaders move while they are mirrored from, or to. */
 function drill(id: string, cluster: string, side: string): Scenario {
   const brokers = [1, 2, 3].map((number) => `${cluster}-${number}`)
-  const alone =
-    (fault: Fault): Fault =>
-    (world) =>
-      brokers.every((broker) => world.program(broker).machine.isUp) ? fault(world) : undefined
   const faults = brokers.flatMap((broker) => [
-    [`kill ${broker}`, alone(kill(broker))] as const,
-    [`pause ${broker}`, alone(pause(broker))] as const,
+    [`kill ${broker}`, oneAtATime(brokers, kill(broker))] as const,
+    [`pause ${broker}`, oneAtATime(brokers, pause(broker))] as const,
   ])
   return {
     name: `${id} of three`,

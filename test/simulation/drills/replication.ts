@@ -1,10 +1,11 @@
 // Drills on three brokers. All run the same work, so that whatever is disturbed disturbs all of it.
+import { endsNeverGoBack } from '../checkers/ends.ts'
 import { replicasAgree } from '../checkers/replicas.ts'
 import { after } from '../checkers/settled.ts'
 import { clustersKeepTheirWord } from '../checkers/words.ts'
 import { type Drawing, drawn, type Fault } from '../faults/drawn.ts'
 import { cut, cutOneWay } from '../faults/network.ts'
-import { cutPower, kill, pause } from '../faults/processes.ts'
+import { cutPower, kill, oneAtATime, pause } from '../faults/processes.ts'
 import type { Faults, Scenario } from '../scenario.ts'
 import { BROKERS, CLUSTER, REPLICATED, threeBrokers } from '../topologies/three-brokers.ts'
 import { ends } from '../workloads/ends.ts'
@@ -29,10 +30,8 @@ const each = (what: string, fault: (broker: string) => Fault) =>
 const between = (what: string, fault: (one: string, other: string) => Fault) =>
   Object.fromEntries(pairs.map(([one, other]) => [`${what} ${one} and ${other}`, fault(one, other)]))
 
-/** A majority lives on: of three, one is down at a time. */
-function oneAtATime(fault: Fault): Fault {
-  return (world) => (BROKERS.every((broker) => world.program(broker).machine.isUp) ? fault(world) : undefined)
-}
+/** A majority lives on. */
+const alone = (fault: Fault): Fault => oneAtATime(BROKERS, fault)
 
 const often: Drawing = { every: [500, 3_000], lasting: [200, 6_000] }
 
@@ -52,10 +51,10 @@ function drill(
       writer({ to: CLUSTER, topics: ['orders'], every: [5, 60] }),
       transfers({ to: CLUSTER, topic: 'ledger', producers: 1, datacenter: 'virginia', rest: 200 }),
       groupReader({ group: GROUP, from: CLUSTER, topics: Object.keys(REPLICATED) }),
-      ends(CLUSTER),
+      ends({ of: CLUSTER }),
     ],
     faults,
-    checkers: [after(SETTLED_MS), replicasAgree, clustersKeepTheirWord],
+    checkers: [after(SETTLED_MS), endsNeverGoBack, replicasAgree, clustersKeepTheirWord],
     mustBite,
   }
 }
@@ -80,21 +79,38 @@ const blackouts: Faults = async (world, seconds) => {
 const IN_A_ROW = 'leaders died in a row'
 
 /** Whoever leads the first partition dies as soon as it leads, and comes back after the next has begun. */
-const leadersInARow: Faults = async (world, seconds) => {
-  const cluster = world.cluster(CLUSTER)
-  for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
-    await world.pass(world.random.between(100, 1_500))
-    const leader = await leading(world)
-    if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
-    // What it has and the others do not makes tails unequal.
-    const one = cluster.brokers.find((broker) => broker !== leader)!
-    world.simulation.network.cut(one.machine.name, leader.machine.name)
-    await world.pass(world.random.between(0, 300))
-    leader.machine.kill()
-    world.bit(IN_A_ROW)
-    world.simulation.network.heal()
-    await world.pass(world.random.between(10, 3_000))
-    leader.start()
+const leadersInARow = leadersDie(undefined)
+
+/** `apartMs`: those that are left are so far from one another meanwhile. */
+function leadersDie(apartMs: number | undefined): Faults {
+  return async (world, seconds) => {
+    const cluster = world.cluster(CLUSTER)
+    for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
+      await world.pass(world.random.between(100, 1_500))
+      const leader = await leading(world)
+      if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
+      // What it has and the others do not makes tails unequal.
+      const one = cluster.brokers.find((broker) => broker !== leader)!
+      world.simulation.network.cut(one.machine.name, leader.machine.name)
+      await world.pass(world.random.between(0, 300))
+      leader.machine.kill()
+      world.bit(IN_A_ROW)
+      world.simulation.network.heal()
+      const near = apartMs === undefined ? undefined : moveApart(world, apartMs)
+      await world.pass(world.random.between(10, 3_000))
+      near?.()
+      leader.start()
+    }
+  }
+}
+
+function moveApart(world: World, latencyMs: number): () => void {
+  const { network } = world.simulation
+  const paths = pairs.flatMap(([one, other]) => [network.path(one, other), network.path(other, one)])
+  const before = paths.map((path) => path.latencyMs)
+  for (const path of paths) path.latencyMs = latencyMs
+  return () => {
+    for (const [index, path] of paths.entries()) path.latencyMs = before[index]!
   }
 }
 
@@ -115,7 +131,7 @@ export const replicationDrills: readonly Scenario[] = [
   drill(
     'B08',
     'what was acknowledged by all in-sync replicas is never lost, whoever is killed, slow or bounced',
-    drawn({ ...each('kill', (broker) => oneAtATime(kill(broker))), ...each('pause', pause) }, often),
+    drawn({ ...each('kill', (broker) => alone(kill(broker))), ...each('pause', pause) }, often),
   ),
   drill('B09', 'quick successive leaders with unequal tails cut back to what they share', leadersInARow, {}, [
     IN_A_ROW,
@@ -124,17 +140,32 @@ export const replicationDrills: readonly Scenario[] = [
     'B14',
     'groups, transactions and ends go on through the deaths of whoever coordinates and leads',
     drawn(
-      each('kill', (broker) => oneAtATime(kill(broker))),
+      each('kill', (broker) => alone(kill(broker))),
       { every: [3_000, 6_000], lasting: [500, 3_000] },
     ),
   ),
+  {
+    name: 'B15',
+    shows:
+      'where a log begins and ends, as many are told it, never goes back and can be read, whoever leads and writes',
+    seconds: 15,
+    topology: threeBrokers(),
+    workloads: [
+      writer({ to: CLUSTER, topics: ['orders'], every: [1, 30] }),
+      transfers({ to: CLUSTER, topic: 'ledger', producers: 1, datacenter: 'virginia', rest: 100 }),
+      ends({ of: CLUSTER, askers: 3, every: 60 }),
+    ],
+    faults: leadersDie(200),
+    checkers: [after(SETTLED_MS), endsNeverGoBack, replicasAgree, clustersKeepTheirWord],
+    mustBite: [IN_A_ROW],
+  },
   drill(
     'B18',
     'kills, pauses, lost power and every kind of cut together lose, double and reorder nothing',
     drawn(
       {
-        ...each('kill', (broker) => oneAtATime(kill(broker))),
-        ...each('cut the power of', (broker) => oneAtATime(cutPower(broker))),
+        ...each('kill', (broker) => alone(kill(broker))),
+        ...each('cut the power of', (broker) => alone(cutPower(broker))),
         ...each('pause', pause),
         ...between('cut', cut),
         ...between('cut one way', cutOneWay),

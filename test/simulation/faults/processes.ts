@@ -1,4 +1,5 @@
 // What goes wrong with processes and their machines.
+import type { Program } from '../program.ts'
 import type { World } from '../world.ts'
 import type { Fault } from './drawn.ts'
 
@@ -10,6 +11,13 @@ export function kill(name: string): Fault {
 /** The machine's power fails, and comes back. */
 export function cutPower(name: string): Fault {
   return ended(name, (world) => world.program(name).machine.cutPower())
+}
+
+/** Its process is killed or its machine's power fails, drawn; whoever was talking to it hears of that at once, so that the work goes on. */
+export function endAnyhow({ simulation, random }: World, { machine }: Program, powerFails: number): void {
+  simulation.network.resetBetween(machine.datacenter, machine.datacenter)
+  if (random.chance(powerFails)) machine.cutPower()
+  else machine.kill()
 }
 
 function ended(name: string, end: (world: World) => void): Fault {
@@ -32,6 +40,11 @@ export function killWhoseWordsComeLate(name: string, peer: string): Fault {
     })
     return () => void simulation.after(500, 'started', () => program.start())
   }
+}
+
+/** Of these one is down at a time. */
+export function oneAtATime(names: readonly string[], fault: Fault): Fault {
+  return (world) => (names.every((name) => world.program(name).machine.isUp) ? fault(world) : undefined)
 }
 
 /** SIGSTOP, and SIGCONT. */

@@ -12,6 +12,8 @@ export interface WriterOptions {
   readonly every?: readonly [least: number, most: number]
   readonly recordsMax?: number
   readonly valueBytesMax?: number
+  /** How many different ones. 50. */
+  readonly keys?: number
 }
 
 const COMPRESSIONS = ['none', 'none', 'none', 'none', 'none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -19,7 +21,7 @@ const TIMEOUT_MS = 30_000
 
 /** Batches of all kinds, one after the other; what is not answered is never sent again. */
 export function writer(options: WriterOptions): Workload {
-  const { to, topics, every = [5, 120], recordsMax = 12, valueBytesMax = 300 } = options
+  const { to, topics, every = [5, 120], recordsMax = 12, valueBytesMax = 300, keys = 50 } = options
   return (world) => {
     const { random, history } = world
     const cluster = world.cluster(to)
@@ -34,7 +36,7 @@ export function writer(options: WriterOptions): Workload {
         const id = `#${to}.${number++}`
         const record = {
           timestamp: platform.clock.now(),
-          key: random.chance(0.1) ? null : Buffer.from(`k${random.below(50)}`),
+          key: random.chance(0.1) ? null : Buffer.from(`k${random.below(keys)}`),
           value: Buffer.from(`${id} ${'x'.repeat(random.below(valueBytesMax))}`),
           headers: random.chance(0.1) ? [{ key: 'h', value: Buffer.from(id) }] : [],
         }
