@@ -40,6 +40,15 @@ export function secretText(platform: Platform, place: string, secret: Secret, re
   return new SecretFiles(platform, read).text(place, secret)
 }
 
+/** What the server shows under TLS; the same object as long as its files are the same. */
+export function serverTls(
+  platform: Platform,
+  tls: { readonly cert: Secret; readonly key: Secret },
+  read: ReadText,
+): () => TlsOptions {
+  return new SecretFiles(platform, read).tls('server.tls', tls)
+}
+
 class SecretFiles {
   readonly #platform: Platform
   readonly #read: ReadText

@@ -2,8 +2,9 @@
 // start and stop.
 import { createHmac } from 'node:crypto'
 import { resolve } from 'node:path'
-import { type Config, type MirrorJob, revealSecret } from './config/config.ts'
-import { type Credentials, credentialsOf, secretText } from './daemon-credentials.ts'
+import { type Config, isLoopback, type MirrorJob, revealSecret } from './config/config.ts'
+import type { Secret } from './config/fields.ts'
+import { type Credentials, credentialsOf, secretText, serverTls } from './daemon-credentials.ts'
 import { DaemonFlow, type DaemonFlowOptions } from './daemon-flow.ts'
 import { flowSettings, isNews, type ReloadReport, reloadReport } from './daemon-reload.ts'
 import { ClusterAliases } from './mirror/cluster-aliases.ts'
@@ -64,9 +65,15 @@ export async function startDaemon(platform: Platform, config: Config, options: D
     }),
     notReady: () => [...flows.byName.values()].flatMap((flow) => flow.notReady()),
     tokens: () => flows.tokens,
+    isExposed: !isLoopback(config.server.listen.host),
     reload,
   })
-  const server = await listen(app.fetch, config.server.listen)
+  const { tls } = config.server
+  const server = await listen(
+    app.fetch,
+    config.server.listen,
+    tls && serverTls(platform, tls, (path) => readSecretFile(platform, resolve(options.directory, path))),
+  )
   await flows.start()
   const quiet = new QuietMoment(QUIET_AFTER_MS)
   const sampling = sampleEvery(platform, () => {
@@ -74,7 +81,7 @@ export async function startDaemon(platform: Platform, config: Config, options: D
     if (quiet.reached(rates.records, platform.clock.monotonic())) options.onQuiet?.()
   })
   return {
-    url: `http://${config.server.listen.host}:${server.port}`,
+    url: `${tls ? 'https' : 'http'}://${config.server.listen.host}:${server.port}`,
     flows: flows.byName,
     reload: () => reload(false),
     stop: async () => {
@@ -158,7 +165,7 @@ class RunningFlows {
     const secrets = this.#secretsOf(config)
     const settings = this.#settingsOf(config)
     const server = settingDifferences(this.#serverOf(this.#config!), this.#serverOf(config))
-    const fixed = server.find(({ setting }) => setting.startsWith('listen'))
+    const fixed = server.find(({ setting }) => /^(listen|tls)\b/.test(setting))
     if (fixed)
       throw new HeliostatError('HEL_RELOAD', `server.${fixed.setting} cannot change while it runs: restart the daemon`)
     const report = reloadReport(this.#running(), settings, server)
@@ -205,8 +212,14 @@ class RunningFlows {
 
   #serverOf(config: Config): object {
     // Those in files are read anew all the time.
-    const tokens = config.server.tokens.map((token) => (typeof token === 'string' ? this.#digest(token) : token))
-    return { ...config.server, tokens, mm2Metrics: config.compat.mm2Metrics }
+    const secret = (value: Secret) => (typeof value === 'string' ? this.#digest(value) : value)
+    const { tokens, tls, ...others } = config.server
+    return {
+      ...others,
+      tokens: tokens.map(secret),
+      tls: tls && { cert: secret(tls.cert), key: secret(tls.key) },
+      mm2Metrics: config.compat.mm2Metrics,
+    }
   }
 
   /** Tells whether a secret changed, and says nothing of it to those who do not know the salt. */

@@ -103,6 +103,11 @@ const builtins: readonly { places: readonly string[]; modules: readonly string[]
     because: 'a command reads the files that its arguments name, and speaks to a terminal, before there is a platform',
   },
   {
+    places: ['server/listen.ts'],
+    modules: ['node:https'],
+    because: 'the server is the edge where HTTP is spoken, and a certificate is given to Node',
+  },
+  {
     places: ['server'],
     modules: ['node:fs'],
     because: 'the page is files of this package, read once, not state of a mirror',

@@ -37,7 +37,8 @@ const nameOf = (mirror: MirrorEntry) => mirror.name ?? `${mirror.from}->${mirror
 
 const looksLikeMirrorMaker = (text: string) => /^\s*clusters\s*[=:]\s*[\w-]+\s*,/m.test(text) && /->/.test(text)
 
-const loopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+/** Whether only this machine reaches it. */
+export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 const addressText = ({ host, port }: Address) => `${host}:${port}`
 
@@ -81,9 +82,9 @@ function* rules(config: MirrorConfigFile): Iterable<Finding> {
   yield* sameBootstrap(config)
   yield* crossings(config)
   yield* clearLogins(config)
-  const { listen } = config.server
-  if (!loopback(listen.host)) {
-    const message = `server.listen: ${addressText(listen)} can be reached from other machines, and the server speaks no TLS; listen on 127.0.0.1`
+  const { listen, tls, tokens } = config.server
+  if (!isLoopback(listen.host) && !(tls && tokens.length > 0)) {
+    const message = `server.listen: ${addressText(listen)} can be reached from other machines; give server.tls and server.tokens, or listen on 127.0.0.1`
     yield { rule: 'not-loopback', path: ['server', 'listen'], message }
   }
 }

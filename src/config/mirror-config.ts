@@ -217,8 +217,15 @@ export const mirrorConfigSchema = z.strictObject({
     .describe('A Redis on which instances share background jobs; without it each runs them itself'),
   server: z
     .strictObject({
-      listen: address.default({ host: '127.0.0.1', port: 8642 }).describe('Loopback only'),
-      tokens: z.array(secret).default([]).describe('Bearer tokens; when there are any, every /api call needs one'),
+      listen: address.default({ host: '127.0.0.1', port: 8642 }).describe('Beyond loopback it takes tls and tokens'),
+      tls: z
+        .strictObject({ cert: secret, key: secret })
+        .optional()
+        .describe('https: its certificate, with the chain, and the private key'),
+      tokens: z
+        .array(secret)
+        .default([])
+        .describe('Bearer tokens; when there are any, every /api call needs one, and beyond loopback /metrics, too'),
     })
     .prefault({}),
   compat: z

@@ -1,6 +1,6 @@
 // The HTTP face of the daemon: health, metrics, the API and the page, on one listener.
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type Next } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { ConfigError } from '../config/problem.ts'
 import type { MirrorStatus } from '../mirror/status.ts'
@@ -22,6 +22,8 @@ export interface AdminOptions {
   readonly notReady: () => readonly string[]
   /** Bearer tokens; empty: everybody on this machine may. */
   readonly tokens: () => readonly string[]
+  /** Other machines reach it: what names topics takes a token, too. */
+  readonly isExposed?: boolean
   /** Reads the configuration anew; rejects with a HeliostatError that says why nothing was changed. */
   readonly reload: (dryRun: boolean) => Promise<object>
 }
@@ -30,22 +32,24 @@ export function adminApp(options: AdminOptions): Hono {
   const app = new Hono()
   app.use('*', answerLocally)
   app.get('/healthz', (context) => context.text('ok\n'))
+  const withToken = async (context: Context, next: Next) => {
+    const refused = refuse(context, options.tokens())
+    if (refused) return refused
+    return next()
+  }
+  if (options.isExposed) app.use('/metrics', withToken)
   app.get('/readyz', (context) => {
     const reasons = options.notReady()
     if (reasons.length === 0) return context.text('ready\n')
-    return context.text(
-      `not ready\n${context.req.query('verbose') === undefined ? '' : `${reasons.join('\n')}\n`}`,
-      503,
-    )
+    const isAsked = context.req.query('verbose') !== undefined
+    const refused = options.isExposed && isAsked ? refuse(context, options.tokens()) : undefined
+    if (refused) return refused
+    return context.text(`not ready\n${isAsked ? `${reasons.join('\n')}\n` : ''}`, 503)
   })
   app.get('/metrics', async (context) =>
     context.body(await options.metrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
-  app.use('/api/*', async (context, next) => {
-    const refused = refuse(context, options.tokens())
-    if (refused) return refused
-    return next()
-  })
+  app.use('/api/*', withToken)
   app.post('/api/v1/config/reload', (context) => reload(context, options))
   flowRoutes(app, options)
   dashboard(app)

@@ -1,6 +1,7 @@
+import { createServer, type Server as HttpsServer } from 'node:https'
 import { serve } from '@hono/node-server'
 import { HeliostatError } from '../platform/errors.ts'
-import type { Address } from '../platform/platform.ts'
+import type { Address, TlsOptions } from '../platform/platform.ts'
 
 export interface Server {
   readonly port: number
@@ -9,10 +10,14 @@ export interface Server {
 
 type Fetch = Parameters<typeof serve>[0]['fetch']
 
-/** Resolves when the address answers; an address that is taken is an error that says so. */
-export function listen(fetch: Fetch, { host, port }: Address): Promise<Server> {
+/**
+ * Resolves when the address answers; an address that is taken is an error that says so. `tls` is asked anew for every connection, so that
+ * certificates can be rotated.
+ */
+export function listen(fetch: Fetch, { host, port }: Address, tls?: () => TlsOptions): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port }, (address) => {
+    const secured = tls && { createServer, serverOptions: { minVersion: 'TLSv1.2', ...certificateOf(tls()) } as const }
+    const server = serve({ fetch, hostname: host, port, ...secured }, (address) => {
       const close = () =>
         new Promise<void>((closed) => {
           server.close(() => closed())
@@ -21,10 +26,23 @@ export function listen(fetch: Fetch, { host, port }: Address): Promise<Server> {
         })
       resolve({ port: address.port, close })
     })
+    if (tls) followCertificate(server as HttpsServer, tls)
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
         error.code === 'EADDRINUSE' ? 'is in use; server.listen names another' : `cannot be listened on (${error.code})`
       reject(new HeliostatError('HEL_LISTEN', `${host}:${port} ${reason}`, { cause: error, where: { host, port } }))
     })
+  })
+}
+
+const certificateOf = ({ cert, key }: TlsOptions) => ({ cert, key })
+
+/** Before Node begins the handshake of a connection; the same certificate is not loaded again. */
+function followCertificate(server: HttpsServer, tls: () => TlsOptions): void {
+  let last = tls()
+  server.prependListener('connection', () => {
+    const now = tls()
+    if (now !== last) server.setSecureContext(certificateOf(now))
+    last = now
   })
 }

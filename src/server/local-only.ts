@@ -1,9 +1,12 @@
-// What every server on loopback must refuse, or a page of another site could reach it through its visitor's browser.
+// What every server must refuse, or a page of another site could reach it through its visitor's browser.
 import type { Context, Next } from 'hono'
 
-/** DNS rebinding: a name of somebody else's that leads here. Answers carry what keeps a page from being framed or guessed. */
+/**
+ * DNS rebinding: a name of somebody else's that leads here; under TLS the certificate has the names. Answers carry what keeps a page from being
+ * framed or guessed.
+ */
 export async function answerLocally(context: Context, next: Next): Promise<Response | undefined> {
-  if (!hostIsLocal(context.req.header('host'))) {
+  if (!isSecure(context) && !hostIsLocal(context.req.header('host'))) {
     return context.json({ error: 'this server answers on loopback names only' }, 421)
   }
   await next()
@@ -17,7 +20,8 @@ export async function answerLocally(context: Context, next: Next): Promise<Respo
 /** A call from a page that this server did not give; undefined when it is none. */
 export function refuseOtherOrigin(context: Context): Response | undefined {
   const origin = context.req.header('origin')
-  if (origin === undefined || origin === `http://${context.req.header('host')}`) return undefined
+  const scheme = isSecure(context) ? 'https' : 'http'
+  if (origin === undefined || origin === `${scheme}://${context.req.header('host')}`) return undefined
   return context.json({ error: 'calls from pages of other origins are refused' }, 403)
 }
 
@@ -25,3 +29,5 @@ function hostIsLocal(host: string | undefined): boolean {
   const name = (host ?? '').replace(/:\d+$/, '')
   return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
 }
+
+const isSecure = (context: Context) => context.req.url.startsWith('https:')

@@ -146,6 +146,11 @@ mirrors:
   it('refuses to serve its API to other machines in the clear', () => {
     const text = `${clusters}mirrors: [{ from: east, to: west }]\nserver: { listen: "0.0.0.0:8642" }\n`
     expect(problemsOf(text)[0]).toMatch(/^6:19 not-loopback /)
+    const tls = 'tls: { cert: { file: c }, key: { file: k } }'
+    const given = (more: string) => problemsOf(text.replace('8642"', `8642", ${more}`))
+    expect(given(tls)[0]).toMatch(/not-loopback /)
+    expect(given('tokens: [t]')[0]).toMatch(/not-loopback /)
+    expect(given(`${tls}, tokens: [t]`)).toEqual([])
   })
 
   it('expands variables inside values only, also in flow style, and never echoes a value', () => {

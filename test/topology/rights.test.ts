@@ -90,7 +90,7 @@ const COPIES: Feature[] = ['copies', 'brings groups', 'tells checkpoints', 'tell
 /** What needs a place to keep places. */
 const KEPT: Feature[] = ['carries heartbeats']
 const DATA: Feature[] = [...COPIES, 'creates topics', 'copies configs']
-/** Those that some case went without. */
+/** Those that some case goes without. */
 const played = new Set<Right>()
 const without = (which: (right: Right) => boolean): Right[] => {
   const found = RIGHTS.filter(which)
@@ -285,13 +285,17 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['target WRITE east.heartbeats', ['carries heartbeats'], /We have no right to write to the topic on the target/],
 ]
 
-test.each(WITHOUT)('without %s it stops %s alone', { timeout: 30_000 }, async (which, stops, says) => {
+const CASES = WITHOUT.map(([which, stops, says]) => {
   const names = which.split(', ')
   const missing = without(({ side, operation, resource, name }) => {
     const kind = resource === 'GROUP' ? 'group ' : ''
     return names.includes(`${side} ${operation} ${kind}${name}`)
   })
-  expect(missing).toHaveLength(names.length)
+  return [which, stops, says, names.length, missing] as const
+})
+
+test.each(CASES)('without %s it stops %s alone', { timeout: 30_000 }, async (_, stops, says, count, missing) => {
+  expect(missing).toHaveLength(count)
   const scene = await play(missing)
   await expectFeatures(
     scene,
@@ -301,8 +305,14 @@ test.each(WITHOUT)('without %s it stops %s alone', { timeout: 30_000 }, async (w
   for (const feature of stops) expect([feature, await FEATURES[feature](scene)]).toEqual([feature, false])
 })
 
+const ALTER = without(({ operation }) => operation === 'ALTER')
+const ALTER_CONFIGS = without(({ operation }) => operation === 'ALTER_CONFIGS')
+const READ_COPIES = without(
+  ({ side, operation, name }) => `${side} ${operation}` === 'target READ' && name.startsWith('east.'),
+)
+
 test('without ALTER on its copies it stops growing them, and goes on with the rest', { timeout: 30_000 }, async () => {
-  const scene = await play(without(({ operation }) => operation === 'ALTER'))
+  const scene = await play(ALTER)
   await expectFeatures(scene, ALL)
   await grow(scene)
   for (const topic of ['orders', 'heartbeats']) {
@@ -316,7 +326,7 @@ test('without ALTER on its copies it stops growing them, and goes on with the re
 test('without ALTER_CONFIGS on its copies configs are given once and do not follow, and it says so', {
   timeout: 30_000,
 }, async () => {
-  for (const missing of [[], without(({ operation }) => operation === 'ALTER_CONFIGS')]) {
+  for (const missing of [[], ALTER_CONFIGS]) {
     const scene = await play(missing)
     await expectFeatures(scene, ['copies', 'copies configs'])
     const configs = [{ name: 'retention.ms', configOperation: 0, value: '55555' }]
@@ -338,9 +348,7 @@ test('without ALTER_CONFIGS on its copies configs are given once and do not foll
 test('without READ on its copies it cannot find its place after a restart, and says so', {
   timeout: 30_000,
 }, async () => {
-  const before = await play(
-    without(({ side, operation, name }) => `${side} ${operation}` === 'target READ' && name.startsWith('east.')),
-  )
+  const before = await play(READ_COPIES)
   await expectFeatures(before, ['copies'])
   await before.daemon.stop()
   const after = await before.restart()
