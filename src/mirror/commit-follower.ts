@@ -10,11 +10,12 @@ import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
-import { decodeGroupCommit, type GroupCommit } from '../offset-translation/group-commit.ts'
+import { type GroupCommit, GroupCommitReader } from '../offset-translation/group-commit.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import { RecordsError } from '../records/records-error.ts'
 import { type Fetched, Fetcher, type FetchPosition } from '../source/fetcher.ts'
 import { FrameBudget } from '../source/frame-lease.ts'
 
@@ -46,6 +47,7 @@ export class CommitFollower {
   readonly #listener: CommitListener
   readonly #offsets: OffsetLookup
   readonly #budget: FrameBudget
+  readonly #reader = new GroupCommitReader()
   readonly #fetchers = new Map<number, Fetcher>()
   readonly #places = new Map<number, { nodeId: number; fetchOffset: number }>()
   /** Groups that committed in a transaction that is open, by its producer. */
@@ -200,11 +202,16 @@ export class CommitFollower {
     }
     const pending = batch.isTransactional ? (this.#open.get(batch.producerId) ?? new Set<string>()) : undefined
     if (pending) this.#open.set(batch.producerId, pending)
-    for (const record of batch.records()) {
-      const commit = record.offset < from ? undefined : decodeGroupCommit(record)
-      if (!commit) continue
-      if (pending) pending.add(commit.group)
-      else commits.push(commit)
+    try {
+      this.#reader.read(batch, from, (commit) => {
+        if (pending) pending.add(commit.group)
+        else commits.push(commit)
+      })
+    } catch (error) {
+      if (!(error instanceof RecordsError)) throw error
+      const where = { offset: batch.baseOffset, reason: error.message }
+      this.#platform.log.warn('groups.unreadable', 'commits of groups cannot be read, and are asked for', where)
+      this.#listener.incomplete()
     }
   }
 

@@ -92,11 +92,12 @@ export class GroupSync {
 
   #after(ms: number): void {
     if (this.#running || this.#stopping.signal.aborted) return
-    const at = Math.max(this.#platform.clock.monotonic() + ms, this.#ranAt + APART_MS)
+    const { clock } = this.#platform
+    const now = clock.monotonic()
+    const at = Math.max(now + ms, this.#ranAt + APART_MS)
     if (this.#timer && this.#timer.at <= at) return
     this.#timer?.timer.cancel()
-    const delayMs = at - this.#platform.clock.monotonic()
-    this.#timer = { at, timer: this.#platform.clock.setTimer(delayMs, () => this.#run()) }
+    this.#timer = { at, timer: clock.setTimer(at - now, () => this.#run()) }
   }
 
   #run(): void {

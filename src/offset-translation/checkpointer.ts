@@ -25,12 +25,12 @@ import {
   checkpointOf,
   type GroupStatus,
   isInPlace,
-  keyOf,
   type MirroredPartition,
   TrackedGroup,
   type TrackedPosition,
 } from './tracked-group.ts'
 
+type MirroredHere = (source: TopicPartition) => MirroredPartition | undefined
 type Mirrored = (topic: string, partition: number) => MirroredPartition | undefined
 
 export interface CheckpointerOptions {
@@ -46,7 +46,7 @@ export interface CheckpointerOptions {
 
 /** What was heard of a group since its last pass. */
 interface News {
-  readonly commits: Map<string, GroupCommit>
+  readonly commits: Map<TopicPartition, GroupCommit>
   /** Its coordinator is to be asked for everything. */
   isIncomplete: boolean
 }
@@ -128,16 +128,21 @@ export class Checkpointer {
 
   /** Of commits heard where the source writes them; they are carried over by the next `syncNews`. */
   heard(commits: readonly GroupCommit[]): void {
+    let last: string | undefined
+    let isWanted = false
     for (const commit of commits) {
       const { group, topic, partition, position } = commit
-      if (!this.#options.matches(group)) continue
-      const key = keyOf(topic, partition)
+      // Neighbours are mostly of one group: to match a name costs more than all the rest.
+      if (group !== last) isWanted = this.#groups.has(group) || this.#options.matches(group)
+      last = group
+      if (!isWanted) continue
+      const source = TopicPartition.of(topic, partition)
       const news = this.#news.get(group)
       if (news === undefined && position && this.#asking === 0) {
         // Consumers say again and again where they are, whether they have moved or not.
-        if (this.#groups.get(group)?.knows(key, position.offset, position.metadata)) continue
+        if (this.#groups.get(group)?.knows(source, position.offset, position.metadata)) continue
       }
-      this.#note(news ?? this.#newsOf(group), key, commit)
+      this.#note(news ?? this.#newsOf(group), source, commit)
     }
   }
 
@@ -210,7 +215,7 @@ export class Checkpointer {
     return news
   }
 
-  #note(news: News, key: string, commit: GroupCommit): void {
+  #note(news: News, source: TopicPartition, commit: GroupCommit): void {
     if (news.isIncomplete) return
     const bytes = COMMIT_BYTES + (commit.position?.metadata.length ?? 0)
     if (this.#newsBytes + bytes > NEWS_BYTES_MAX) {
@@ -219,10 +224,10 @@ export class Checkpointer {
       return
     }
     this.#newsBytes += bytes
-    news.commits.set(key, commit)
+    news.commits.set(source, commit)
   }
 
-  async #takeNews(due: Due, mirrored: Mirrored): Promise<void> {
+  async #takeNews(due: Due, mirrored: MirroredHere): Promise<void> {
     const news = this.#news
     this.#news = new Map()
     this.#newsBytes = 0
@@ -237,7 +242,7 @@ export class Checkpointer {
       if (!isIncomplete) this.#take(group, commits.values(), due, mirrored)
   }
 
-  async #ask(groups: readonly string[], due: Due, mirrored: Mirrored): Promise<void> {
+  async #ask(groups: readonly string[], due: Due, mirrored: MirroredHere): Promise<void> {
     const { groups: listed, failures } = await this.#asked(() => listAllGroups(this.#options.source))
     const there: ListedGroup[] = []
     for (const name of groups) {
@@ -250,19 +255,17 @@ export class Checkpointer {
   }
 
   /** All that these groups have committed; what was known of them and is not told any more is gone. */
-  async #askFor(groups: readonly ListedGroup[], due: Due, mirrored: Mirrored): Promise<void> {
+  async #askFor(groups: readonly ListedGroup[], due: Due, mirrored: MirroredHere): Promise<void> {
     const answer = await this.#asked(() => fetchPositions(this.#options.source, groups))
     for (const group of answer.failures.keys()) this.#unasked.add(group)
     for (const [group, positions] of answer.positions) {
-      const told = new Set(positions.map(({ topic, partition }) => keyOf(topic, partition)))
+      const told = new Set(positions.map(({ topic, partition }) => TopicPartition.of(topic, partition)))
       const known = this.#groups.get(group)?.positions
-      for (const key of known?.keys() ?? []) if (!told.has(key)) known!.delete(key)
-      this.#take(
-        group,
-        positions.map((position) => ({ ...position, position })),
-        due,
-        mirrored,
-      )
+      for (const source of known?.keys() ?? []) if (!told.has(source)) known!.delete(source)
+      const commits = positions.map(({ topic, partition, offset, metadata }) => {
+        return { group, topic, partition, position: { offset, metadata: metadata ?? '' } }
+      })
+      this.#take(group, commits, due, mirrored)
     }
   }
 
@@ -276,23 +279,14 @@ export class Checkpointer {
   }
 
   /** Takes over what a group committed; what is mirrored here is due. */
-  #take(
-    name: string,
-    commits: Iterable<{
-      topic: string
-      partition: number
-      position: Omit<GroupPosition, 'topic' | 'partition'> | undefined
-    }>,
-    due: Due,
-    mirroredHere: Mirrored,
-  ): void {
+  #take(name: string, commits: Iterable<GroupCommit>, due: Due, mirroredHere: MirroredHere): void {
     const group = this.#groups.get(name) ?? new TrackedGroup(name)
     const taken: TrackedPosition[] = []
     for (const { topic, partition, position } of commits) {
-      const key = keyOf(topic, partition)
-      const mirrored = position && mirroredHere(topic, partition)
-      if (mirrored) taken.push(group.place(key, { ...position, topic, partition }, mirrored))
-      else group.positions.delete(key)
+      const source = TopicPartition.of(topic, partition)
+      const mirrored = position && mirroredHere(source)
+      if (mirrored) taken.push(group.place(source, position.offset, position.metadata, mirrored))
+      else group.positions.delete(source)
     }
     if (group.positions.size === 0) this.#drop(name)
     else this.#groups.set(name, group)
@@ -300,7 +294,7 @@ export class Checkpointer {
   }
 
   /** What is ahead of the mirror has its place as soon as that has come so far; until then it follows now and then. */
-  #takeWaiting(due: Due, mirroredHere: Mirrored, isWaitOver: boolean): void {
+  #takeWaiting(due: Due, mirroredHere: MirroredHere, isWaitOver: boolean): void {
     for (const [group, positions] of due) {
       if (!positions.some(({ isAhead }) => isAhead)) continue
       this.#waiting.add(group)
@@ -311,11 +305,12 @@ export class Checkpointer {
     }
     for (const group of this.#waiting) {
       const ofGroup = due.get(group) ?? []
-      for (const [key, position] of group.positions) {
+      for (const position of group.positions.values()) {
         if (!(isWaitOver || position.isAhead) || ofGroup.includes(position)) continue
-        const { source } = position
-        const mirrored = mirroredHere(source.topic, source.partition)
-        if (mirrored && mayMove(position, mirrored.map, isWaitOver)) ofGroup.push(group.place(key, source, mirrored))
+        const { source, offset, metadata } = position
+        const mirrored = mirroredHere(source)
+        if (mirrored && mayMove(position, mirrored.map, isWaitOver))
+          ofGroup.push(group.place(source, offset, metadata, mirrored))
       }
       if (ofGroup.length > 0) due.set(group, ofGroup)
       else {
@@ -393,12 +388,15 @@ export class Checkpointer {
   }
 
   /** Asks once a pass for a partition, however many groups read it. */
-  #mirroredOnce(): Mirrored {
+  #mirroredOnce(): MirroredHere {
     const known = new Map<TopicPartition, MirroredPartition | undefined>()
-    return (topic, partition) => {
-      const topicPartition = TopicPartition.of(topic, partition)
-      if (!known.has(topicPartition)) known.set(topicPartition, this.#options.mirrored(topic, partition))
-      return known.get(topicPartition)
+    return (source) => {
+      let mirrored = known.get(source)
+      if (mirrored === undefined && !known.has(source)) {
+        mirrored = this.#options.mirrored(source.topic, source.partition)
+        known.set(source, mirrored)
+      }
+      return mirrored
     }
   }
 
@@ -450,7 +448,7 @@ export class Checkpointer {
     }
     const there = await this.#target.positions(
       look,
-      new Map(open.map(([group, positions]) => [group.group, positions.map(remotePartition)])),
+      new Map(open.map(([group, positions]) => [group.group, positions.map(({ remote }) => remote)])),
     )
     const moving = open.flatMap(([group, positions]) => {
       const failure = there.failures.get(group.group)
@@ -475,11 +473,15 @@ export class Checkpointer {
   }
 
   /** Most positions have not moved since the last pass, and are settled here: only the others cost a look at the log. */
-  #moved(positions: readonly TrackedPosition[], there: ReadonlyMap<string, number> | undefined): TrackedPosition[] {
+  #moved(
+    positions: readonly TrackedPosition[],
+    there: ReadonlyMap<TopicPartition, number> | undefined,
+  ): TrackedPosition[] {
     const now = this.#platform.clock.now()
     return positions.filter((position) => {
-      const { remoteTopic, source, translated } = position
-      position.onTarget = there?.get(keyOf(remoteTopic, source.partition))
+      const { remote, translated } = position
+      const onTarget = there?.get(remote) ?? -1
+      position.onTarget = onTarget < 0 ? undefined : onTarget
       if (translated === undefined) return false
       if (decideCommit(translated, position.onTarget, undefined).do !== 'nothing') return true
       position.writtenAt = now
@@ -494,16 +496,13 @@ export class Checkpointer {
   ): Promise<number> {
     const due: { tracked: TrackedPosition; position: GroupPosition }[] = []
     for (const tracked of positions) {
-      const { source, remoteTopic, translated, onTarget } = tracked
-      const { partition, metadata } = source
-      const decision = decideCommit(translated!, onTarget, ranges.get(TopicPartition.of(remoteTopic, partition)))
+      const { remote, metadata, translated, onTarget } = tracked
+      const decision = decideCommit(translated!, onTarget, ranges.get(remote))
       if (decision.do === 'commit') {
         // Of the target's present leader: its log has the place, whoever led when the record came.
-        const leaderEpoch = this.#options.target.leaderOf(remoteTopic, partition)?.leaderEpoch
-        due.push({
-          tracked,
-          position: { topic: remoteTopic, partition, offset: decision.offset, metadata, leaderEpoch },
-        })
+        const { topic, partition } = remote
+        const leaderEpoch = this.#options.target.leaderOf(topic, partition)?.leaderEpoch
+        due.push({ tracked, position: { topic, partition, offset: decision.offset, metadata, leaderEpoch } })
       } else if (decision.do === 'blocked') {
         tracked.blocked = decision.reason
         group.isHeldUp = true
@@ -542,9 +541,7 @@ export class Checkpointer {
   /** What the target's logs hold of these partitions; each is asked for once, however many groups read it. */
   async #ranges(positions: readonly TrackedPosition[]): Promise<Map<TopicPartition, LogRange | undefined>> {
     const { target } = this.#options
-    const partitions = new Set(
-      positions.map(({ remoteTopic, source }) => TopicPartition.of(remoteTopic, source.partition)),
-    )
+    const partitions = new Set(positions.map(({ remote }) => remote))
     for (const { topic, partition } of partitions)
       if (target.leaderOf(topic, partition) === undefined) {
         await target.refresh()
@@ -579,15 +576,11 @@ export class Checkpointer {
 
 /** Whether it is worth asking where a position that waits is on the target; from what is known here, without a request. */
 function mayMove(position: TrackedPosition, map: OffsetMap, isWaitOver: boolean): boolean {
-  const translation = translatePosition(map, position.source.offset)
+  const translation = translatePosition(map, position.offset)
   if (translation === undefined) return false
   if (position.isAhead && translation.exact) return true
   const { blocked, onTarget } = position
   return isWaitOver && (blocked !== undefined || onTarget === undefined || translation.downstream > onTarget)
-}
-
-function remotePartition({ remoteTopic, source }: TrackedPosition) {
-  return { topic: remoteTopic, partition: source.partition }
 }
 
 /** Runs `work` on every item, at most `limit` side by side. */

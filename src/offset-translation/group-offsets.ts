@@ -128,6 +128,16 @@ export async function fetchPositions(
   groups: readonly GroupQuestion[],
 ): Promise<{ positions: Map<string, GroupPosition[]>; failures: Map<string, string> }> {
   const positions = new Map<string, GroupPosition[]>()
+  const failures = await fetchOffsets(client, groups, (group, topics) => positions.set(group, positionsOf(topics)))
+  return { positions, failures }
+}
+
+/** The same, each group's answer as it stands; −1 where it has no offset. Resolves to why others were not answered. */
+export async function fetchOffsets(
+  client: ClusterClient,
+  groups: readonly GroupQuestion[],
+  take: (group: string, topics: readonly FetchedTopic[]) => void,
+): Promise<Map<string, string>> {
   const failures = new Map<string, string>()
   const byCoordinator = Map.groupBy(groups, (group) => group.coordinatorId)
   await Promise.all(
@@ -137,7 +147,7 @@ export async function fetchPositions(
           const connection = await client.node(coordinatorId, 'control')
           for (const answer of await fetchFrom(connection, slice)) {
             const errorCode = answer.errorCode || errorWithin(answer.topics)
-            if (errorCode === ErrorCode.NONE) positions.set(answer.groupId, positionsOf(answer.topics))
+            if (errorCode === ErrorCode.NONE) take(answer.groupId, answer.topics)
             else failures.set(answer.groupId, errorOf(errorCode).name)
           }
         } catch (error) {
@@ -146,7 +156,7 @@ export async function fetchPositions(
       }
     }),
   )
-  return { positions, failures }
+  return failures
 }
 
 interface FetchedGroup {
@@ -155,7 +165,7 @@ interface FetchedGroup {
   readonly topics: readonly FetchedTopic[]
 }
 
-interface FetchedTopic {
+export interface FetchedTopic {
   readonly name: string
   readonly partitions: readonly {
     readonly partitionIndex: number
@@ -234,10 +244,10 @@ export async function commitPositions(
   }))
   const request = { groupId: group, generationIdOrMemberEpoch: -1, memberId: '', topics }
   const response = await connection.send(offsetCommit, request, { version })
-  const codes = new Map<string, number>()
+  const codes = new Map<string, Map<number, number>>()
   for (const { name, partitions } of response.topics)
-    for (const { partitionIndex, errorCode } of partitions) codes.set(`${name}-${partitionIndex}`, errorCode)
-  return positions.map(({ topic, partition }) => codes.get(`${topic}-${partition}`) ?? ErrorCode.UNKNOWN_SERVER_ERROR)
+    codes.set(name, new Map(partitions.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode])))
+  return positions.map(({ topic, partition }) => codes.get(topic)?.get(partition) ?? ErrorCode.UNKNOWN_SERVER_ERROR)
 }
 
 function* slices<T>(items: readonly T[], size: number): Generator<readonly T[]> {

@@ -1,17 +1,16 @@
 // The groups on the target, from outside: which of them live there, where they stand, and the one way to move them.
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import {
   commitPositions,
-  fetchPositions,
+  fetchOffsets,
   findCoordinators,
   type GroupListing,
   type GroupPosition,
   listAllGroups,
-  type PartitionName,
 } from './group-offsets.ts'
 import { untouchable } from './group-sync-rules.ts'
-import { keyOf } from './tracked-group.ts'
 
 /** The states of groups with members; of all protocols (classic, KIP-848, KIP-1071). */
 const ACTIVE = ['PreparingRebalance', 'CompletingRebalance', 'Stable', 'Assigning', 'Reconciling', 'NotReady']
@@ -23,8 +22,8 @@ export interface Look extends GroupListing {
 }
 
 export interface GroupsAt {
-  /** By group and `keyOf` the partition on the target. */
-  readonly offsets: ReadonlyMap<string, ReadonlyMap<string, number>>
+  /** By group and partition; −1 stands for none. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<TopicPartition, number>>
   /** Groups whose offsets cannot be read, and why. */
   readonly failures: ReadonlyMap<string, string>
 }
@@ -61,7 +60,7 @@ export class TargetGroups {
   }
 
   /** Where the groups stand in these partitions; whatever is not told of a group that is no failure has no offset. */
-  async positions(look: Look, asked: ReadonlyMap<string, readonly PartitionName[]>): Promise<GroupsAt> {
+  async positions(look: Look, asked: ReadonlyMap<string, readonly TopicPartition[]>): Promise<GroupsAt> {
     // A group that is not there has no offsets.
     const there = [...asked.keys()].filter((group) => !look.isWhole || look.groups.has(group))
     const failures = await this.locate(there)
@@ -69,17 +68,18 @@ export class TargetGroups {
       const coordinatorId = this.#coordinators.get(group)
       return coordinatorId === undefined ? [] : [{ group, coordinatorId, partitions: asked.get(group)! }]
     })
-    const answer = await fetchPositions(this.#client, questions)
-    for (const [group, reason] of answer.failures) {
+    const offsets = new Map<string, Map<TopicPartition, number>>()
+    const unanswered = await fetchOffsets(this.#client, questions, (group, topics) => {
+      const ofGroup = new Map<TopicPartition, number>()
+      for (const { name, partitions } of topics)
+        for (const { partitionIndex, committedOffset } of partitions)
+          ofGroup.set(TopicPartition.of(name, partitionIndex), committedOffset)
+      offsets.set(group, ofGroup)
+    })
+    for (const [group, reason] of unanswered) {
       failures.set(group, reason)
       this.#coordinators.delete(group)
     }
-    const offsets = new Map<string, Map<string, number>>()
-    for (const [group, positions] of answer.positions)
-      offsets.set(
-        group,
-        new Map(positions.map(({ topic, partition, offset }) => [keyOf(topic, partition), offset] as const)),
-      )
     return { offsets, failures }
   }
 

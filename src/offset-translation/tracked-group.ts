@@ -1,7 +1,7 @@
 // What is known of the groups that are carried over, from pass to pass: where each stands at the source, where that is on the target,
 // and what was written there. The one that brings it up to date is `checkpointer.ts`.
+import { TopicPartition } from '../client/topic-partition.ts'
 import type { Checkpoint } from './checkpoint.ts'
-import type { GroupPosition } from './group-offsets.ts'
 import { translatePosition } from './group-sync-rules.ts'
 import type { OffsetMap } from './offset-map.ts'
 import { RecentTimes, type TimesSeen } from './recent-times.ts'
@@ -41,8 +41,11 @@ interface GroupPartitionStatus {
 
 /** One group's position in one partition. */
 export interface TrackedPosition {
-  source: GroupPosition
-  readonly remoteTopic: string
+  readonly source: TopicPartition
+  readonly remote: TopicPartition
+  /** What the group committed at the source. */
+  offset: number
+  metadata: string
   translated: number | undefined
   /** The group is further than the mirror: its place on the target moves on with what arrives. */
   isAhead: boolean
@@ -54,7 +57,8 @@ export interface TrackedPosition {
 
 export class TrackedGroup {
   readonly group: string
-  readonly positions = new Map<string, TrackedPosition>()
+  /** By the partition of the source. */
+  readonly positions = new Map<TopicPartition, TrackedPosition>()
   /** Why it is not written on the target as a whole. */
   untouchable: string | undefined
   /** Something kept it from its place that may have passed a moment later. */
@@ -67,18 +71,19 @@ export class TrackedGroup {
   }
 
   /** Whether it has said the same before. */
-  knows(key: string, offset: number, metadata: string): boolean {
-    const source = this.positions.get(key)?.source
-    return source !== undefined && source.offset === offset && source.metadata === metadata
+  knows(source: TopicPartition, offset: number, metadata: string): boolean {
+    const position = this.positions.get(source)
+    return position !== undefined && position.offset === offset && position.metadata === metadata
   }
 
-  place(key: string, source: GroupPosition, mirrored: MirroredPartition): TrackedPosition {
-    let position = this.positions.get(key)
-    if (position?.remoteTopic !== mirrored.remoteTopic) {
+  place(source: TopicPartition, offset: number, metadata: string, mirrored: MirroredPartition): TrackedPosition {
+    let position = this.positions.get(source)
+    if (position?.remote.topic !== mirrored.remoteTopic) {
       position = newPosition(source, mirrored.remoteTopic)
-      this.positions.set(key, position)
+      this.positions.set(source, position)
     }
-    position!.source = source
+    position!.offset = offset
+    position!.metadata = metadata
     translate(position!, mirrored.map)
     return position!
   }
@@ -101,10 +106,12 @@ export class TrackedGroup {
   }
 }
 
-function newPosition(source: GroupPosition, remoteTopic: string): TrackedPosition {
+function newPosition(source: TopicPartition, remoteTopic: string): TrackedPosition {
   return {
     source,
-    remoteTopic,
+    remote: TopicPartition.of(remoteTopic, source.partition),
+    offset: -1,
+    metadata: '',
     translated: undefined,
     isAhead: false,
     checkpoint: undefined,
@@ -115,7 +122,7 @@ function newPosition(source: GroupPosition, remoteTopic: string): TrackedPositio
 }
 
 function translate(position: TrackedPosition, map: OffsetMap): void {
-  const { offset } = position.source
+  const { offset } = position
   const translation = translatePosition(map, offset)
   position.translated = translation?.downstream
   position.isAhead = translation?.exact === false
@@ -130,35 +137,31 @@ export function isInPlace({ translated, onTarget, isAhead }: TrackedPosition): b
   return !isAhead && translated !== undefined && onTarget !== undefined && onTarget >= translated
 }
 
-export function keyOf(topic: string, partition: number): string {
-  return `${topic}-${partition}`
-}
-
 const METADATA_BYTES_MAX = 32_767
 
 export function checkpointOf(group: string, position: TrackedPosition): Checkpoint | undefined {
-  const { source, remoteTopic, translated } = position
+  const { source, remote, offset, metadata, translated } = position
   if (translated === undefined) return undefined
   return {
     group,
-    topic: remoteTopic,
+    topic: remote.topic,
     partition: source.partition,
-    upstreamOffset: source.offset,
+    upstreamOffset: offset,
     downstreamOffset: translated,
     // MirrorMaker's format holds no more; the place counts more than the note.
-    metadata: Buffer.byteLength(source.metadata ?? '') > METADATA_BYTES_MAX ? '' : (source.metadata ?? ''),
+    metadata: Buffer.byteLength(metadata) > METADATA_BYTES_MAX ? '' : metadata,
   }
 }
 
 function partitionStatus(
-  { source: { topic, partition, offset }, remoteTopic, translated, onTarget, writtenAt, blocked }: TrackedPosition,
+  { source, remote, offset, translated, onTarget, writtenAt, blocked }: TrackedPosition,
   untouchable: string | undefined,
   nowMs: number,
 ): GroupPartitionStatus {
   return {
-    topic,
-    partition,
-    remoteTopic,
+    topic: source.topic,
+    partition: source.partition,
+    remoteTopic: remote.topic,
     committed: offset,
     translated,
     onTarget,
