@@ -42,7 +42,7 @@ export interface GroupPosition {
   readonly leaderEpoch?: number
 }
 
-export interface PartitionName {
+interface PartitionName {
   readonly topic: string
   readonly partition: number
 }
