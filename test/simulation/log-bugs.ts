@@ -39,7 +39,7 @@ export const logBugs: readonly PlantedBug[] = [
     name: 'a sync that fails is not noticed',
     scenario: b02,
     finds: /lost at|torn at|offset-conflict at|reading __\w+ at \d+ failed/,
-    seed: 3,
+    seed: 6,
     plant: () =>
       replaced(
         SegmentFile.prototype,

@@ -40,4 +40,7 @@ export const scenarios: readonly Scenario[] = [
 ]
 
 /** Seeds that once found something, or show something rare; played by every `npm test`, beside the first. */
-export const savedSeeds: Readonly<Record<string, readonly number[]>> = {}
+export const savedSeeds: Readonly<Record<string, readonly number[]>> = {
+  // Answers that come before those to what was sent earlier to the same log: the history itself once mixed them up.
+  transactions: [81496663339],
+}

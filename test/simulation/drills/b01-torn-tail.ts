@@ -22,7 +22,7 @@ const GARBLED = 'the last batch was garbled'
 const isCovered = (at: number) => (at >= 8 && at < 12) || at >= 16
 const GARBLED_TIMES = 16
 /** Every so often what the first opening left is opened again. */
-const AGAIN_EVERY = 8
+const AGAIN_EVERY = 16
 
 /**
  * Takes the disk out of a broker that was killed, and puts it back with the last batch of a log cut off at every byte, and with bytes of it
@@ -128,7 +128,7 @@ export const b01: Scenario = {
     const cluster = await world.addCluster(BROKER, 'virginia')
     await world.outcome(cluster.makeTopic(TOPIC, 1))
   },
-  workloads: [writer({ to: BROKER, topics: [TOPIC], every: [20, 200], recordsMax: 3, valueBytesMax: 20 })],
+  workloads: [writer({ to: BROKER, topics: [TOPIC], every: [20, 200], recordsMax: 2, valueBytesMax: 10 })],
   faults: drawn({ kill: kill(BROKER) }, { every: [500, 4_000], lasting: [50, 500] }),
   checkers: [after(1_000), tornAnywhere, clustersKeepTheirWord],
   mustBite: [TORN, GARBLED],

@@ -35,7 +35,7 @@ function withLostAnswers(faults: Faults, cluster: string): Faults {
   return async (world: World, seconds) => {
     const lost = world
       .cluster(cluster)
-      .faults.add({ api: 'Produce', topic: TOPIC, probability: 0.02, drop: 'response' })
+      .faults.add({ api: 'Produce', topic: TOPIC, probability: 0.04, drop: 'response' })
     await faults(world, seconds)
     if (lost.hits > 0) world.bit(LOST, lost.hits)
     lost.remove()
@@ -67,6 +67,7 @@ export const b11: readonly Scenario[] = [
         {
           kill: kill('broker'),
           stop,
+          'stop again': stop,
           'cut the power': cutPower('broker'),
           cut: cut(HOME, 'virginia'),
           reset: reset(HOME, 'virginia'),

@@ -32,7 +32,7 @@ const lost: Faults = async (world, seconds) => {
 export const d59: Scenario = {
   name: 'D59',
   shows: 'writes whose answers are lost are not written twice',
-  seconds: 400,
+  seconds: 200,
   topology: oneWay(),
   workloads: [writer({ to: 'east', topics: Object.keys(TOPICS), every: [50, 400] }), asker],
   faults: lost,

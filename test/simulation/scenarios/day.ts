@@ -15,7 +15,7 @@ export const day: Scenario = {
   name: 'day',
   shows:
     'three datacenters that all mirror each other, with writers in each, through an ordinary day of cuts, resets and restarts',
-  seconds: 600,
+  seconds: 300,
   topology: threeDatacenters({ orders: 2 }),
   workloads: CLUSTERS.map((to) => writer({ to, every: [500, 4_000] })),
   faults: drawn(

@@ -127,9 +127,8 @@ class Producer {
       { transactionalId: id, producerId, producerEpoch, committed },
       { version: 5 },
     )
-    // Refused is not committed; only without an answer nobody knows.
-    if (ended.errorCode !== ErrorCode.NONE && ended.errorCode !== ErrorCode.CONCURRENT_TRANSACTIONS)
-      transaction.fate = 'aborted'
+    // Refused is not committed; without an answer nobody knows, nor with one that asks to try again: it may have been written down.
+    if (ended.errorCode !== ErrorCode.NONE && !errorOf(ended.errorCode).retriable) transaction.fate = 'aborted'
     accept(ended.errorCode)
     transaction.fate = committed ? 'committed' : 'aborted'
     return ended
