@@ -157,7 +157,7 @@ export class TakeOver {
       if (sync.downstream < broken.downstream) continue
       const found = await this.#compareFrom(both, syncs.slice(index), isolation, sourceEnd)
       if ('runs' in found) return found
-      broken = found
+      if (found.downstream >= broken.downstream) broken = found
     }
     return broken.why
   }
@@ -175,7 +175,7 @@ export class TakeOver {
       to: end,
       isolation: 'read_committed',
     })
-    const syncs = new Map(further.map(({ upstream, downstream }) => [downstream, upstream]))
+    const syncs = Map.groupBy(further, ({ downstream }) => downstream)
     const runs: Run[] = []
     for (let expected: OffsetPair | undefined = first!; ; expected = undefined) {
       const copy = await copies.next()
@@ -185,17 +185,23 @@ export class TakeOver {
       if (!original)
         return { downstream, why: `${remote} holds a record at ${downstream} that ${source} does not have` }
       const upstream = original.offset
-      const sync = expected ?? (syncs.has(downstream) ? { upstream: syncs.get(downstream)!, downstream } : undefined)
-      if (sync && (sync.upstream !== upstream || sync.downstream !== downstream))
+      if (expected && (expected.upstream !== upstream || expected.downstream !== downstream))
         return {
-          downstream: Math.max(downstream, sync.downstream + (expected ? 1 : 0)),
-          why: `by MirrorMaker's offset sync, source offset ${sync.upstream} of ${source} stands at ${sync.downstream} of ${remote}, where something else is found`,
+          downstream: Math.max(downstream, expected.downstream + 1),
+          why: `by an offset sync of MirrorMaker's, source offset ${expected.upstream} of ${source} stands at ${expected.downstream} of ${remote}, and there is no such record on both sides`,
         }
       if (!isSame(original, copy, copies.isRestamped))
         return {
           downstream: expected ? downstream + 1 : downstream,
           why: `at ${downstream} of ${remote} stands another record than at ${upstream} of ${source}`,
         }
+      // Of equal records a sync says which one it is. One that speaks of another record is not of this flow, or of an older topic.
+      for (const sync of syncs.get(downstream) ?? [])
+        if (sync.upstream !== upstream && (await this.#isEqualAt(source, sync.upstream, copy, copies.isRestamped)))
+          return {
+            downstream,
+            why: `${remote} has equal records, and nobody can say which of ${source} is the last one`,
+          }
       const last = runs.at(-1)
       if (last && last.upstream + last.count === upstream && last.downstream + last.count === downstream)
         runs[runs.length - 1] = { ...last, count: last.count + 1 }
@@ -207,6 +213,12 @@ export class TakeOver {
       return { downstream: end, why: `${remote} has no record at ${first!.downstream} any more, nor behind it` }
     const { epochs, hasTransactions } = originals
     return { runs, epochs, hasTransactions, isRestamped: copies.isRestamped }
+  }
+
+  async #isEqualAt(source: TopicPartition, upstream: number, copy: Record, isRestamped: boolean): Promise<boolean> {
+    const range = { from: upstream, to: upstream + 1, isolation: 'read_uncommitted' } as const
+    const original = await new Cursor(this.#options.source, source, range).next()
+    return original !== undefined && isSame(original, copy, isRestamped)
   }
 
   /** Invariant 3: why the copy cannot be gone on with; undefined when no life of MirrorMaker came further than its last. */
@@ -244,6 +256,7 @@ export class TakeOver {
     }
   }
 
+  /** A mirror the other way may write its own to a topic of the same name: such syncs fit no record, or are refuted by the records. */
   async #readSyncs(): Promise<ReadonlyMap<string, OffsetPair[]>> {
     const { source, target } = this.#options
     const found = new Map<string, OffsetPair[]>()
@@ -270,7 +283,7 @@ export class TakeOver {
   }
 }
 
-/** A target that was truncated or made anew begins again below: what was said before is of another log. */
+/** The newest of each partition, as they were written. */
 function note(found: Map<string, OffsetPair[]>, record: Record): void {
   const sync = decodeOffsetSync(record)
   if (!sync) return
@@ -278,7 +291,6 @@ function note(found: Map<string, OffsetPair[]>, record: Record): void {
   const key = `${topic}-${partition}`
   const syncs = found.get(key) ?? []
   found.set(key, syncs)
-  while (syncs.length > 0 && syncs.at(-1)!.downstream >= downstream) syncs.pop()
   syncs.push({ upstream, downstream })
   if (syncs.length > SYNCS_KEPT) syncs.shift()
 }

@@ -37,7 +37,7 @@ beforeAll(async () => {
   east = clientOf(source.bootstrap)
   west = clientOf(target.bootstrap)
   await Promise.all([east.refresh(), west.refresh()])
-  await makeTopic(east, AT_SOURCE, 1)
+  await Promise.all([makeTopic(east, AT_SOURCE, 1), makeTopic(west, AT_TARGET, 1)])
 })
 
 afterEach(async () => {
@@ -255,12 +255,35 @@ describe('the copy', () => {
   test('whose syncs are kept at the target', async () => {
     const topic = 'located'
     await both(topic)
-    await makeTopic(west, AT_TARGET, 1)
     await write(topic, ...names(0, 10))
     await life(topic, (await uncommitted(topic)).slice(0, 8), { syncs: AT_TARGET })
     const mirror = await goneOn(topic)
     await until(async () => (await copied(topic)).length === 10, seen(mirror))
     expect(await copied(topic)).toEqual(names(0, 10))
+  })
+
+  test('beside syncs of a mirror the other way, whose topics have the same names', async () => {
+    const topic = 'crossed'
+    await both(topic)
+    await write(topic, ...names(0, 30))
+    const all = await uncommitted(topic)
+    const other = async (upstreamOffset: number, downstreamOffset: number) => {
+      const sync = encodeOffsetSync({ topic, partition: 0, upstreamOffset, downstreamOffset })
+      for (const [client, syncs] of [
+        [east, AT_SOURCE],
+        [west, AT_TARGET],
+      ] as const)
+        await appendBatch(client, syncs, 0, buildBatch([{ timestamp: clock, ...sync }]))
+    }
+    await other(3, 1)
+    await life(topic, all.slice(0, 20))
+    await other(11, 12)
+    await other(20, 3)
+    await other(25, 19)
+    const mirror = await goneOn(topic)
+    await until(async () => (await copied(topic)).length === 30, seen(mirror))
+    expect(await copied(topic)).toEqual(names(0, 30))
+    for (const at of [0, 12, 19, 20, 29]) expect(mirror.translate(topic, 0, at)).toBe(at)
   })
 
   test('of a source that holds nothing any more is gone on with at its end', async () => {
