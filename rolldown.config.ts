@@ -2,7 +2,7 @@
 import { defineConfig } from 'rolldown'
 
 export default defineConfig({
-  input: { 'cli/main': 'src/cli/main.ts', index: 'src/index.ts', embedded: 'src/embedded.ts' },
+  input: { 'cli/main': 'src/cli/main.ts', index: 'src/index.ts', embedded: 'src/embedded.ts', worker: 'src/worker.ts' },
   platform: 'node',
   external: /^[^./]/,
   output: {

@@ -26,6 +26,7 @@ import { apacheKafka, heliostatBroker } from './rig/brokers.ts'
 import { heliostat } from './rig/heliostat.ts'
 import { mm2 } from './rig/mm2.ts'
 import type { Question } from './rig/question.ts'
+import { workers } from './workers.ts'
 
 const questions: readonly Question[] = [
   catchUpSmall,
@@ -44,6 +45,7 @@ const questions: readonly Question[] = [
   instanceKilled,
   groups,
   delivery,
+  workers,
   brokerStart,
   brokerThroughput,
   brokerLatency,

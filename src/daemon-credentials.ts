@@ -49,6 +49,16 @@ export function serverTls(
   return new SecretFiles(platform, read).tls('server.tls', tls)
 }
 
+/** The text of a file that the configuration names. */
+export function readSecretFile({ disk }: Platform, path: string): string {
+  try {
+    return disk.read(path).toString('utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    throw new HeliostatError('HEL_CONFIG', `${path} cannot be read (${code})`, { cause: error, where: { path } })
+  }
+}
+
 class SecretFiles {
   readonly #platform: Platform
   readonly #read: ReadText

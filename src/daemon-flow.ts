@@ -15,6 +15,7 @@ import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { GroupSync } from './mirror/group-sync.ts'
 import { emitHeartbeat } from './mirror/heartbeat.ts'
 import { Mirror, type MirrorHooks } from './mirror/mirror.ts'
+import type { Plane, PlaneListener } from './mirror/plane.ts'
 import type { RemoteNames } from './mirror/remote-names.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
 import { SharedOwnership } from './mirror/work-sharing.ts'
@@ -39,6 +40,8 @@ export interface DaemonFlowOptions {
   readonly remoteNames: RemoteNames
   /** The queue that instances share, for a flow of this name; absent: each runs all its jobs itself. */
   readonly sharedQueue?: (flow: string) => JobQueue
+  /** Planes of a flow on threads of their own; absent: its records pass through this one. */
+  readonly planes?: (flow: string, listener: PlaneListener) => readonly Plane[]
 }
 
 interface Heartbeats {
@@ -91,6 +94,7 @@ export class DaemonFlow implements FlowView {
       hooks: options.hooks,
       aliases: options.aliases,
       remoteNames: options.remoteNames,
+      planes: options.planes && ((listener) => options.planes!(job.name, listener)),
     })
     const { policy } = this.#mirror
     this.#checkpointer = new Checkpointer(platform, {
@@ -249,7 +253,9 @@ export class DaemonFlow implements FlowView {
 
   #mirrored(topic: string, partition: number) {
     const owned = this.#mirror.ownedPartition(topic, partition)
-    return owned?.map && { map: owned.map, remoteTopic: owned.remote.topic }
+    // Where sources are merged, a place in one of them is no place in the copy of all.
+    if (!owned?.map || this.#mirror.sharers(owned.remote.topic).length > 0) return undefined
+    return { map: owned.map, remoteTopic: owned.remote.topic }
   }
 }
 

@@ -28,12 +28,13 @@ export type Digest = (secret: string | { readonly file: string }) => string
  * Everything that a flow is made of; secrets as their digests. What a cluster is logged in with is read from its files anew all the time, so there
  * only the names of the files count.
  */
-export function flowSettings({ clusters, compat, queue }: Config, job: MirrorJob, digest: Digest): object {
+export function flowSettings({ clusters, compat, queue, workers }: Config, job: MirrorJob, digest: Digest): object {
   const cluster = (name: string) => ({ [name]: clusterSettings(clusters[name]!, digest) })
   return {
     ...job,
     clusters: { ...cluster(job.from), ...cluster(job.to) },
     compat: { mm2Topics: compat.mm2Topics },
+    workers,
     queue: queue && { ...queue, redis: digest(queue.redis) },
   }
 }

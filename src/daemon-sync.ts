@@ -38,11 +38,14 @@ export class FlowSync {
     const { topicConfigs, acls, deletes } = job.sync
     const clusters = { source, target }
     const topics = () => mirror.syncedTopics()
+    const isShared = (remoteTopic: string) => mirror.sharers(remoteTopic).length > 0
+    // Of the sources that are merged into a topic one tells its configs, or they would be changed to and fro.
+    const configured = () => [...topics()].filter(({ remoteTopic }) => isFirst(job.name, mirror.sharers(remoteTopic)))
     this.#mirror = mirror
     if (topicConfigs !== false)
       this.#configs = new ConfigSync(platform, {
         ...clusters,
-        topics,
+        topics: configured,
         rules: topicConfigs === true ? {} : topicConfigs,
       })
     if (acls !== false) {
@@ -53,7 +56,7 @@ export class FlowSync {
     if (deletes !== false) {
       const gone = (topic: string) => mirror.forget(topic)
       const { progressTopic } = mirror.policy
-      this.#deletes = new DeleteSync(platform, { ...clusters, topics, progressTopic, afterMs, gone })
+      this.#deletes = new DeleteSync(platform, { ...clusters, topics, progressTopic, afterMs, isShared, gone })
     }
     this.work = {
       syncTopicConfigs: this.#configs && ((signal) => this.#configs!.sync(signal)),
@@ -80,6 +83,9 @@ export class FlowSync {
     }
   }
 }
+
+/** Every instance decides alike, whichever flow it met first. */
+const isFirst = (flow: string, sharers: readonly string[]) => sharers.every((other) => flow < other)
 
 /** How long a source topic is gone before its copy is deleted. */
 export function deletesAfterMs({ sync: { deletes } }: MirrorJob): number {

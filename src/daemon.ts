@@ -4,13 +4,14 @@ import { createHmac } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type Config, isLoopback, type MirrorJob, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
-import { type Credentials, credentialsOf, secretText, serverTls } from './daemon-credentials.ts'
+import { type Credentials, credentialsOf, readSecretFile, secretText, serverTls } from './daemon-credentials.ts'
 import { DaemonFlow, type DaemonFlowOptions } from './daemon-flow.ts'
 import { flowSettings, isNews, type ReloadReport, reloadReport } from './daemon-reload.ts'
 import { ClusterAliases } from './mirror/cluster-aliases.ts'
 import type { MirrorHooks } from './mirror/mirror.ts'
 import { RemoteNames } from './mirror/remote-names.ts'
 import { settingDifferences } from './mirror/setting-differences.ts'
+import { WorkerPool } from './mirror/worker-pool.ts'
 import { HeliostatError } from './platform/errors.ts'
 import type { Platform, Timer } from './platform/platform.ts'
 import { adminApp } from './server/admin-api.ts'
@@ -20,6 +21,7 @@ import { metricsOf } from './server/metrics.ts'
 import { QuietMoment } from './server/quiet-moment.ts'
 import { Rates } from './server/rates.ts'
 import { ByteLimit } from './source/byte-limit.ts'
+import type { PlanePlan } from './worker.ts'
 
 export interface DaemonOptions {
   readonly version: string
@@ -48,6 +50,8 @@ export interface Daemon {
 
 const SAMPLE_EVERY_MS = 1_000
 const QUIET_AFTER_MS = 10_000
+/** More of them than a cluster's brokers would be busy with. */
+const AUTO_WORKERS_MAX = 4
 
 export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
   const flows = new RunningFlows(platform, options)
@@ -73,7 +77,10 @@ export async function startDaemon(platform: Platform, config: Config, options: D
     app.fetch,
     config.server.listen,
     tls && serverTls(platform, tls, (path) => readSecretFile(platform, resolve(options.directory, path))),
-  )
+  ).catch(async (error: Error) => {
+    await flows.stop()
+    throw error
+  })
   await flows.start()
   const quiet = new QuietMoment(QUIET_AFTER_MS)
   const sampling = sampleEvery(platform, () => {
@@ -112,6 +119,7 @@ class RunningFlows {
   #last: Promise<unknown> = Promise.resolve()
   readonly #salt: Buffer
   #isStopped = false
+  #workers: WorkerPool | undefined
 
   constructor(platform: Platform, options: DaemonOptions) {
     this.#platform = platform
@@ -128,7 +136,9 @@ class RunningFlows {
   async prepare(config: Config): Promise<void> {
     const secrets = this.#secretsOf(config)
     this.#settings = this.#settingsOf(config)
-    this.#become(config, config.mirrors, secrets, await this.#sharedQueues(config))
+    const queues = await this.#sharedQueues(config)
+    await this.#haveWorkers(config)
+    this.#become(config, config.mirrors, secrets, queues)
   }
 
   async start(): Promise<void> {
@@ -139,6 +149,7 @@ class RunningFlows {
     this.#isStopped = true
     await this.#last
     await Promise.all([...this.byName.values()].map((flow) => flow.stop()))
+    await this.#workers?.stop()
   }
 
   /** Reads the configuration anew and makes it so, or throws and changes nothing; with `dryRun` only says what it would do. */
@@ -173,6 +184,7 @@ class RunningFlows {
     const leaving = new Set([...report.removed, ...report.restarted.map(({ flow }) => flow)])
     const queues = await this.#sharedQueues(config)
     await Promise.all([...this.byName].filter(([name]) => leaving.has(name)).map(([, flow]) => flow.stop()))
+    await this.#haveWorkers(config)
     const coming = config.mirrors.filter(({ name }) => leaving.has(name) || report.added.includes(name))
     this.#become(config, coming, secrets, queues)
     this.#settings = settings
@@ -263,6 +275,7 @@ class RunningFlows {
         sharedQueue,
         aliases: this.#aliases,
         remoteNames: this.#remoteNamesOf(job.to),
+        planes: this.#planes(config),
       }
       const flow = anew.includes(job) ? new DaemonFlow(this.#platform, config, job, shared) : kept.get(job.name)!
       flow.adjust(job)
@@ -279,6 +292,28 @@ class RunningFlows {
         this.#limits.set(name, { text, limit: new ByteLimit(limits.bytesPerSecond) })
     }
     return new Map([...this.#limits].map(([name, { limit }]) => [name, limit]))
+  }
+
+  /** As many as the configuration says; of one thread, this is it. When that changes, no flow runs. */
+  async #haveWorkers({ workers }: Config): Promise<void> {
+    const { threads } = this.#platform
+    const count = workers === 'auto' ? Math.min(AUTO_WORKERS_MAX, (threads?.cores ?? 1) - 1) : workers
+    if (count === this.#workers?.size) return
+    await this.#workers?.stop()
+    this.#workers =
+      count > 1 ? new WorkerPool(this.#platform, new URL('./worker.ts', import.meta.url), count) : undefined
+  }
+
+  #planes(config: Config): DaemonFlowOptions['planes'] {
+    const workers = this.#workers
+    const { directory } = this.#options
+    return (
+      workers &&
+      ((flow, listener) => {
+        const plan: PlanePlan = { config, flow, directory, planes: workers.size }
+        return workers.planes(flow, plan, listener)
+      })
+    )
   }
 
   #remoteNamesOf(cluster: string): RemoteNames {
@@ -301,15 +336,6 @@ async function sharedQueues(platform: Platform, { queue }: Config, read: (path: 
   const { BullmqQueue } = await import('./jobs/bullmq-queue.ts')
   const url = revealSecret(queue.redis, read)
   return (name: string) => new BullmqQueue(platform, { url, prefix: queue.prefix, name })
-}
-
-function readSecretFile({ disk }: Platform, path: string): string {
-  try {
-    return disk.read(path).toString('utf8')
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-    throw new HeliostatError('HEL_CONFIG', `${path} cannot be read (${code})`, { cause: error, where: { path } })
-  }
 }
 
 /** Calls now and then, until cancelled. */

@@ -28,22 +28,32 @@ it('starts from the command line', async () => {
   expect(stdout).toContain(version)
 })
 
-it('starts a topology and a daemon with its page from the library', async () => {
+it('starts a topology, and a daemon with its page and its threads from the library', async () => {
   const { stdout } = await program(`
+    import kafkajs from 'kafkajs'
     import { loadConfig, startDaemon } from 'heliostat'
     import { startTopology } from 'heliostat/embedded'
+    const { Kafka, logLevel } = kafkajs
     const { clusters, stop } = await startTopology({ clusters: { a: {}, b: {} } })
     const config = loadConfig(JSON.stringify({
       version: 1,
       clusters: { a: { bootstrap: [clusters.a.bootstrap] }, b: { bootstrap: [clusters.b.bootstrap] } },
-      mirrors: [{ from: 'a', to: 'b' }],
+      mirrors: [{ from: 'a', to: 'b', refresh: '100ms' }],
       server: { listen: '127.0.0.1:0' },
+      workers: 2,
     }))
     const daemon = await startDaemon(config)
     const page = await fetch(daemon.url)
+    const kafka = new Kafka({ brokers: [clusters.a.bootstrap], logLevel: logLevel.NOTHING })
+    const producer = kafka.producer()
+    await producer.connect()
+    await producer.send({ topic: 'orders', messages: [{ value: 'through a thread' }] })
+    await producer.disconnect()
+    const translated = () => daemon.flows.get('a->b').translate({ topic: 'orders', partition: 0, offset: 1 }).offset
+    while (translated() !== 1) await new Promise((resolve) => setTimeout(resolve, 20))
     console.log(page.status, (await page.text()).includes('heliostat'))
     await daemon.stop()
     await stop()
   `)
   expect(stdout.trim()).toBe('200 true')
-}, 30_000)
+}, 60_000)

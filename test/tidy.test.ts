@@ -65,6 +65,7 @@ const edges = [
   'daemon-sync.ts',
   'embedded.ts',
   'index.ts',
+  'worker.ts',
 ]
 
 function importViolations(tree: SourceTree): string[] {

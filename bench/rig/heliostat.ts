@@ -5,20 +5,27 @@ import { ExternalProcess } from '../../test/support/external-process.ts'
 import { compiledFile, version } from './compiled.ts'
 import type { Contestant, MirrorJob } from './contestant.ts'
 
-export function heliostat(delivery: 'exactly-once' | 'transactional' = 'exactly-once'): Contestant {
+export interface HeliostatSettings {
+  readonly delivery?: 'exactly-once' | 'transactional'
+  /** Threads that records pass through. */
+  readonly workers?: number
+}
+
+export function heliostat(settings: HeliostatSettings = {}): Contestant {
+  const said = Object.entries(settings).map(([name, value]) => `${name}: ${value}`)
   return {
-    name: delivery === 'exactly-once' ? 'heliostat' : `heliostat, ${delivery}`,
-    settings: `heliostat ${version}, Node ${process.version}, ${delivery === 'exactly-once' ? 'defaults' : `delivery: ${delivery}`}`,
+    name: ['heliostat', ...said].join(', '),
+    settings: `heliostat ${version}, Node ${process.version}, ${said.join(', ') || 'defaults'}`,
     start: (job) => {
       const file = join(job.directory, `${job.alias}.yaml`)
-      writeFileSync(file, configuration(job, delivery))
+      writeFileSync(file, configuration(job, settings))
       return new ExternalProcess(process.execPath, [compiledFile('cli', 'main.js'), 'run', file])
     },
   }
 }
 
 /** JSON is YAML. */
-function configuration(job: MirrorJob, delivery: string): string {
+function configuration(job: MirrorJob, { delivery, workers }: HeliostatSettings): string {
   return JSON.stringify({
     version: 1,
     clusters: { [job.alias]: { bootstrap: [job.source] }, target: { bootstrap: [job.target] } },
@@ -32,5 +39,6 @@ function configuration(job: MirrorJob, delivery: string): string {
       },
     ],
     server: { listen: '127.0.0.1:0' },
+    workers,
   })
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { ApacheKafka, javaArguments, runKafkaTool, unavailable } from '../../test/support/apache-kafka.ts'
 import { ExternalProcess } from '../../test/support/external-process.ts'
 import type { AckSink } from './ack-sink.ts'
+import type { BrokerContestant } from './brokers.ts'
 import { ClusterEnds } from './cluster-ends.ts'
 import type { Contestant, MirrorJob } from './contestant.ts'
 import type { Figures } from './report.ts'
@@ -25,6 +26,12 @@ const config = {
   'message.max.bytes': 1_100_000,
 }
 
+interface TargetBroker {
+  readonly port: number
+  readonly bootstrap: string
+  stop(): Promise<unknown>
+}
+
 export interface Load {
   readonly topic: string
   readonly partitions: number
@@ -38,7 +45,7 @@ export interface Load {
 
 export class Rig {
   readonly source: ApacheKafka
-  readonly target: ApacheKafka
+  readonly target: TargetBroker
   readonly sourceEnds: ClusterEnds
   readonly targetEnds: ClusterEnds
   /** For configuration files and payloads; removed by `stop`. */
@@ -47,7 +54,7 @@ export class Rig {
 
   private constructor(
     source: ApacheKafka,
-    target: ApacheKafka,
+    target: TargetBroker,
     ends: readonly [ClusterEnds, ClusterEnds],
     directory: string,
   ) {
@@ -58,14 +65,15 @@ export class Rig {
     this.directory = directory
   }
 
-  /** `sink`: a target that only acknowledges stands before the real one. */
-  static async start(options: { sink?: AckSink } = {}): Promise<Rig> {
+  /** `sink`: a target that only acknowledges stands before the real one. `target`: another one than Apache Kafka. */
+  static async start(options: { sink?: AckSink; target?: BrokerContestant } = {}): Promise<Rig> {
     const reason = unavailable()
     if (reason) throw new Error(`the bench needs Apache Kafka: ${reason}`)
-    const [source, target] = await Promise.all([start(), start(options.sink)])
-    const ends = await Promise.all([ClusterEnds.open(source.port), ClusterEnds.open(target.port)])
     const directory = mkdtempSync(join(tmpdir(), 'heliostat-bench-'))
     process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+    const other = options.target?.start(join(directory, 'target'))
+    const [source, target] = await Promise.all([start(), other ?? start(options.sink)])
+    const ends = await Promise.all([ClusterEnds.open(source.port), ClusterEnds.open(target.port)])
     return new Rig(source, target, ends, directory)
   }
 

@@ -39,6 +39,7 @@ mirrors:
 
 # queue: { redis: redis://127.0.0.1:6379 }   # instances share background jobs
 # server: { listen: 127.0.0.1:8642 }   # dashboard, /metrics, /healthz, /api/v1
+# workers: 1                                 # threads that records pass through; auto: by the number of cores
 # compat: { mm2Topics: true, mm2Metrics: false }   # checkpoints, heartbeats and offset-syncs as MirrorMaker 2 writes them
 `)
   return exitCode.ok

@@ -120,7 +120,12 @@ function* crossings(config: MirrorConfigFile): Iterable<Finding> {
     const message = isOneSource
       ? `mirrors[${before}] takes topics of mirrors[${index}] too, as for one called "${example}" on ${config.mirrors[index]!.to}; a topic has one mirror`
       : `mirrors[${before}] and mirrors[${index}] may both write one topic of ${config.mirrors[index]!.to}, such as "${example}"; of two sources the second is refused, unless both say delivery: transactional`
-    if (isMerge && !isOneSource) continue
+    if (isMerge && !isOneSource) {
+      const first = indexes.map((at) => nameOf(config.mirrors[at]!)).sort()[0]
+      const merge = `mirrors[${before}] and mirrors[${index}] merge topics of ${config.mirrors[index]!.to}, such as "${example}": these have the configs that ${first} brings, are never deleted, and no offsets of groups are brought over for them, since a place in one source is none in both`
+      yield { severity: 'warning', rule: 'merged-topic', path: ['mirrors', index, 'topics'], message: merge }
+      continue
+    }
     const severity = isOneSource && isCertain ? 'error' : 'warning'
     yield { severity, rule: 'one-target-topic', path: ['mirrors', index, 'topics'], message }
   }

@@ -15,6 +15,7 @@ import {
 } from './fields.ts'
 
 const aboveZero = { error: 'must be a number above 0' }
+const threads = { error: 'must be a whole number from 1 to 64, or auto' }
 const replicas = { error: 'must be a whole number from 1 to 32767' }
 
 const tls = z.strictObject({
@@ -228,6 +229,10 @@ export const mirrorConfigSchema = z.strictObject({
         .describe('Bearer tokens; when there are any, every /api call needs one, and beyond loopback /metrics, too'),
     })
     .prefault({}),
+  workers: z
+    .union([z.literal('auto'), z.number().int(threads).min(1, threads).max(64, threads)])
+    .default(1)
+    .describe('Threads that records pass through; auto: one less than the machine has cores, at most 4'),
   compat: z
     .strictObject({
       mm2Topics: z

@@ -4,7 +4,8 @@
 // 1. Nothing is deleted before every node of the source has said, asked by name, that it has no such topic. A topic that we may not
 //    see is answered otherwise, so lost rights delete nothing; and neither does a node that cannot be asked.
 // 2. Only the very topic that was mirrored into is deleted, by its id: one that was made anew under the name stays.
-// 3. The delay is counted while this process runs: a restart begins it anew, and never shortens it.
+// 3. A copy into which other flows mirror, too, stays: what it holds is theirs as well.
+// 4. The delay is counted while this process runs: a restart begins it anew, and never shortens it.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode } from '../protocol/errors.ts'
@@ -20,6 +21,8 @@ export interface DeleteSyncOptions {
   readonly afterMs: number
   /** Topics that are mirrored at the moment. */
   readonly topics: () => Iterable<MirroredTopic>
+  /** Whether others mirror into this copy. */
+  readonly isShared: (remoteTopic: string) => boolean
   /** Neither cluster has the topic any more. */
   readonly gone: (topic: string) => Promise<void>
 }
@@ -44,11 +47,12 @@ export class DeleteSync {
   }
 
   async sync(signal?: AbortSignal): Promise<string> {
-    const { source, target, afterMs } = this.#options
+    const { source, target, afterMs, isShared } = this.#options
     await this.#learn()
     await Promise.all([source.refresh(), target.refresh()])
     const now = this.#platform.clock.now()
-    const look = { known: this.#known.values(), isThere: (topic: string) => source.topics().has(topic) }
+    const known = [...this.#known.values()].filter(({ remoteTopic }) => !isShared(remoteTopic)) // invariant 3
+    const look = { known, isThere: (topic: string) => source.topics().has(topic) }
     this.#pending = pendingDeletes(this.#pending, look, afterMs, now)
     let deleted = 0
     for (const pending of this.#pending.filter(({ dueAt }) => dueAt <= now)) {

@@ -23,14 +23,17 @@ export class GapLedger {
   readonly #client: ClusterClient
   readonly #topic: string
   readonly #offsets: OffsetLookup
+  readonly #onWritten: (gap: Gap) => void
   readonly #entries = new Map<string, Gap>()
   readonly #byPartition = new Map<TopicPartition, Set<string>>()
   #readTo = 0
 
-  constructor(platform: Platform, client: ClusterClient, topic: string) {
+  /** `onWritten` hears of every entry that is written here. */
+  constructor(platform: Platform, client: ClusterClient, topic: string, onWritten: (gap: Gap) => void = () => {}) {
     this.#platform = platform
     this.#client = client
     this.#topic = topic
+    this.#onWritten = onWritten
     this.#offsets = new OffsetLookup(platform, client)
   }
 
@@ -51,7 +54,7 @@ export class GapLedger {
     if (end <= this.#readTo) return
     const from = Math.max(this.#readTo, await this.#offsets.find(topicPartition, EARLIEST))
     for await (const batch of readLog(this.#client, topicPartition, { from, to: end })) {
-      if (!batch.isControl) for (const { value } of batch.records()) this.#note(parse(value))
+      if (!batch.isControl) for (const { value } of batch.records()) this.note(parse(value))
       this.#readTo = batch.nextOffset
     }
     this.#readTo = end
@@ -63,12 +66,14 @@ export class GapLedger {
     if (known && isSameGap(known, gap)) return known
     const entry = known ? { ...gap, seenAt: known.seenAt } : gap
     await this.#append(entry)
-    this.#note(entry)
+    this.note(entry)
+    this.#onWritten(entry)
     this.#platform.log.error('mirror.gap', `${gap.topic}-${gap.partition}: ${gap.reason}`, { ...entry })
     return entry
   }
 
-  #note(gap: Gap | undefined): void {
+  /** What another ledger of this process wrote is known before it is read. */
+  note(gap: Gap | undefined): void {
     if (!gap) return
     const key = gapKey(gap)
     this.#entries.set(key, gap)

@@ -19,3 +19,10 @@ export class Latency {
     return { boundsMs: BOUNDS_MS, counts: [...this.#counts], sumMs: this.#sumMs }
   }
 }
+
+/** Of several that counted apart. */
+export function sumOfHistograms(all: readonly LatencyHistogram[]): LatencyHistogram {
+  const sum = new Float64Array(BOUNDS_MS.length + 1)
+  for (const { counts } of all) for (const [bucket, count] of counts.entries()) sum[bucket]! += count
+  return { boundsMs: BOUNDS_MS, counts: [...sum], sumMs: all.reduce((total, { sumMs }) => total + sumMs, 0) }
+}

@@ -1,90 +1,38 @@
-// A running flow: the source's topics matched, created on the target, and every partition whose slot is ours mirrored.
+// A running flow: the source's topics matched and created on the target, the slots that are ours had by its planes, which mirror the
+// partitions. One plane on this thread as a rule; with several, each has every n-th slot.
 //
 // Invariants:
-// 1. A partition runs here only while its slot is owned by this instance and its slot log is open.
-// 2. There is one fetcher per source broker and one producer per target broker; partitions come and go on them.
-// 3. All frames that are fetched and not yet acknowledged count against one budget, and no fetch is sent while it is full.
+// 1. What a topic is called on the target, and which topics are mirrored, is decided here alone; planes are told.
+// 2. A plane has no slot that the group did not give us, but for those that nobody has before it has met.
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { TopicMetadata } from '../client/metadata.ts'
-import { OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
-import type { OffsetMap } from '../offset-translation/offset-map.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
-import { Producer } from '../sink/producer.ts'
-import { TailReader } from '../sink/tail-reader.ts'
 import { TopicWriter } from '../sink/topic-writer.ts'
-import { type ByteLimit, SharedLimits } from '../source/byte-limit.ts'
-import { type Fetched, Fetcher, type FetchFailure, type FetchPosition } from '../source/fetcher.ts'
-import { FrameBudget } from '../source/frame-lease.ts'
+import type { ByteLimit } from '../source/byte-limit.ts'
 import { TopicWatcher } from '../source/topic-watcher.ts'
 import { ClusterAliases } from './cluster-aliases.ts'
-import type { ConfigRules } from './config-rules.ts'
-import type { DataLossPolicy, Gap } from './gap.ts'
+import { DataPlane, type MirrorLimits } from './data-plane.ts'
+import { ErrorCounts, sumOfCounts } from './error-counts.ts'
+import type { Flow } from './flow.ts'
+import type { Gap } from './gap.ts'
 import { GapLedger } from './gap-ledger.ts'
-import { Latency } from './latency.ts'
-import { MirroredPartition, type MirrorHooks, type PartitionHost } from './mirrored-partition.ts'
-import type { OutgoingBatch } from './partition-mirror.ts'
+import { sumOfHistograms } from './latency.ts'
+import type { MirrorHooks } from './mirrored-partition.ts'
+import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import { ProgressReader } from './progress-reader.ts'
-import { ownerRecord, slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
-import { type Naming, type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
-import { type ProgressLog, SlotLog } from './slot-log.ts'
-import type { FlowState, MirrorStatus, TopicStatus } from './status.ts'
-import { TakeOver } from './take-over.ts'
-import { type Explanation, nameFilter, type TopicFilter, type TopicRules, topicFilter } from './topic-filter.ts'
+import { type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
+import type { FlowState, MirrorStatus, PartitionStatus, TopicStatus } from './status.ts'
+import { type Explanation, type TopicFilter, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
-import { isFenced, TransactionalSlot } from './transactional-slot.ts'
 import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
 
+export type { MirrorLimits } from './data-plane.ts'
+export type { Flow, Start } from './flow.ts'
 export type { MirrorHooks, Step } from './mirrored-partition.ts'
-
-/** Where a topic without progress begins; timestamps in milliseconds. */
-export type Start = 'earliest' | 'latest' | { readonly timestamp: number }
-
-/** One mirroring job, as configured. */
-export interface Flow {
-  readonly name: string
-  readonly source: string
-  readonly target: string
-  readonly topics: TopicRules
-  readonly naming?: Naming
-  readonly separator?: string
-  readonly isolation?: 'read_committed' | 'read_uncommitted'
-  /** Records and progress in transactions, which are committed this often; absent: by sequences, without transactions. */
-  readonly transactional?: { readonly commitIntervalMs: number }
-  readonly start?: Start
-  /** Other beginnings for some topics: the first that names the topic, exactly or by a pattern. */
-  readonly startByTopic?: readonly { readonly topics: readonly string[]; readonly start: Start }[]
-  /** The word under which this flow keeps its progress, when another flow between these clusters has the common topic. */
-  readonly progress?: string
-  readonly onDataLoss?: DataLossPolicy
-  /** Goes on with the copies that this other mirror made, once it is stopped. */
-  readonly takeOver?: 'mirrormaker'
-  /** Which configs the copies get; false: the target's defaults. */
-  readonly configs?: ConfigRules | false
-  readonly replicationFactor?: 'source' | 'target-default' | number
-  readonly refreshMs?: number
-}
-
-export interface MirrorLimits {
-  /** Bytes fetched and not yet acknowledged. */
-  readonly bufferBytes?: number
-  /** Bytes in flight to one target broker. */
-  readonly windowBytes?: number
-  readonly requestBytes?: number
-  readonly fetchBytes?: number
-  readonly fetchPartitionBytes?: number
-  /** Bytes that one partition may queue. */
-  readonly queueBytes?: number
-  /** How long a request of a dead process may be under way, at most; matters to compacted sources alone. */
-  readonly settleMs?: number
-  /** How long a stop waits for acknowledgements. */
-  readonly stopGraceMs?: number
-  /** How often a partition that stopped looks whether what stopped it has passed: rights, limits. */
-  readonly lookAgainMs?: number
-}
 
 export interface MirrorOptions {
   readonly flow: Flow
@@ -105,32 +53,17 @@ export interface MirrorOptions {
   readonly slots?: number
   /** Moments at which a test may step in. */
   readonly hooks?: MirrorHooks
+  /** What carries the records; by default one plane on this thread, with these clients. */
+  readonly planes?: (listener: PlaneListener) => readonly Plane[]
 }
 
-const MIB = 1024 * 1024
 const INTERNAL_REPLICAS = 3
-const DRAIN_PAUSE_MS = 5
-const GOODBYE_MS = 2_000
 const FIRST_LOOK_MS = 1_000
-/** An answer of the source that is overdue by so much, without a byte, will hardly come. */
+/** A look at the source that is overdue by so much will hardly come. */
 const SILENCE_MS = 5_000
 
 /** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
 const PARTITIONS_PER_SYNC = 1_000
-
-/** A partition that runs here; without a map its position is not known yet. */
-interface OwnedPartition {
-  readonly source: TopicPartition
-  readonly remote: TopicPartition
-  readonly map: OffsetMap | undefined
-}
-
-interface OwnedSlot {
-  log: ProgressLog
-  isOpen: boolean
-  /** The last owner may have left requests behind that arrive late. */
-  inDoubt: boolean
-}
 
 export class Mirror {
   readonly flow: Flow
@@ -138,12 +71,8 @@ export class Mirror {
   readonly #platform: Platform
   readonly #source: ClusterClient
   readonly #target: ClusterClient
-  readonly #limits: Required<MirrorLimits>
-  readonly #byteLimits: SharedLimits | undefined
   readonly #filter: TopicFilter
-  readonly #startOf: (topic: string) => Start
-  readonly #budget: FrameBudget
-  readonly #host: PartitionHost
+  readonly #planes: readonly Plane[]
   readonly #topicSync: TopicSync
   readonly #watcher: TopicWatcher
   readonly #isToldToLook: boolean
@@ -153,18 +82,10 @@ export class Mirror {
   readonly #aliases: ClusterAliases
   readonly #unwatch: () => void
   readonly #stopping = new AbortController()
-  readonly #fetchers = new Map<number, Fetcher>()
-  readonly #producers = new Map<string, Producer<OutgoingBatch>>()
-  readonly #slots = new Map<number, OwnedSlot>()
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #refused = new Map<string, HeliostatError>()
-  readonly #partitions = new Map<TopicPartition, MirroredPartition>()
-  /** The same by their names on the target. */
-  readonly #copies = new Map<TopicPartition, MirroredPartition>()
-  readonly #pausedTopics = new Set<string>()
-  readonly #errors = new Map<string, number>()
-  readonly #unreachable = { source: new Set<number>(), target: new Set<number>() }
-  readonly #latency = new Latency()
+  readonly #errors: ErrorCounts
+  readonly #hooks: MirrorHooks
   readonly #gapLedger: GapLedger
   readonly #resyncs = new Map<string, Promise<SyncedTopic>>()
   #slotCount: number
@@ -187,38 +108,20 @@ export class Mirror {
   #wereDealtWith = false
 
   constructor(platform: Platform, options: MirrorOptions) {
-    const { flow, source, target, limits, hooks = {} } = options
+    const { flow, source, target, limits, byteLimits, hooks = {} } = options
     this.flow = flow
     const { naming = 'prefix', source: alias, separator, progress } = flow
     this.policy = replicationPolicy({ naming, source: alias, separator, progress })
     this.#platform = { ...platform, log: platform.log.child({ flow: flow.name }) }
     this.#source = source
     this.#target = target
-    this.#limits = {
-      bufferBytes: 32 * MIB,
-      windowBytes: 16 * MIB,
-      requestBytes: MIB,
-      fetchBytes: 8 * MIB,
-      fetchPartitionBytes: MIB,
-      queueBytes: 4 * MIB,
-      settleMs: 10_000,
-      stopGraceMs: 10_000,
-      lookAgainMs: 30_000,
-      ...limits,
-    }
-    const { byteLimits = [] } = options
-    // Instances share a limit as they share the slots.
-    const share = () => Math.max(1, this.#slots.size) / this.#slotCount
-    this.#byteLimits = byteLimits.length > 0 ? new SharedLimits(byteLimits, share) : undefined
+    this.#errors = new ErrorCounts(this.#platform.log)
+    this.#hooks = hooks
     this.#slotCount = options.slots ?? 16
     this.#filter = topicFilter(flow.topics, {
       policy: this.policy,
       target: flow.target,
       heartbeats: progress === undefined,
-    })
-    this.#startOf = startRules(flow)
-    this.#budget = new FrameBudget(this.#limits.bufferBytes, this.#limits.fetchBytes, () => {
-      for (const fetcher of this.#fetchers.values()) fetcher.roomAgain()
     })
     this.#topicSync = new TopicSync(this.#platform, source, target, {
       policy: this.policy,
@@ -245,7 +148,18 @@ export class Mirror {
     this.#aliases = options.aliases ?? new ClusterAliases([flow.source, flow.target])
     this.#unwatch = this.#aliases.watch(() => this.#compareClusters())
     this.#gapLedger = new GapLedger(this.#platform, target, this.policy.gapsTopic)
-    this.#host = this.#makeHost(hooks)
+    const listener: PlaneListener = {
+      working: () => this.#lookAgain(),
+      slotTaken: (slot) => this.#ownership.taken(slot),
+      syncTopic: (topic) => this.#resync(topic),
+      batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
+      gapWritten: (gap) => this.#gapLedger.note(gap),
+    }
+    const { policy } = this
+    const clients = { source, target, gapLedger: this.#gapLedger }
+    this.#planes = options.planes?.(listener) ?? [
+      new DataPlane(this.#platform, { flow, policy, ...clients, limits, byteLimits, hooks }, listener),
+    ]
   }
 
   // ---- life
@@ -263,35 +177,12 @@ export class Mirror {
     this.#state = 'stopped'
     this.#unwatch()
     this.#stopping.abort()
-    for (const partition of this.#partitions.values()) partition.stopFetching()
-    for (const fetcher of this.#fetchers.values()) fetcher.close()
+    const draining = this.#planes.map((plane) => plane.drain())
     await this.#watcher.stop()
-    const drained = await this.#drained()
+    await Promise.all(draining)
     await this.#ownership.stop()
-    for (const partition of this.#partitions.values()) partition.close()
-    for (const producer of this.#producers.values()) producer.close()
-    await Promise.all([...this.#slots.values()].map((slot) => this.#leave(slot, drained)))
+    await Promise.all(this.#planes.map((plane) => plane.leave()))
     this.#remoteNames.release(this.flow.name)
-  }
-
-  async #drained(): Promise<boolean> {
-    const { clock } = this.#platform
-    const deadline = clock.monotonic() + this.#limits.stopGraceMs
-    const isDrained = () => [...this.#partitions.values()].every((partition) => partition.isDrained)
-    while (!isDrained() && clock.monotonic() < deadline) await sleep(clock, DRAIN_PAUSE_MS)
-    return isDrained()
-  }
-
-  async #leave(slot: OwnedSlot, drained: boolean): Promise<void> {
-    // A target that does not answer must not keep us: without a goodbye the next owner is careful, and nothing is lost.
-    const patience = this.#platform.clock.setTimer(GOODBYE_MS, () => slot.log.close())
-    try {
-      if (slot.isOpen && drained) await slot.log.write([ownerRecord('closed')])
-    } catch (error) {
-      this.#countError(error as HeliostatError)
-    }
-    patience.cancel()
-    slot.log.close()
   }
 
   async #run(): Promise<void> {
@@ -308,22 +199,31 @@ export class Mirror {
         break
       } catch (error) {
         this.#targetAnswers = false
-        this.#retrying(error as HeliostatError)
+        this.#errors.tellUnlessRetriable(error as HeliostatError)
         await sleep(this.#platform.clock, backoff.next(), signal)
       }
     }
     if (signal.aborted || this.#refusal !== undefined) return
     this.#state = 'running'
-    this.#openVacantSlots()
+    const all = Array.from({ length: this.#slotCount }, (_, slot) => slot)
+    this.#deal(all, (plane, slots) => plane.begin(this.#slotCount, slots))
     await this.#ownership.start(this.#slotCount, {
       gained: (slots) => {
-        this.#assigned(slots)
+        this.#isAssigned = true
+        this.#deal(slots, (plane, dealt) => plane.own(dealt))
       },
-      lost: (slots) => {
-        for (const slot of slots) this.#dropSlot(slot)
-      },
+      lost: (slots) => this.#deal(slots, (plane, dealt) => plane.drop(dealt)),
       refused: (difference) => this.#disagree(difference),
     })
+  }
+
+  /** Each plane has every n-th slot, and is told also when none of these is its own. */
+  #deal(slots: readonly number[], to: (plane: Plane, slots: readonly number[]) => void): void {
+    for (const [index, plane] of this.#planes.entries())
+      to(
+        plane,
+        slots.filter((slot) => slot % this.#planes.length === index),
+      )
   }
 
   #disagree(difference: string | undefined): void {
@@ -331,7 +231,7 @@ export class Mirror {
     this.#disagreement = difference
     if (difference === undefined) return
     const message = `this instance does nothing for ${this.flow.name}: ${difference}`
-    this.#countError(new HeliostatError('HEL_SETTINGS_DIFFER', message))
+    this.#errors.tell(new HeliostatError('HEL_SETTINGS_DIFFER', message))
   }
 
   async #makeInternalTopics(): Promise<void> {
@@ -354,92 +254,11 @@ export class Mirror {
     this.#slotCount = progress.partitions.length
   }
 
-  // ---- slots
-
-  /**
-   * A slot that was never used, or whose last owner said goodbye, is begun before the group has met: that takes seconds on a
-   * fresh cluster. Two that start at once see each other in the slot's log; and the group's word counts as soon as it comes.
-   */
-  #openVacantSlots(): void {
-    for (let slot = 0; slot < this.#slotCount; slot++) void this.#openSlot(slot, { ifVacant: true })
-  }
-
-  #assigned(slots: readonly number[]): void {
-    if (!this.#isAssigned) for (const slot of [...this.#slots.keys()]) if (!slots.includes(slot)) this.#dropSlot(slot)
-    this.#isAssigned = true
-    for (const slot of slots) if (!this.#slots.has(slot)) void this.#openSlot(slot)
-  }
-
-  async #openSlot(slot: number, options: { ifVacant?: boolean } = {}): Promise<void> {
-    const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 5_000 })
-    while (!this.#stopping.signal.aborted) {
-      const log = this.#progressLog(slot)
-      const owned: OwnedSlot = { log, isOpen: false, inDoubt: true }
-      this.#slots.set(slot, owned)
-      try {
-        const { wasClosed, isOccupied } = await log.open({ ifVacant: (options.ifVacant ?? false) && !this.#isAssigned })
-        if (this.#slots.get(slot) !== owned) return log.close()
-        if (isOccupied) {
-          if (!this.#isAssigned) return this.#dropSlot(slot)
-          log.close() // the group has said meanwhile that it is ours
-          continue
-        }
-        this.#host.hooks.reached?.('progress-read')
-        const isFirst = !this.#hasWork
-        owned.isOpen = true
-        owned.inDoubt = !wasClosed
-        this.#arrange()
-        if (isFirst) this.#lookAgain()
-        return
-      } catch (error) {
-        log.close()
-        if (this.#slots.get(slot) !== owned) return
-        this.#retrying(error as HeliostatError)
-        await sleep(this.#platform.clock, backoff.next(), this.#stopping.signal)
-        await this.#target.refresh().catch((failure: HeliostatError) => this.#countError(failure))
-      }
-    }
-  }
-
-  #progressLog(slot: number): ProgressLog {
-    const { progressTopic } = this.policy
-    const { name, transactional } = this.flow
-    const onLost = (reason: HeliostatError) => this.#slotLost(slot, reason)
-    if (!transactional) return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost)
-    return new TransactionalSlot(this.#platform, this.#target, progressTopic, slot, {
-      transactionalId: `heliostat.${name}.${slot}`,
-      commitIntervalMs: transactional.commitIntervalMs,
-      reached: (step) => this.#host.hooks.reached?.(step),
-      onLost,
-    })
-  }
-
-  #dropSlot(slot: number): void {
-    this.#slots.get(slot)?.log.close()
-    this.#slots.delete(slot)
-    this.#arrange()
-  }
-
-  /** Someone else wrote to it, or it cannot be written: its partitions stop, and it is read anew. */
-  #slotLost(slot: number, reason: HeliostatError): void {
-    this.#countError(reason)
-    this.#dropSlot(slot)
-    const pauseMs = isFenced(reason) ? this.#fencedPauseMs() : 0
-    this.#platform.clock.setTimer(pauseMs, () => {
-      if (!this.#stopping.signal.aborted) this.#ownership.taken(slot)
-    })
-  }
-
-  /** Two that take a transactional id from each other at once would never get to commit anything. */
-  #fencedPauseMs(): number {
-    return (this.flow.transactional?.commitIntervalMs ?? 0) * (2 + 4 * this.#platform.random.fraction())
-  }
-
-  // ---- topics and partitions
+  // ---- topics
 
   /** Whether any slot is ours: whoever has none creates nothing, for those who have them may see the flow otherwise. */
   get #hasWork(): boolean {
-    return [...this.#slots.values()].some(({ isOpen }) => isOpen)
+    return this.#planes.some((plane) => plane.isWorking)
   }
 
   /** The first slot is ours: what was found before it was, begins. */
@@ -459,7 +278,7 @@ export class Mirror {
   async #look(topics: ReadonlyMap<string, TopicMetadata>): Promise<string> {
     this.#sourceAnswers = true
     const heardAt = this.#heardAt
-    const isSettled = this.#hasWork || (this.#isAssigned && this.#slots.size === 0)
+    const isSettled = this.#hasWork || (this.#isAssigned && this.#planes.every(({ slots }) => slots === 0))
     this.#aliases.learn(this.flow.source, this.#source.clusterId)
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
     this.#firstLook.abort()
@@ -481,12 +300,7 @@ export class Mirror {
       this.#targetAnswers = false
       this.#lookFailed(failure)
     }
-    this.#arrange()
-    for (const partition of this.#partitions.values()) {
-      partition.refreshed(this.#synced.get(partition.source.topic))
-      void partition.lookAtSourceEnd()
-      void partition.lookAtTargetEnd()
-    }
+    for (const plane of this.#planes) plane.look()
     if (failure) throw failure
     if (isSettled) this.#dealtWith(heardAt)
     return `${matched.length} topics to mirror, ${news.length} new or changed`
@@ -499,8 +313,8 @@ export class Mirror {
 
   /** Who told us to look is told why it failed, and says so. */
   #lookFailed(error: HeliostatError): void {
-    if (this.#isToldToLook) this.#host.countError(error.code ?? 'HEL_UNEXPECTED')
-    else this.#countError(error)
+    if (this.#isToldToLook) this.#errors.count(error.code ?? 'HEL_UNEXPECTED')
+    else this.#errors.tell(error)
   }
 
   /** Those whose name on the target is possible, and no other's. */
@@ -530,7 +344,7 @@ export class Mirror {
 
   #refuse(topic: string, error: HeliostatError): void {
     // Told once, not at every refresh.
-    if (this.#refused.get(topic)?.message !== error.message) this.#countError(error)
+    if (this.#refused.get(topic)?.message !== error.message) this.#errors.tell(error)
     this.#refused.set(topic, error)
   }
 
@@ -538,7 +352,6 @@ export class Mirror {
     for (const turn of inTurns(topics)) {
       if (this.#stopping.signal.aborted) return
       this.#sync(await this.#topicSync.sync(turn))
-      this.#arrange()
     }
   }
 
@@ -559,7 +372,7 @@ export class Mirror {
       const result = found && (await this.#topicSync.sync([found])).get(topic)
       if (!result || result instanceof HeliostatError)
         throw result ?? new HeliostatError('HEL_NO_TOPIC', `${topic} is not on the source`, { retriable: true })
-      this.#synced.set(topic, result)
+      this.#tellSynced([result])
       return result
     }
     const resyncing = resync().finally(() => this.#resyncs.delete(topic))
@@ -568,14 +381,21 @@ export class Mirror {
   }
 
   #sync(results: ReadonlyMap<string, SyncedTopic | HeliostatError>): void {
-    this.#host.hooks.reached?.('topics-created')
+    this.#hooks.reached?.('topics-created')
+    const synced: SyncedTopic[] = []
     for (const [topic, result] of results) {
       if (result instanceof HeliostatError) this.#refuse(topic, result)
       else {
         this.#refused.delete(topic)
-        this.#synced.set(topic, result)
+        synced.push(result)
       }
     }
+    this.#tellSynced(synced)
+  }
+
+  #tellSynced(topics: readonly SyncedTopic[]): void {
+    for (const topic of topics) this.#synced.set(topic.topic, topic)
+    for (const plane of this.#planes) plane.synced(topics)
   }
 
   /** One cluster under two names: whatever this flow did would be done to itself, at some hop. */
@@ -583,147 +403,9 @@ export class Mirror {
     const problem = this.#aliases.problem(this.flow.source, this.flow.target)
     if (problem === undefined || this.#refusal !== undefined || this.#stopping.signal.aborted) return
     this.#refusal = problem
-    this.#countError(new HeliostatError('HEL_SAME_CLUSTER', `flow ${this.flow.name} does not run: ${problem}`))
-    for (const slot of [...this.#slots.keys()]) this.#dropSlot(slot)
+    this.#errors.tell(new HeliostatError('HEL_SAME_CLUSTER', `flow ${this.flow.name} does not run: ${problem}`))
+    for (const plane of this.#planes) plane.drop(Array.from({ length: this.#slotCount }, (_, slot) => slot))
     void this.#ownership.stop()
-  }
-
-  /** Makes what runs agree with what is owned. */
-  #arrange(): void {
-    for (const [topicPartition, partition] of this.#partitions) {
-      if (this.#slotFor(topicPartition.topic, topicPartition.partition)?.isOpen) continue
-      partition.slotLost()
-      this.#partitions.delete(topicPartition)
-      this.#copies.delete(partition.remote)
-    }
-    if (this.#stopping.signal.aborted) return
-    for (const synced of this.#synced.values())
-      for (let partition = 0; partition < synced.partitions; partition++) this.#startPartition(synced, partition)
-  }
-
-  #startPartition(synced: SyncedTopic, number: number): void {
-    const slot = this.#slotFor(synced.topic, number)
-    if (!slot?.isOpen || this.#partitions.has(TopicPartition.of(synced.topic, number))) return
-    const partition = new MirroredPartition(this.#host, slot.log, synced, number, { inDoubt: slot.inDoubt })
-    this.#partitions.set(partition.source, partition)
-    this.#copies.set(partition.remote, partition)
-    partition.start({ paused: this.#paused || this.#pausedTopics.has(synced.topic) })
-  }
-
-  #slotFor(topic: string, partition: number): OwnedSlot | undefined {
-    return this.#slots.get(slotOf(topic, partition, this.#slotCount))
-  }
-
-  #makeHost(hooks: MirrorHooks): PartitionHost {
-    const platform = this.#platform
-    return {
-      platform,
-      source: this.#source,
-      target: this.#target,
-      sourceOffsets: new OffsetLookup(platform, this.#source),
-      tails: new TailReader(platform, this.#target),
-      takeOver:
-        this.flow.takeOver &&
-        new TakeOver(platform, {
-          source: this.#source,
-          target: this.#target,
-          policy: this.policy,
-          targetAlias: this.flow.target,
-        }),
-      targetOffsets: new OffsetLookup(platform, this.#target),
-      gapLedger: this.#gapLedger,
-      latency: this.#latency,
-      memory: {
-        take: (bytes) => this.#source.frames.take(bytes),
-        lease: (batch) => this.#budget.lease(batch.length, () => this.#source.frames.give(batch)),
-      },
-      hooks,
-      startOf: this.#startOf,
-      onDataLoss: this.flow.onDataLoss ?? 'stop',
-      queueBytesMax: this.#limits.queueBytes,
-      settleMs: this.#limits.settleMs,
-      lookAgainMs: this.#limits.lookAgainMs,
-      fetcher: (nodeId) => this.#fetcher(nodeId),
-      producer: (nodeId, transactionalId) => this.#producer(nodeId, transactionalId),
-      batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
-      syncTopic: (topic) => this.#resync(topic),
-      countError: (code) => void this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1),
-    }
-  }
-
-  #fetcher(nodeId: number): Fetcher {
-    let fetcher = this.#fetchers.get(nodeId)
-    if (!fetcher) {
-      const { fetchBytes, fetchPartitionBytes } = this.#limits
-      fetcher = new Fetcher(
-        this.#platform,
-        this.#source,
-        {
-          nodeId,
-          isolation: this.flow.isolation ?? 'read_committed',
-          budget: this.#budget,
-          maxBytes: fetchBytes,
-          partitionMaxBytes: fetchPartitionBytes,
-          rack: this.#source.rack ?? '',
-          limits: this.#byteLimits,
-        },
-        {
-          fetched: (topicPartition: TopicPartition, fetched: Fetched): FetchPosition | undefined =>
-            this.#partitions.get(topicPartition)?.fetched(fetched),
-          failed: (topicPartition: TopicPartition, failure: FetchFailure) =>
-            this.#partitions.get(topicPartition)?.fetchFailed(failure),
-          preferred: (topicPartition, node) => this.#partitions.get(topicPartition)?.preferred(node),
-          reachable: (node, error) => this.#reachable('source', node, error),
-        },
-      )
-      this.#fetchers.set(nodeId, fetcher)
-    }
-    return fetcher
-  }
-
-  #producer(nodeId: number, transactionalId?: string): Producer<OutgoingBatch> {
-    const key = `${nodeId} ${transactionalId ?? ''}`
-    let producer = this.#producers.get(key)
-    if (!producer) {
-      const { windowBytes, requestBytes } = this.#limits
-      const { hooks } = this.#host
-      producer = new Producer<OutgoingBatch>(this.#platform, this.#target, {
-        nodeId,
-        transactionalId,
-        windowBytes,
-        requestBytes,
-        reachable: (node, error) => this.#reachable('target', node, error),
-        hooks: {
-          sent: () => hooks.reached?.('produce-sent'),
-          answered: () => hooks.reached?.('produce-answered'),
-        },
-      })
-      this.#producers.set(key, producer)
-    }
-    return producer
-  }
-
-  #reachable(cluster: 'source' | 'target', nodeId: number, error: HeliostatError | undefined): void {
-    if (!error) return void this.#unreachable[cluster].delete(nodeId)
-    this.#unreachable[cluster].add(nodeId)
-    this.#countError(error)
-    for (const partition of this.#partitions.values())
-      if (cluster === 'target') partition.targetUnreachable(nodeId, error)
-      else partition.sourceUnreachable(nodeId)
-  }
-
-  /** What a cluster answers while it makes topics and elects leaders is no error yet. */
-  #retrying(error: HeliostatError): void {
-    if (!error.retriable) {
-      this.#countError(error)
-      return
-    }
-    this.#platform.log.debug('mirror.retrying', error.message, { code: error.code, ...error.where })
-  }
-
-  #countError(error: HeliostatError): void {
-    this.#host.countError(error.code ?? 'HEL_UNEXPECTED')
-    this.#platform.log.warn('mirror.error', error.message, { code: error.code, ...error.where })
   }
 
   // ---- what users do and see
@@ -735,17 +417,12 @@ export class Mirror {
 
   pause(topic?: string): void {
     if (topic === undefined) this.#paused = true
-    else this.#pausedTopics.add(topic)
-    for (const partition of this.#partitions.values())
-      if (topic === undefined || partition.source.topic === topic) partition.pause()
+    for (const plane of this.#planes) plane.pause(topic)
   }
 
   resume(topic?: string): void {
     if (topic === undefined) this.#paused = false
-    else this.#pausedTopics.delete(topic)
-    if (this.#paused) return
-    for (const partition of this.#partitions.values())
-      if (!this.#pausedTopics.has(partition.source.topic)) partition.unpause()
+    for (const plane of this.#planes) plane.resume(topic)
   }
 
   /**
@@ -755,16 +432,7 @@ export class Mirror {
   async forget(topic: string): Promise<void> {
     if (this.#source.topics().has(topic)) return
     this.#synced.delete(topic)
-    const writes: Promise<void>[] = []
-    for (const [topicPartition, partition] of this.#partitions) {
-      if (topicPartition.topic !== topic) continue
-      partition.close()
-      this.#partitions.delete(topicPartition)
-      this.#copies.delete(partition.remote)
-      const log = this.#slotFor(topic, topicPartition.partition)?.log
-      if (log) writes.push(log.write(log.state.forgetting(topic, topicPartition.partition)))
-    }
-    await Promise.all(writes)
+    await Promise.all(this.#planes.map((plane) => plane.forget(topic)))
   }
 
   explain(topic: string): Explanation {
@@ -786,16 +454,25 @@ export class Mirror {
     return this.#synced.values()
   }
 
+  /** Other flows that write to a copy of this one: in transactions a topic may be merged from several sources. */
+  sharers(remoteTopic: string): readonly string[] {
+    return this.#remoteNames.sharers(remoteTopic, this.flow.name)
+  }
+
   /** Partitions that run here, each with its offset map once its position is known. */
   *ownedPartitions(): Generator<OwnedPartition> {
-    for (const partition of this.#partitions.values()) yield ownedOf(partition)
+    for (const plane of this.#planes) yield* plane.ownedPartitions()
   }
 
   /** The same of one, by its name on either side. */
   ownedPartition(topic: string, partition: number, side: 'source' | 'target' = 'source'): OwnedPartition | undefined {
     const named = TopicPartition.known(topic, partition)
-    const owned = named && (side === 'source' ? this.#partitions : this.#copies).get(named)
-    return owned && ownedOf(owned)
+    if (!named) return undefined
+    for (const plane of this.#planes) {
+      const owned = plane.ownedPartition(named, side)
+      if (owned) return owned
+    }
+    return undefined
   }
 
   /** All that the ledger holds of this flow's topics, whichever instance wrote it and when. */
@@ -809,22 +486,22 @@ export class Mirror {
   }
 
   status(): MirrorStatus {
-    const now = this.#platform.clock.now()
-    const topics = this.#topicStatuses(now)
+    const planes = this.#planes.map((plane) => plane.status())
+    const topics = mergedTopics(planes)
     const partitions = topics.flatMap((topic) => topic.partitions)
     return {
       flow: this.flow.name,
       source: this.flow.source,
       target: this.flow.target,
-      state: this.#flowState(topics),
+      state: this.#flowState(topics, planes),
       reason: this.refusal,
       rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), this.#untoldMs),
       rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
       topics,
-      bufferedBytes: this.#budget.bytes,
-      bufferedBytesMax: this.#budget.bytesMax,
-      errors: Object.fromEntries(this.#errors),
-      latency: this.#latency.histogram(),
+      bufferedBytes: planes.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
+      bufferedBytesMax: planes.reduce((sum, { bufferedBytesMax }) => sum + bufferedBytesMax, 0),
+      errors: sumOfCounts([this.#errors.byCode, ...planes.map(({ errors }) => errors)]),
+      latency: sumOfHistograms(planes.map(({ latency }) => latency)),
     }
   }
 
@@ -834,31 +511,15 @@ export class Mirror {
     return this.#wereDealtWith && ms <= this.#refreshMs + SILENCE_MS ? 0 : ms
   }
 
-  get #isSourceSilent(): boolean {
-    return [...this.#fetchers.values()].some(({ silentMs }) => silentMs > SILENCE_MS)
-  }
-
-  #topicStatuses(now: number): TopicStatus[] {
-    const topics = new Map<
-      string,
-      { topic: string; remoteTopic: string; partitions: TopicStatus['partitions'][number][] }
-    >()
-    for (const partition of this.#partitions.values()) {
-      const { topic } = partition.source
-      if (!topics.has(topic)) topics.set(topic, { topic, remoteTopic: partition.remote.topic, partitions: [] })
-      topics.get(topic)!.partitions.push(partition.status(now))
-    }
-    for (const { partitions } of topics.values()) partitions.sort((a, b) => a.partition - b.partition)
-    return [...topics.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1))
-  }
-
-  #flowState(topics: readonly TopicStatus[]): FlowState {
+  #flowState(topics: readonly TopicStatus[], planes: readonly PlaneStatus[]): FlowState {
+    const some = (holds: (plane: PlaneStatus) => boolean) => planes.some(holds)
     if (this.#state === 'stopped' || this.refusal !== undefined) return 'stopped'
     if (this.#paused) return 'paused'
-    if (!this.#sourceAnswers || this.#unreachable.source.size > 0 || this.#isSourceSilent) return 'source-unavailable'
-    if (!this.#targetAnswers || this.#unreachable.target.size > 0) return 'target-unavailable'
+    if (!this.#sourceAnswers || some(({ unreachable, isSourceSilent }) => isSourceSilent || unreachable.source > 0))
+      return 'source-unavailable'
+    if (!this.#targetAnswers || some(({ unreachable }) => unreachable.target > 0)) return 'target-unavailable'
     if (this.#state !== 'running' || !this.#isAssigned || !this.#wereDealtWith) return 'starting'
-    if ([...this.#slots.values()].some((slot) => !slot.isOpen)) return 'catching-up'
+    if (some(({ openingSlots }) => openingSlots > 0)) return 'catching-up'
     const behind = topics.some(({ partitions }) =>
       partitions.some(({ state }) => state === 'catching-up' || state === 'starting' || state === 'recovering'),
     )
@@ -866,19 +527,21 @@ export class Mirror {
   }
 }
 
-function ownedOf(partition: MirroredPartition): OwnedPartition {
-  const { source, remote } = partition
-  return { source, remote, map: partition.isTranslatable ? partition.offsetMap : undefined }
-}
-
 function takenBy(topic: string, remoteTopic: string, flow: string): HeliostatError {
   const message = `${topic} is not mirrored: ${remoteTopic} on the target is the copy of the flow ${flow}, and a copy has one source; another naming gives it a name of its own, and mirrors that all say delivery: transactional may share it`
   return new HeliostatError('HEL_TOPIC_NAME', message, { where: { topic } })
 }
 
-function startRules({ start = 'earliest', startByTopic = [] }: Flow): (topic: string) => Start {
-  const rules = startByTopic.map((rule) => ({ ...rule, filter: nameFilter({ include: rule.topics, exclude: [] }) }))
-  return (topic) => rules.find(({ filter }) => filter.matches(topic))?.start ?? start
+/** Each partition is on one plane, but a topic's may be on several. */
+function mergedTopics(planes: readonly PlaneStatus[]): TopicStatus[] {
+  const topics = new Map<string, { topic: string; remoteTopic: string; partitions: PartitionStatus[] }>()
+  for (const { topic, remoteTopic, partitions } of planes.flatMap((plane) => plane.topics)) {
+    const merged = topics.get(topic) ?? { topic, remoteTopic, partitions: [] }
+    merged.partitions.push(...partitions)
+    topics.set(topic, merged)
+  }
+  for (const { partitions } of topics.values()) partitions.sort((a, b) => a.partition - b.partition)
+  return [...topics.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1))
 }
 
 function inTurns(topics: readonly TopicMetadata[]): TopicMetadata[][] {

@@ -78,6 +78,8 @@ export interface PartitionHost {
   readonly queueBytesMax: number
   readonly settleMs: number
   readonly lookAgainMs: number
+  /** Where batches were appended in transactions, below what the partition had; kept over a slot that is opened anew. */
+  readonly wentBackTo: Map<TopicPartition, number>
   fetcher(nodeId: number): Fetcher
   /** With a transactional id one that writes under it alone. */
   producer(nodeId: number, transactionalId?: string): Producer<OutgoingBatch>
@@ -830,19 +832,22 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   }
 
   /** Others may write beside transactions; what was committed can only be lost. */
-  async #mendCommitted(end: number): Promise<StopReason | 'mended' | undefined> {
+  async #mendCommitted(targetEnd: number): Promise<StopReason | 'mended' | undefined> {
     const { map } = this.#mirror!
+    const { wentBackTo } = this.#host
     const to = map.nextDownstream
+    const end = Math.min(targetEnd, wentBackTo.get(this.remote) ?? targetEnd)
     if (end >= to) {
       this.#suspicion = undefined
       return undefined
     }
-    this.#suspect(`${this.remote} ends at ${end}, not at ${to}`)
+    if (!wentBackTo.has(this.remote)) this.#suspect(`${this.remote} ends at ${end}, not at ${to}`)
     const from = map.reverse(end) ?? map.lowestUpstream
     const upstream = map.nextUpstream
     const gap = await this.#write({ from, to: upstream, reason: 'target-truncated', downstream: { from: end, to } })
     if (gap.action === 'stop') return lossReason(gap)
     await this.#startOver(this.#progress!, gap.action === 'skip' ? upstream : from)
+    wentBackTo.delete(this.remote)
     return 'mended'
   }
 
@@ -927,6 +932,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   acknowledged(batch: OutgoingBatch, baseOffset: number): void {
     const { clock } = this.#host.platform
     this.#mirror!.acknowledged(batch, baseOffset)
+    if (this.#slot.transaction && baseOffset < this.#mirror!.map.nextDownstream) this.#noteGoneBack(baseOffset)
     this.#backoff.reset()
     const now = clock.now()
     this.#host.latency.observe(now - batch.maxTimestamp)
@@ -934,6 +940,14 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     this.#noteLag(now)
     this.#afterwards()
     this.#slot.transaction?.landed()
+  }
+
+  /** The target has lost what was committed. What is appended there now, and aborted, would hide it from who looks at its end alone. */
+  #noteGoneBack(end: number): void {
+    const { wentBackTo } = this.#host
+    wentBackTo.set(this.remote, Math.min(end, wentBackTo.get(this.remote) ?? end))
+    const what = `${this.remote} appends at ${end}, and had ${this.#mirror!.map.nextDownstream}`
+    this.#slot.transaction!.fail(new HeliostatError('HEL_TARGET_CHANGED', what, { retriable: true }))
   }
 
   refused(batch: OutgoingBatch, errorCode: number, message: string | null): void {

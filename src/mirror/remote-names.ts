@@ -26,6 +26,11 @@ export class RemoteNames {
     return undefined
   }
 
+  /** Other flows of this process whose copies have this name. */
+  sharers(remoteTopic: string, flow: string): string[] {
+    return (this.#origins.get(remoteTopic) ?? []).flatMap((origin) => (origin.flow === flow ? [] : [origin.flow]))
+  }
+
   /** The flow is gone, and its names are free. */
   release(flow: string): void {
     for (const [remoteTopic, origins] of this.#origins) {

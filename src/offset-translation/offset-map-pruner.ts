@@ -8,6 +8,8 @@ export interface PrunablePartition {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly map: OffsetMap | undefined
+  /** Forgets what both logs' starts have passed; how many runs that were. */
+  prune(upstreamLogStart: number, downstreamLogStart: number): Promise<number>
 }
 
 /** Below this a map is too small to be worth two questions. */
@@ -19,17 +21,16 @@ export async function pruneOffsetMaps(
   targetOffsets: OffsetLookup,
 ): Promise<string> {
   let forgotten = 0
-  const prune = async (source: TopicPartition, remote: TopicPartition, map: OffsetMap) => {
+  const prune = async (partition: PrunablePartition) => {
+    const { source, remote } = partition
     const [upstream, downstream] = await Promise.all([
       sourceOffsets.find(source, EARLIEST),
       targetOffsets.find(remote, EARLIEST),
     ])
-    const before = map.size
-    map.prune(upstream, downstream)
-    forgotten += before - map.size
+    forgotten += await partition.prune(upstream, downstream)
   }
-  const pruned = [...partitions].flatMap(({ source, remote, map }) =>
-    map !== undefined && map.size >= RUNS_MIN ? [prune(source, remote, map)] : [],
+  const pruned = [...partitions].flatMap((partition) =>
+    partition.map !== undefined && partition.map.size >= RUNS_MIN ? [prune(partition)] : [],
   )
   // A partition that cannot be asked now is asked next time; the others do not wait for it.
   const outcomes = await Promise.allSettled(pruned)

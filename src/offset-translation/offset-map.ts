@@ -23,6 +23,18 @@ export interface OffsetMapChanges {
   readonly removed: readonly number[]
 }
 
+/** What changed in a map, for a copy of it on another thread that translates. */
+export interface OffsetMapNews {
+  /** Number of the first run kept, and of the first that is told: those between are as they were. */
+  readonly firstNumber: number
+  readonly from: number
+  /** Packed: upstream, downstream and count of each run. */
+  readonly runs: Float64Array
+  readonly base: { readonly upstream: number; readonly downstream: number }
+  readonly acknowledged: number
+  readonly skippedTo: number
+}
+
 /**
  * Invariants
  * 1. Runs ascend on both sides and do not overlap; runs that touch on both sides are one run.
@@ -45,6 +57,8 @@ export class OffsetMap {
   readonly #claims = new ClaimList()
   readonly #dirty = new Set<number>()
   readonly #removed = new Set<number>()
+  /** What the copy knows, but for the runs. */
+  #told: string | undefined
 
   constructor(options: OffsetMapOptions = {}) {
     this.#base = { upstream: options.start?.upstream ?? 0, downstream: options.start?.downstream ?? 0 }
@@ -178,8 +192,8 @@ export class OffsetMap {
     this.#skippedTo = Math.max(this.#skippedTo, bounded(upstream))
   }
 
-  /** Forgets runs of which neither side keeps a record: both log starts have passed them. */
-  prune(upstreamLogStart: number, downstreamLogStart: number): void {
+  /** Forgets runs of which neither side keeps a record: both log starts have passed them. How many. */
+  prune(upstreamLogStart: number, downstreamLogStart: number): number {
     let old = 0
     // The last run stays: it says where to go on.
     const candidates = this.#runs.length - 1
@@ -190,6 +204,7 @@ export class OffsetMap {
     )
       old++
     this.#forget(old)
+    return old
   }
 
   // ---- resuming
@@ -300,6 +315,37 @@ export class OffsetMap {
 
   get hasChanges(): boolean {
     return this.#dirty.size > 0 || this.#removed.size > 0
+  }
+
+  // ---- copies
+
+  /** What changed since this was asked last: everything, the first time. For one copy. */
+  takeNews(): OffsetMapNews | undefined {
+    const index = this.#runs.takeUnchanged()
+    const firstNumber = this.#firstNumber
+    const summary = [firstNumber, this.#runs.length, this.#acknowledged, this.#skippedTo].join(' ')
+    if (index === this.#runs.length && summary === this.#told) return undefined
+    this.#told = summary
+    return {
+      firstNumber,
+      from: firstNumber + index,
+      runs: this.#runs.from(index),
+      base: { ...this.#base },
+      acknowledged: this.#acknowledged,
+      skippedTo: this.#skippedTo,
+    }
+  }
+
+  /** Makes this map, which nobody else changes, translate as the other does. */
+  follow({ firstNumber, from, runs, base, acknowledged, skippedTo }: OffsetMapNews): void {
+    const kept = Math.min(this.#runs.length, Math.max(0, from - this.#firstNumber))
+    this.#runs.truncate(kept)
+    this.#runs.dropFirst(Math.min(kept, Math.max(0, firstNumber - this.#firstNumber)))
+    for (let at = 0; at < runs.length; at += 3) this.#runs.push(runs[at]!, runs[at + 1]!, runs[at + 2]!)
+    this.#firstNumber = firstNumber
+    this.#base = { ...base }
+    this.#acknowledged = acknowledged
+    this.#skippedTo = skippedTo
   }
 
   // ---- within

@@ -18,6 +18,8 @@ export class RunList {
   /** Slot of the first run: dropping old runs moves it, and room is won back when the list grows next. */
   #first = 0
   #length = 0
+  /** So many runs from the first on are as they were when `takeUnchanged` was asked last. */
+  #unchanged = 0
 
   get length(): number {
     return this.#length
@@ -62,16 +64,37 @@ export class RunList {
 
   setCount(index: number, count: number): void {
     this.#count[this.#first + index] = count
+    if (index < this.#unchanged) this.#unchanged = index
   }
 
   dropFirst(runs: number): void {
     this.#first += runs
     this.#length -= runs
+    this.#unchanged = Math.max(0, this.#unchanged - runs)
   }
 
   /** Keeps the first `length` runs. */
   truncate(length: number): void {
     this.#length = length
+    if (length < this.#unchanged) this.#unchanged = length
+  }
+
+  /** How many runs from the first on have not changed since this was asked last; for one reader who copies the others. */
+  takeUnchanged(): number {
+    const unchanged = this.#unchanged
+    this.#unchanged = this.#length
+    return unchanged
+  }
+
+  /** Packed: upstream, downstream and count of each run from `index` on. */
+  from(index: number): Float64Array<ArrayBuffer> {
+    const packed = new Float64Array((this.#length - index) * 3)
+    for (let at = index, to = 0; at < this.#length; at++) {
+      packed[to++] = this.upstream(at)
+      packed[to++] = this.downstream(at)
+      packed[to++] = this.count(at)
+    }
+    return packed
   }
 
   /** Index of the last run that starts at or below the upstream offset; −1 when there is none. */

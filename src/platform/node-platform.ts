@@ -3,6 +3,7 @@ import { nodeDisk } from './node-disk.ts'
 import { type NodeLogOptions, nodeLog } from './node-log.ts'
 import { nodeNetwork } from './node-network.ts'
 import { nodeRandom } from './node-random.ts'
+import { nodeThreads } from './node-threads.ts'
 import { dropHarmlessWarnings } from './node-warnings.ts'
 import type { Logger, Platform } from './platform.ts'
 
@@ -22,6 +23,7 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
     disk: nodeDisk(),
     random: nodeRandom(),
     log,
+    threads: nodeThreads(),
   }
 }
 

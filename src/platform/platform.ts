@@ -8,6 +8,27 @@ export interface Platform {
   readonly disk: Disk
   readonly random: Random
   readonly log: Logger
+  /** Absent: it has no other threads than this one. */
+  readonly threads?: Threads
+}
+
+export interface Threads {
+  /** As many as may run at once. */
+  readonly cores: number
+  /** Runs a program of this package on a thread of its own. What is posted is cloned, so it must be plain data. */
+  start(program: URL, listener: ThreadListener): Thread
+}
+
+export interface Thread {
+  post(message: unknown): void
+  /** Ends it where it stands; `ended` follows. */
+  stop(): Promise<void>
+}
+
+export interface ThreadListener {
+  posted(message: unknown): void
+  /** The last call, exactly once; with the error that ended it, if one did. */
+  ended(error: Error | undefined): void
 }
 
 export interface Clock {

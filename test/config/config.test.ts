@@ -138,6 +138,20 @@ mirrors:
     )
   })
 
+  it('tells what sources that are merged into one topic have to do without', () => {
+    const merging = `${clusters}  south: { bootstrap: [localhost:9094] }
+mirrors:
+  - { from: south, to: west, naming: identity, delivery: transactional }
+  - { from: east, to: west, naming: identity, delivery: { transactional: { commitInterval: 2s } } }
+`
+    const warned = (text: string) => loadConfig(text, 'h.yaml', {}).warnings.map(({ rule, message }) => [rule, message])
+    expect(warned(merging)).toEqual([
+      ['merged-topic', expect.stringContaining('have the configs that east->west brings')],
+    ])
+    const [rule] = warned(merging.replace('delivery: transactional', 'delivery: exactly-once'))[0]!
+    expect(rule).toBe('one-target-topic')
+  })
+
   it('refuses a replacement that names a group which is not there', () => {
     const text = `${clusters}mirrors: [{ from: east, to: west, naming: { rename: { match: "(.*)", replace: "dr.$2" } } }]\n`
     expect(problemsOf(text)[0]).toMatch(/^5:83 .*not a replacement, at character 4: there is no group 2/)

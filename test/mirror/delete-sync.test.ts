@@ -10,7 +10,7 @@ const UNKNOWN = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 const PROGRESS = 'progress'
 
 /** A copy of `orders` that was mirrored into as `id`; the source lists nothing, and its nodes answer so when asked by name. */
-function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: string }) {
+function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: string; isShared?: boolean }) {
   const clock = new FakeClock()
   const platform = { clock, log: { warn: () => {} } } as unknown as Platform
   const deleted: unknown[] = []
@@ -49,6 +49,7 @@ function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: st
     progressTopic: PROGRESS,
     afterMs: 1_000,
     topics: () => [{ topic: 'orders', remoteTopic: 'east.orders', targetTopicId: 'id' }],
+    isShared: () => options.isShared ?? false,
     gone: async (topic) => void gone.push(topic),
   })
   return { clock, sync, deleted, gone }
@@ -90,4 +91,12 @@ test('a topic that was made anew under the name of the copy stays, and is let go
   await clock.advance(5_000)
   expect(await sync.sync()).toBe('0 topics deleted, 0 waiting')
   expect([deleted, gone]).toEqual([[], ['orders']])
+})
+
+test('a copy into which others mirror, too, stays', async () => {
+  const { clock, sync, deleted, gone } = scene({ nodes: [UNKNOWN], isShared: true })
+  await sync.sync()
+  await clock.advance(5_000)
+  expect(await sync.sync()).toBe('0 topics deleted, 0 waiting')
+  expect([deleted, gone]).toEqual([[], []])
 })

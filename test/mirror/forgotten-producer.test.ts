@@ -4,14 +4,16 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startCluster } from '../../src/broker/cluster.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
 import { describeProducers } from '../../src/protocol/messages/describe-producers.ts'
+import { listTransactions } from '../../src/protocol/messages/list-transactions.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { expectCopied } from '../support/copied.ts'
 import { appendBatch, clientOf, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
+const CONFIG = { 'producer.id.expiration.ms': 200, 'log.flush.offset.checkpoint.interval.ms': 20 }
+
 test('a producer that was forgotten goes on where it was, and sees who wrote meanwhile', async () => {
-  const config = { 'producer.id.expiration.ms': 200, 'log.flush.offset.checkpoint.interval.ms': 20 }
   const source = await startCluster(testPlatform, { name: 'east' })
-  const target = await startCluster(testPlatform, { name: 'west', config })
+  const target = await startCluster(testPlatform, { name: 'west', config: CONFIG })
   const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
   await Promise.all([east.refresh(), west.refresh()])
   await makeTopic(east, 'orders', 1)
@@ -73,4 +75,70 @@ test('a producer that was forgotten goes on where it was, and sees who wrote mea
   expect(values).toEqual(['first', 'second', 'not ours', 'third', 'fourth'])
   expect(mirror.gaps()).toMatchObject([{ reason: 'foreign-write', downstream: { from: 2, to: 3 } }])
   expect([0, 1, 2, 3].map((offset) => mirror.translate('orders', 0, offset))).toEqual([0, 1, 3, 4])
+})
+
+test('in transactions, too, and when the target has forgotten even the transactional id', async () => {
+  const config = {
+    ...CONFIG,
+    'transactional.id.expiration.ms': 300,
+    'transaction.remove.expired.transaction.cleanup.interval.ms': 50,
+  }
+  const source = await startCluster(testPlatform, { name: 'east' })
+  const target = await startCluster(testPlatform, { name: 'west', config })
+  const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
+  await Promise.all([east.refresh(), west.refresh()])
+  await makeTopic(east, 'orders', 1)
+  const write = (client: typeof east, topic: string, value: string) =>
+    appendBatch(client, topic, 0, buildBatch([{ timestamp: testPlatform.clock.now(), key: value, value }]))
+  const mirror = new Mirror(testPlatform, {
+    flow: {
+      name: 'east->west',
+      source: 'east',
+      target: 'west',
+      topics: { include: ['orders'], exclude: [] },
+      refreshMs: 30_000,
+      transactional: { commitIntervalMs: 20 },
+    },
+    source: clientOf(source.bootstrap),
+    target: clientOf(target.bootstrap),
+    slots: 1,
+  })
+  onTestFinished(async () => {
+    await mirror.stop()
+    east.close()
+    west.close()
+    await Promise.all([source.stop(), target.stop()])
+  })
+  await mirror.start()
+  const ids = async () => {
+    const { transactionStates } = await west.send(listTransactions, { stateFilters: [], producerIdFilters: [] })
+    return transactionStates.length
+  }
+  const arrived = (values: string[]) =>
+    until(
+      async () => {
+        await west.refresh()
+        if (!west.leaderOf('east.orders', 0)) return false
+        return String((await readAll(west, 'east.orders', 0)).map(({ value }) => String(value))) === String(values)
+      },
+      () => JSON.stringify(mirror.status()),
+    )
+  await write(east, 'orders', 'first')
+  await arrived(['first'])
+  await until(
+    async () => (await ids()) === 0,
+    () => 'the target never forgets',
+  )
+  await write(west, 'east.orders', 'not ours')
+  await write(east, 'orders', 'second')
+  await arrived(['first', 'not ours', 'second'])
+  await write(east, 'orders', 'third')
+  await arrived(['first', 'not ours', 'second', 'third'])
+  expect(mirror.gaps()).toEqual([])
+  const places = (await readAll(west, 'east.orders', 0)).map(({ offset }) => offset)
+  await until(
+    () => mirror.translate('orders', 0, 2) === places[3],
+    () => JSON.stringify(mirror.status()),
+  )
+  expect([0, 1, 2].map((offset) => mirror.translate('orders', 0, offset))).toEqual([places[0], places[2], places[3]])
 })

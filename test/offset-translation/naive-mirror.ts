@@ -22,6 +22,8 @@ export class NaiveMirror {
   readonly source: number[] = []
   readonly start: { upstream: number; downstream: number }
   map: OffsetMap
+  /** As another thread has it, which is told the news. */
+  readonly copy = new OffsetMap()
   readonly durable = new Map<number, Buffer>()
   inFlight: Batch[] = []
   acknowledged = 0
@@ -127,12 +129,18 @@ export class NaiveMirror {
   }
 
   compare(): void {
-    const { start, source, map } = this
+    const { start, source, map, copy } = this
+    const news = map.takeNews()
+    if (news) copy.follow(structuredClone(news))
+    expect(map.takeNews()).toBeUndefined()
+    expect([...copy.runs()]).toEqual([...map.runs()])
+    expect([copy.nextUpstream, copy.lowestUpstream]).toEqual([map.nextUpstream, map.lowestUpstream])
     expect(map.nextDownstream).toBe(start.downstream + this.acknowledged)
     expect(map.nextUpstream).toBe(this.nextUpstream())
     let first = 0
     for (let upstream = 0; upstream <= source.at(-1)! + 5; upstream++) {
       const actual = map.translate(upstream)
+      if (copy.translate(upstream) !== actual) expect(copy.translate(upstream)).toBe(actual)
       while (first < this.acknowledged && source[first]! < upstream) first++
       let expected: number | undefined
       if (first < this.acknowledged) expected = start.downstream + first
@@ -144,6 +152,7 @@ export class NaiveMirror {
     }
     for (let at = -start.downstream; at <= this.acknowledged + 2; at++) {
       const actual = map.reverse(start.downstream + at)
+      if (copy.reverse(start.downstream + at) !== actual) expect(copy.reverse(start.downstream + at)).toBe(actual)
       if (actual === undefined && at < this.pruned) continue
       let expected: number | undefined
       if (at === this.acknowledged) expected = this.nextUpstream()

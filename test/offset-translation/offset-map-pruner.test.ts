@@ -13,6 +13,13 @@ function mapOf(runs: number): OffsetMap {
   return map
 }
 
+/** Of a map on this thread. */
+const prunable = (map: OffsetMap | undefined, names = { source, remote }) => ({
+  ...names,
+  map,
+  prune: async (upstream: number, downstream: number) => map?.prune(upstream, downstream) ?? 0,
+})
+
 /** Log starts; a partition that is not named cannot be asked. */
 function lookup(starts: ReadonlyMap<TopicPartition, number>): OffsetLookup {
   const find = async (asked: TopicPartition) => {
@@ -25,29 +32,19 @@ function lookup(starts: ReadonlyMap<TopicPartition, number>): OffsetLookup {
 
 test('a map forgets what both logs have lost', async () => {
   const map = mapOf(100)
-  const said = await pruneOffsetMaps(
-    [{ source, remote, map }],
-    lookup(new Map([[source, 90]])),
-    lookup(new Map([[remote, 40]])),
-  )
+  const said = await pruneOffsetMaps([prunable(map)], lookup(new Map([[source, 90]])), lookup(new Map([[remote, 40]])))
   expect(said).toBe('20 runs forgotten in 1 maps')
   expect(map.size).toBe(80)
 })
 
 test('small maps and partitions without a position are not asked about', async () => {
-  const partitions = [
-    { source, remote, map: mapOf(10) },
-    { source, remote, map: undefined },
-  ]
+  const partitions = [prunable(mapOf(10)), prunable(undefined)]
   expect(await pruneOffsetMaps(partitions, lookup(new Map()), lookup(new Map()))).toBe('0 runs forgotten in 0 maps')
 })
 
 test('a partition that cannot be asked is told, and does not keep the others', async () => {
   const map = mapOf(100)
-  const partitions = [
-    { source: other, remote: otherRemote, map: mapOf(100) },
-    { source, remote, map },
-  ]
+  const partitions = [prunable(mapOf(100), { source: other, remote: otherRemote }), prunable(map)]
   const pruning = pruneOffsetMaps(partitions, lookup(new Map([[source, 300]])), lookup(new Map([[remote, 200]])))
   await expect(pruning).rejects.toThrow('orders-1 has no leader')
   expect(map.size).toBe(1)

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import { decodeHeartbeat } from '../../src/mirror/heartbeat.ts'
 import { replicationPolicy, upstreamHops } from '../../src/mirror/replication-policy.ts'
+import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
 import { batchOf } from '../broker/requests.ts'
 import { expectCopied } from '../support/copied.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
@@ -235,10 +236,14 @@ describe('a topic is refused alone', () => {
 })
 
 test('sources are merged into one topic by mirrors that all say so', async () => {
-  for (const from of ['paris', 'tokyo'] as const) await write(from, 'merged', `${from} 1`, `${from} 2`)
+  const rolls = { paris: '1111111', tokyo: '2222222' }
+  for (const from of ['tokyo', 'paris'] as const) {
+    await makeTopic(clients[from], 'merged', 1, { 'segment.ms': rolls[from] })
+    await write(from, 'merged', `${from} 1`, `${from} 2`)
+  }
   const mirror = (from: Name) =>
-    `from: ${from}, to: lima, name: ${from}-merged, progress: merged, naming: identity, delivery: { transactional: { commitInterval: 100ms } }, topics: { include: ['merged'] }`
-  await mirrored([mirror('paris'), mirror('tokyo')])
+    `from: ${from}, to: lima, name: ${from}-merged, progress: merged, naming: identity, delivery: { transactional: { commitInterval: 100ms } }, sync: { topicConfigs: { every: 100ms } }, topics: { include: ['merged'] }`
+  const daemon = await mirrored([mirror('tokyo'), mirror('paris')])
   const values = async () => (await readAll(clients.lima, 'merged', 0)).map(({ value }) => value?.toString())
   const arrived = async (count: number) => {
     await clients.lima.refresh()
@@ -253,6 +258,28 @@ test('sources are merged into one topic by mirrors that all say so', async () =>
     () => arrived(6),
     () => 'what came later is not there',
   )
+  // The configs are those of one source, the first by its flow's name, pass after pass.
+  const roll = async () => {
+    const { results } = await clients.lima.send(describeConfigs, {
+      resources: [{ resourceType: 2, resourceName: 'merged', configurationKeys: ['segment.ms'] }],
+    })
+    return results[0]!.configs[0]?.value
+  }
+  await until(
+    async () => (await roll()) === '1111111',
+    () => 'the configs of paris are not brought',
+  )
+  const jobs = () =>
+    daemon.flows
+      .get('tokyo-merged')!
+      .jobs()
+      .find(({ name }) => name.endsWith('topic-configs'))!
+  const passes = jobs().runs
+  await until(
+    () => jobs().runs >= passes + 2,
+    () => JSON.stringify(jobs()),
+  )
+  expect(await roll()).toBe('1111111')
   const merged = await values()
   for (const from of ['paris', 'tokyo'])
     expect(merged.filter((value) => value?.startsWith(from))).toEqual([1, 2, 3].map((at) => `${from} ${at}`))
