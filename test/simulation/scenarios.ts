@@ -22,6 +22,7 @@ import { d99 } from './drills/d99-failover.ts'
 import { d104 } from './drills/d104-active-active.ts'
 import { leadersMove } from './drills/leaders-move.ts'
 import { replicationDrills } from './drills/replication.ts'
+import { votersOfFive } from './drills/voters.ts'
 import type { Scenario } from './scenario.ts'
 import { day } from './scenarios/day.ts'
 import { lateWords, mirrorInTransactions, mirrorScenario } from './scenarios/mirror.ts'
@@ -37,6 +38,7 @@ export const scenarios: readonly Scenario[] = [
   ...leadersMove,
   ...[b01, b02, b05, ...b11],
   ...replicationDrills,
+  votersOfFive,
 ]
 
 /** Seeds that once found something, or show something rare; played by every `npm test`, beside the first. */

@@ -14,10 +14,10 @@ export interface SimBrokerOptions extends Pick<ClusterNodeOptions, 'nodeId' | 'c
   readonly begun: () => void
 }
 
-/** All of these brokers vote, to begin with. */
+/** The first three of these brokers vote, to begin with. */
 export function agreementOf(nodeIds: readonly number[], hostOf: (nodeId: number) => string): Agreement {
   return {
-    bootstrap: nodeIds,
+    bootstrap: nodeIds.slice(0, 3),
     network: {
       nodeIds: () => nodeIds,
       nodeOf: (nodeId) => voterAt(nodeId, { host: hostOf(nodeId), port: INTERNAL_PORT }),

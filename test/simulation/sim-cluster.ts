@@ -49,8 +49,8 @@ export class SimCluster {
     const hostOf = (nodeId: number) => (brokers === 1 ? name : `${name}-${nodeId}`)
     const ids = Array.from({ length: brokers }, (_, index) => index + 1)
     const replicas = {
-      'offsets.topic.replication.factor': brokers,
-      'transaction.state.log.replication.factor': brokers,
+      'offsets.topic.replication.factor': Math.min(brokers, 3),
+      'transaction.state.log.replication.factor': Math.min(brokers, 3),
     }
     const common = {
       ...{ clusterId: CLUSTER_ID.replace(/A/, name[0]!), faults, config: { ...replicas, ...config } },
