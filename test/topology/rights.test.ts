@@ -249,16 +249,24 @@ const WITHOUT: readonly [string, Feature[], RegExp | undefined][] = [
   ['target CREATE east.orders', DATA, /east\.orders cannot be created on the target: TOPIC_AUTHORIZATION_FAILED/],
   [
     'target READ heliostat.east.',
-    [...DATA, ...KEPT],
+    [...DATA, ...KEPT, 'shares'],
     /progress\.internal-\d+ cannot be read at 0: TOPIC_AUTHORIZATION_FAILED/,
   ],
-  ['target WRITE heliostat.east.', [...DATA, ...KEPT], /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/],
+  [
+    'target WRITE heliostat.east.',
+    [...DATA, ...KEPT, 'shares'],
+    /progress cannot be written: TOPIC_AUTHORIZATION_FAILED/,
+  ],
   [
     'target CREATE heliostat.east.',
     [...DATA, ...KEPT, 'shares'],
     /progress\.internal cannot be created on the target: TOPIC_AUTH/,
   ],
-  ['target READ group billing', ['brings groups'], /coordinator of group billing: GROUP_AUTHORIZATION_FAILED/],
+  [
+    'target READ group billing',
+    ['brings groups'],
+    /its offsets on the target cannot be read: GROUP_AUTHORIZATION_FAILED/,
+  ],
   [
     'target READ group heliostat.east->west',
     ['shares'],
