@@ -60,6 +60,6 @@ async function refuseToDouble(platform: Platform, file: string, config: Config):
   const found = await Promise.all(config.mirrors.map(ask))
   const lives = config.mirrors.flatMap(({ name }, index) => (found[index] ? [`${name}: ${found[index]}`] : []))
   if (lives.length === 0) return
-  const message = `a MirrorMaker 2 seems to copy the same: ${lives.join('; ')}. Stop it first, or run with --beside-mirrormaker when its topics are others`
+  const message = `a MirrorMaker 2 seems to copy the same: ${lives.join('; ')}. Stop it and wait for three minutes, or run with --beside-mirrormaker when its topics are others`
   throw new HeliostatError('HEL_MIRRORMAKER_LIVES', message, { where: { file } })
 }
