@@ -3,7 +3,8 @@
 // groups, and that rules which allow to create, alter or delete are not carried either, since a copy belongs to its mirror.
 //
 // A prefix or `*` is carried as a prefix only where it can name nothing but copies: under prefixed names. Otherwise the target may
-// have topics of its own that begin so; then the rule is carried to each copy by name.
+// have topics of its own that begin so; then the rule is carried to each copy by name. Beside prefixes that are carried, what is denied
+// is denied for all names, mirrored or not: a topic that begins, or is mirrored one day, must not be open until the next pass.
 import { ACL_OPERATION, ACL_PATTERN, ACL_PERMISSION, ACL_RESOURCE, type Acl } from '../client/acls.ts'
 
 export interface AclRules {
@@ -57,7 +58,8 @@ function operationOnCopy({ permissionType, operation, principal }: Acl): number 
     return ALLOWED.has(operation) ? operation : undefined
   }
   if (principal !== EVERYBODY) return operation
-  // Denied to everybody would be denied to the mirror: nobody may write copies but it, and nobody reads them.
+  // Denied to everybody would be denied to the mirror: nobody may write copies but it, and nobody reads them. Whom another rule lets
+  // describe the source may describe the copy.
   if (operation === ALL) return READ
   return OWNERS_RIGHTS.has(operation) ? undefined : operation
 }
@@ -67,7 +69,10 @@ type Pattern = Pick<Acl, 'resourceName' | 'patternType'>
 const literal = (resourceName: string): Pattern => ({ resourceName, patternType: ACL_PATTERN.LITERAL })
 const prefixed = (resourceName: string): Pattern => ({ resourceName, patternType: ACL_PATTERN.PREFIXED })
 
-function patternsOnTarget({ resourceType, resourceName, patternType }: Acl, rules: AclRules): Pattern[] {
+function patternsOnTarget(
+  { resourceType, resourceName, patternType, permissionType }: Acl,
+  rules: AclRules,
+): Pattern[] {
   const isLiteral = patternType === ACL_PATTERN.LITERAL
   const begin = isLiteral ? (resourceName === EVERYTHING ? '' : undefined) : resourceName
   if (resourceType === ACL_RESOURCE.GROUP) {
@@ -75,10 +80,12 @@ function patternsOnTarget({ resourceType, resourceName, patternType }: Acl, rule
     return rules.groups.filter((group) => group.startsWith(begin)).map(literal)
   }
   if (resourceType !== ACL_RESOURCE.TOPIC) return []
-  if (begin === undefined) return rules.isMirrored(resourceName) ? [literal(rules.remoteTopic(resourceName))] : []
+  const isForAllNames = permissionType === ACL_PERMISSION.DENY && rules.copyPrefix !== undefined
+  if (begin === undefined)
+    return rules.isMirrored(resourceName) || isForAllNames ? [literal(rules.remoteTopic(resourceName))] : []
   const covered = rules.topics.filter((topic) => topic.startsWith(begin))
   if (rules.copyPrefix === undefined) return covered.map((topic) => literal(rules.remoteTopic(topic)))
-  return covered.length > 0 ? [prefixed(rules.copyPrefix + begin)] : []
+  return covered.length > 0 || isForAllNames ? [prefixed(rules.copyPrefix + begin)] : []
 }
 
 export interface AclChanges {

@@ -111,6 +111,16 @@ describe('a rule of the source', () => {
     expect(carried(sameNames, ...rules)).toContain('deny User:a read topic orders-new')
   })
 
+  test('that denies holds for names that no copy has yet, since what allows by prefix would open them when they begin', () => {
+    const rules = ['deny User:a read topic unknown*', 'deny User:a read topic tmp-1', 'allow User:a read topic =*']
+    expect(carried(prefixedNames, ...rules)).toEqual([
+      'deny User:a read topic east.unknown*',
+      'deny User:a read topic east.tmp-1',
+      'allow User:a read topic east.*',
+    ])
+    expect(carried(sameNames, ...rules)).not.toContain('deny User:a read topic tmp-1')
+  })
+
   test('about groups holds for those that are brought over, each by its name', () => {
     expect(carried(prefixedNames, 'allow User:a read group billing*')).toEqual([
       'allow User:a read group billing',

@@ -68,8 +68,8 @@ class Sum {
     }
   }
 
-  get spentMs(): number {
-    return this.#spentMs
+  get cpuMs(): number {
+    return this.#cpuMs
   }
 
   add({ bites, records, simulatedMs, trace }: Outcome, times: number): void {
@@ -129,7 +129,7 @@ async function runFor(chosen: readonly Scenario[], limitMs: number): Promise<boo
   let isOver = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isOver = true))
   for (const end = performance.now() + limitMs; performance.now() < end && !isOver; ) {
-    const share = shares.reduce((least, one) => (one.sum.spentMs < least.sum.spentMs ? one : least))
+    const share = shares.reduce((least, one) => (one.sum.cpuMs < least.sum.cpuMs ? one : least))
     await playOne(share.scenario, share.seed++, share.sum).catch((error: Error) => {
       if (error instanceof Invalid) share.invalid++
       else share.failed++

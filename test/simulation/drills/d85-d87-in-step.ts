@@ -18,7 +18,7 @@ const AUTHORIZER = {
   'super.users': 'User:ANONYMOUS',
 }
 const EVERY_MS = 700
-const IN_STEP_MS = 10_000
+const IN_STEP_MS = 60_000
 const MIRRORED = { orders: 1, events: 1 }
 const HIDDEN = 'secret'
 const COPIES = Object.keys(MIRRORED).map((topic) => `east.${topic}`)

@@ -84,14 +84,19 @@ function drawRule({ random }: World, names: readonly string[]): Acl {
   const isOfGroups = random.chance(0.2)
   const name = isOfGroups ? 'billing' : random.pick(names)
   const isPrefix = random.chance(0.25)
+  const principal = random.pick(['User:alice', 'User:alice', 'User:bob', 'User:bob', 'User:*'])
+  const operation = random.pick(Object.values(ACL_OPERATION))
+  const permissionType = random.chance(0.7) ? ACL_PERMISSION.ALLOW : ACL_PERMISSION.DENY
+  // A copy of which all is denied to everybody can still be described by whom another rule lets: its mirror must be able to.
+  const isForAll = operation === ACL_OPERATION.ALL && permissionType === ACL_PERMISSION.DENY && principal === 'User:*'
   return {
     resourceType: isOfGroups ? ACL_RESOURCE.GROUP : ACL_RESOURCE.TOPIC,
     resourceName: isPrefix ? name.slice(0, 1 + random.below(name.length)) : random.chance(0.2) ? '*' : name,
     patternType: isPrefix ? ACL_PATTERN.PREFIXED : ACL_PATTERN.LITERAL,
-    principal: random.pick(['User:alice', 'User:alice', 'User:bob', 'User:bob', 'User:*']),
+    principal,
     host: random.pick(['*', '*', '10.0.0.1']),
-    operation: random.pick(Object.values(ACL_OPERATION)),
-    permissionType: random.chance(0.7) ? ACL_PERMISSION.ALLOW : ACL_PERMISSION.DENY,
+    operation: isForAll ? ACL_OPERATION.READ : operation,
+    permissionType,
   }
 }
 
