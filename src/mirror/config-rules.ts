@@ -3,7 +3,7 @@
 // alone; a config that is at the source's default goes back to the target's default, or is set to the source's when
 // `useDefaultsFrom` says so. Ours is that only differences are written.
 import type { ConfigChange } from '../sink/config-writer.ts'
-import { javaPattern } from './naming/java-pattern.ts'
+import { type JavaPattern, javaPattern } from './naming/java-pattern.ts'
 
 export interface ConfigRules {
   /** Whole-string regular expressions; by default `NOT_COPIED`. */
@@ -46,16 +46,23 @@ export function configsOfCopy(source: TopicConfigs, rules: ConfigRules): Map<str
 
 /** What must be changed for the copy to agree with its source. */
 export function configChanges(source: TopicConfigs, target: TopicConfigs, rules: ConfigRules): ConfigChange[] {
-  const excluded = (rules.exclude ?? NOT_COPIED).map(javaPattern)
   const changes: ConfigChange[] = []
   for (const [name, { value, source: from, readOnly, sensitive }] of source) {
     if (readOnly || sensitive || value === null || from === STATIC_BROKER_CONFIG) continue
-    if (excluded.some((pattern) => pattern.matches(name))) continue
     const there = target.get(name)
     const isOwn = there?.source === DYNAMIC_TOPIC_CONFIG
     if (from === DEFAULT_CONFIG && rules.useDefaultsFrom !== 'source') {
       if (isOwn) changes.push({ name, value: null })
     } else if (!isOwn || there.value !== value) changes.push({ name, value })
   }
-  return changes
+  return changes.filter(({ name }) => !isExcluded(name, rules))
+}
+
+/** Read once, and asked last: this is done for every topic again and again, and as a rule there is nothing to change. */
+const compiled = new WeakMap<readonly string[], readonly JavaPattern[]>()
+
+function isExcluded(name: string, { exclude = NOT_COPIED }: ConfigRules): boolean {
+  const patterns = compiled.get(exclude) ?? exclude.map(javaPattern)
+  compiled.set(exclude, patterns)
+  return patterns.some((pattern) => pattern.matches(name))
 }
