@@ -66,6 +66,8 @@ function json(key: unknown[], value: object): ProgressRecord {
 /** Everything that a slot's partition of the topic says, read from its start. */
 export class SlotState {
   producer: ProducerIdentity | undefined
+  /** Who wrote of partitions first: it is the producer for good. */
+  owner: ProducerIdentity | undefined
   closed = false
   readonly #partitions = new Map<string, PartitionProgress>()
   /** By chunk index; the bytes only until they are taken. */
@@ -142,6 +144,11 @@ export class SlotState {
     if (bytes) chunks.set(chunk, bytes)
     else chunks.delete(chunk)
   }
+}
+
+/** Whether it is about a partition, and not about the slot. */
+export function isOfPartition({ key }: ProgressRecord): boolean {
+  return key.startsWith('["partition"') || key.startsWith('["map"')
 }
 
 function parse(value: Buffer): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 // One partition of the progress topic, written by compare-and-append: every batch carries the log's end as its sequence, under
 // the slot's producer id, so a write of a former owner that arrives late is refused by the target, and one that got in first
-// is seen by us. Writes are gathered while one is under way.
+// is seen by us. Writes are gathered while one is under way. The target cannot compare two that claim an empty slot, each under an id of
+// its own: what they append beside each other is seen by where it comes to stand, does not count (`readSlot`), and our sequences lag by it.
 //
 // Invariants:
 // 1. At most one write is under way; a write whose fate is unknown is read back before anything else is sent.
@@ -59,6 +60,8 @@ export class SlotLog implements ProgressLog {
   #end = 0
   /** Producer of the batch that ends the log; undefined when the log is empty. */
   #tail: RecordBatch | undefined
+  /** By how much our sequences lag behind the log's offsets, for what others have appended there. */
+  #lag = 0
   #waiting: Write[] = []
   #writing = false
   #lost = false
@@ -101,8 +104,7 @@ export class SlotLog implements ProgressLog {
         { where: { topic: this.#partition.topic, partition: this.#partition.partition } },
       )
     for (let attempt = 1; !this.#isOurs(); attempt++) {
-      if (this.#state.partitionCount > 0 || attempt > CLAIM_ATTEMPTS)
-        throw this.#foreign('its tail is not by its own producer')
+      if (attempt > CLAIM_ATTEMPTS) throw this.#foreign('its tail is not by its own producer')
       await this.#claim()
     }
     const wasClosed = this.#state.closed
@@ -168,7 +170,8 @@ export class SlotLog implements ProgressLog {
 
   #batch(records: readonly ProgressRecord[]): RecordBatch {
     const { id, epoch } = this.producer
-    const builder = new BatchBuilder({ producerId: id, producerEpoch: epoch, baseSequence: this.#end % SEQUENCES })
+    const baseSequence = (this.#end - this.#lag) % SEQUENCES
+    const builder = new BatchBuilder({ producerId: id, producerEpoch: epoch, baseSequence })
     const timestamp = this.#platform.clock.now()
     for (const { key, value } of records) builder.append({ timestamp, key: Buffer.from(key), value })
     return new RecordBatch(builder.build())
@@ -248,36 +251,30 @@ export class SlotLog implements ProgressLog {
       offsets.find(this.#partition, EARLIEST),
       offsets.find(this.#partition, LATEST),
     ])
+    const lastBy = new Map<number, RecordBatch>()
     const state = await readSlot(this.#client, this.#partition, { from: start, to: end }, (batch) => {
       this.#tail = batch
+      lastBy.set(batch.producerId, batch)
     })
     this.#state = state
     this.#end = end
+    const last = state.producer && lastBy.get(state.producer.id)
+    this.#lag = last && !last.isTransactional ? (end - nextSequence(last)) % SEQUENCES : 0
   }
 
-  /** Whether the slot's producer wrote the end of its log, at the sequence that the rule asks for. */
+  /** Whether the slot's producer wrote the end of its log; one that owns no partition yet, at the sequence that is the offset. */
   #isOurs(): boolean {
-    const { producer } = this.#state
+    const { producer, owner } = this.#state
     if (!producer || !this.#tail) return false
-    const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = this.#tail
-    return (
-      producerId === producer.id &&
-      producerEpoch === producer.epoch &&
-      (baseSequence + lastOffsetDelta + 1) % SEQUENCES === this.#end % SEQUENCES
-    )
+    const { producerId, producerEpoch } = this.#tail
+    return producerId === producer.id && producerEpoch === producer.epoch && (owner !== undefined || this.#lag === 0)
   }
 
-  /** Nothing is mirrored through this slot yet: takes a producer id for it. Two that claim at once see each other. */
+  /** Two that claim at once see each other. */
   async #claim(): Promise<void> {
-    const response = await this.#client.send(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
-    if (response.errorCode !== ErrorCode.NONE) {
-      const { name, retriable, message } = errorOf(response.errorCode)
-      throw new HeliostatError('HEL_PRODUCER_ID', `the target gives no producer id: ${name} (${message})`, {
-        retriable,
-      })
-    }
-    const producer = { id: response.producerId, epoch: response.producerEpoch }
+    const producer = this.#state.owner ?? (await this.#newProducer())
     this.#state.producer = producer
+    if (!this.#state.owner) this.#lag = 0
     try {
       await this.#append(this.#batch([producerRecord(producer), ownerRecord('open')]))
     } catch (error) {
@@ -287,6 +284,18 @@ export class SlotLog implements ProgressLog {
       await sleep(this.#platform.clock, this.#platform.random.fraction() * 200, this.#stopping.signal)
     }
     await this.#read()
+  }
+
+  /** For a slot through which nothing is mirrored yet. */
+  async #newProducer(): Promise<ProducerIdentity> {
+    const response = await this.#client.send(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
+    if (response.errorCode !== ErrorCode.NONE) {
+      const { name, retriable, message } = errorOf(response.errorCode)
+      throw new HeliostatError('HEL_PRODUCER_ID', `the target gives no producer id: ${name} (${message})`, {
+        retriable,
+      })
+    }
+    return { id: response.producerId, epoch: response.producerEpoch }
   }
 
   async #leader() {
@@ -308,6 +317,10 @@ export class SlotLog implements ProgressLog {
       where: { topic, partition },
     })
   }
+}
+
+function nextSequence({ baseSequence, lastOffsetDelta }: RecordBatch): number {
+  return baseSequence + lastOffsetDelta + 1
 }
 
 function sameRecords(found: RecordBatch, sent: RecordBatch): boolean {

@@ -17,7 +17,7 @@ import { BatchBuilder } from '../records/batch-builder.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { Transaction } from '../sink/transaction.ts'
 import type { ProducerIdentity } from './partition-mirror.ts'
-import { ownerRecord, type ProgressRecord, SlotState } from './progress-record.ts'
+import { isOfPartition, ownerRecord, type ProgressRecord, SlotState } from './progress-record.ts'
 import type { ProgressLog } from './slot-log.ts'
 
 /** A partition that writes in the slot's transactions. */
@@ -325,7 +325,11 @@ export function isFenced({ where }: HeliostatError): boolean {
   return where?.['errorCode'] === ErrorCode.INVALID_PRODUCER_EPOCH || where?.['errorCode'] === ErrorCode.PRODUCER_FENCED
 }
 
-/** Reads a slot as readers of committed data see it; only one producer at a time writes there in transactions. */
+/**
+ * Reads a slot as readers of committed data see it; only one producer at a time writes there in transactions. Without them whoever writes
+ * of a partition first, on what it has read, is the owner for good. What others append later, who claimed the slot when it was still
+ * empty, does not count: they are told so by the place where it came to stand.
+ */
 export async function readSlot(
   client: ClusterClient,
   topicPartition: TopicPartition,
@@ -341,13 +345,18 @@ export async function readSlot(
       open = []
       continue
     }
-    for (const { key, value } of batch.records()) {
-      if (!key) continue
-      // The frame is not kept for the sake of a few records of it.
-      const record = { key: key.toString(), value: value && Buffer.from(value) }
-      if (batch.isTransactional) open.push(record)
-      else state.apply(record)
+    const records: ProgressRecord[] = []
+    // The frame is not kept for the sake of a few records of it.
+    for (const { key, value } of batch.records())
+      if (key) records.push({ key: key.toString(), value: value && Buffer.from(value) })
+    if (batch.isTransactional) {
+      open.push(...records)
+      continue
     }
+    const { producerId: id, producerEpoch: epoch } = batch
+    if (records.some(isOfPartition)) state.owner ??= { id, epoch }
+    if (!state.owner || id === state.owner.id) for (const record of records) state.apply(record)
   }
+  state.producer = state.owner ?? state.producer
   return state
 }
