@@ -285,16 +285,39 @@ it('grows from one broker to three while that serves, and then any of them may d
   const alone = await connectionTo(cluster.nodes['1']!)
   await alone.send(createTopics, { topics: [{ ...wanted('t'), replicationFactor: 1 }], timeoutMs: 5000 })
   const producer = producing(cluster, 't')
-  await eventually(async () => producer.acknowledged.length > 30, 'something is produced')
+  const reader = clientOf(cluster).consumer({ groupId: 'goes-on', maxWaitTimeInMs: 100 })
+  const read = new Set<string>()
+  const interruptions: string[] = []
+  for (const event of ['consumer.crash', 'consumer.disconnect', 'consumer.rebalancing'] as const)
+    reader.on(event, () => void interruptions.push(event))
+  await reader.connect()
+  await reader.subscribe({ topic: 't', fromBeginning: true })
+  await reader.run({ eachMessage: async ({ message }) => void read.add(message.value!.toString()) })
+  await eventually(async () => read.size > 30, 'something is produced and read')
   expect([await cluster.addBroker(), await cluster.addBroker()]).toEqual([2, 3])
+  const { length: reached } = producer.acknowledged
+  await eventually(async () => read.has(producer.acknowledged[reached + 10] ?? ''), 'it is produced and read on')
+  expect(interruptions).toEqual([])
+  await reader.disconnect()
   // The connection that it had before is open still, and nothing was refused.
   const { partitions } = (await alone.send(metadata, { topics: [{ name: 't' }] })).topics[0]!
   expect([partitions[0]!.leaderId, partitions[0]!.isrNodes, producer.failures]).toEqual([1, [1], []])
   await eventually(async () => String((await votersAt(cluster, 3)).voters) === '1,2,3', 'three vote')
   const { admin, partitions: partitionsOf } = await adminOf(cluster)
-  const moved = [{ partition: 0, replicas: [1, 2, 3] }]
-  await admin.alterPartitionReassignments({ topics: [{ topic: 't', partitionAssignment: moved }] })
-  await eventually(async () => (await partitionsOf('t'))[0]!.isr.length === 3, 'there are three replicas')
+  const topics = await Promise.all(
+    ['t', '__consumer_offsets'].map(async (topic) => {
+      const all = await partitionsOf(topic)
+      return {
+        topic,
+        partitionAssignment: all.map(({ partitionId: partition }) => ({ partition, replicas: [1, 2, 3] })),
+      }
+    }),
+  )
+  await admin.alterPartitionReassignments({ topics })
+  for (const { topic } of topics) {
+    const isThrice = async () => (await partitionsOf(topic)).every(({ isr }) => isr.length === 3)
+    await eventually(isThrice, `there are three replicas of ${topic}`)
+  }
   // A client looks around now and then; one that has not heard of the others could not find them.
   const goesOn = async (what: string) => {
     const soFar = producer.acknowledged.length
