@@ -24,6 +24,12 @@ export interface LedLog extends HostedLog {
   readonly leaderEpoch: number
 }
 
+/** Who led the quorum before this node, which has not heard it for so long. */
+export interface Predecessor {
+  readonly nodeId: number
+  readonly silentMs: number
+}
+
 export interface QuorumDescription {
   readonly leaderId: number
   readonly leaderEpoch: number
@@ -52,6 +58,8 @@ export interface Quorum {
   readonly leaderEpoch: number
   /** While this node is the active controller. */
   readonly led: LedLog | undefined
+  /** undefined: this node has followed nobody since its start, or since it led last. */
+  readonly predecessor: Predecessor | undefined
   /** Whether since its start this node has once had all that was committed at that time. */
   readonly isCaughtUp: boolean
   /** Why this node has no part any more, though nobody closed it. */

@@ -23,7 +23,7 @@ import {
 } from './message.ts'
 import { MetadataLog } from './metadata-log.ts'
 import { Peer } from './peer.ts'
-import type { LedLog, Quorum, QuorumDescription, QuorumNetwork } from './quorum.ts'
+import type { LedLog, Predecessor, Quorum, QuorumDescription, QuorumNetwork } from './quorum.ts'
 import { Raft, type RaftEffect, type RaftEvent, type RaftTimeouts, type RaftTimer } from './raft.ts'
 import { answerOf, beginBody, endBody, fetchAnswerOf, fetchBody, voteBody } from './raft-wire.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
@@ -85,6 +85,8 @@ export class RaftQuorum implements Quorum {
   readonly #farewells = new Set<Promise<void>>()
   #download: SnapshotDownload | undefined
   #led: LedLog | undefined
+  /** The leader that was followed last, and when it answered last. */
+  #lastHeard: { readonly nodeId: number; readonly atMs: number } | undefined
   #told = { leaderId: NOBODY, leaderEpoch: -1, isCaughtUp: false, led: undefined as LedLog | undefined }
   #isCarryingOut = false
   #isOver = false
@@ -157,6 +159,12 @@ export class RaftQuorum implements Quorum {
 
   get led(): LedLog | undefined {
     return this.#led
+  }
+
+  get predecessor(): Predecessor | undefined {
+    if (!this.#lastHeard) return undefined
+    const { nodeId, atMs } = this.#lastHeard
+    return { nodeId, silentMs: this.#platform.clock.monotonic() - atMs }
   }
 
   get isCaughtUp(): boolean {
@@ -328,6 +336,8 @@ export class RaftQuorum implements Quorum {
   #tellLeader(): void {
     const { leadership, epoch } = this.#raft
     const isActive = leadership !== undefined && leadership.highWatermark >= 0 && !this.#isOver
+    // The next time that this node leads it comes after somebody else.
+    if (!isActive && this.#led) this.#lastHeard = undefined
     if (!isActive) this.#led = undefined
     else if (this.#led?.leaderEpoch !== epoch) this.#led = this.#lead(epoch)
     const { leaderId, leaderEpoch, isCaughtUp, led } = this
@@ -390,7 +400,11 @@ export class RaftQuorum implements Quorum {
 
   #send(to: number, request: SentRequest): void {
     const answered = this.#ask(to, request).then(
-      (response) => void this.#happened({ type: 'response', from: to, request, response }),
+      (response) => {
+        const { NONE } = ErrorCode
+        if (request.type === 'fetch' && response.errorCode === NONE && to === this.leaderId) this.#heard(to)
+        this.#happened({ type: 'response', from: to, request, response })
+      },
       (error) => {
         this.#platform.log.debug('raft.undelivered', `${request.type} was not answered`, { to, error: String(error) })
         this.#happened({ type: 'undelivered', to, request })
@@ -399,6 +413,10 @@ export class RaftQuorum implements Quorum {
     if (request.type !== 'end-quorum-epoch') return
     this.#farewells.add(answered)
     void answered.finally(() => this.#farewells.delete(answered))
+  }
+
+  #heard(nodeId: number): void {
+    this.#lastHeard = { nodeId, atMs: this.#platform.clock.monotonic() }
   }
 
   async #ask(to: number, request: SentRequest): Promise<RaftResponse> {

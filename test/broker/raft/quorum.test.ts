@@ -45,6 +45,18 @@ it('hands over when its leader leaves: another leads a moment later', async () =
   expect(nodes.leader!.nodeId).not.toBe(1)
 })
 
+it('knows whom it follows in the lead, and how long that one has been silent', async () => {
+  const nodes = await quorumOf(3, 3)
+  expect(nodes.leader!.quorum.predecessor).toBeUndefined()
+  nodes.kill(1)
+  expect(await nodes.settled()).toBe(true)
+  const { nodeId, silentMs } = nodes.leader!.quorum.predecessor!
+  expect(nodeId).toBe(1)
+  // The time-out of its fetches is a second.
+  expect(silentMs).toBeGreaterThan(1000)
+  expect(silentMs).toBeLessThan(4000)
+})
+
 it('has a leader give up that only observers still hear, and promise nothing in the meantime', async () => {
   const nodes = await quorumOf(4, 3)
   const { simulation } = nodes

@@ -1,5 +1,6 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
 import { FEATURES, featureLevel } from '../../features.ts'
+import type { Predecessor } from '../../raft/quorum.ts'
 import type { TimerEffect } from '../state-machine.ts'
 import { BrokerSessions } from './broker-sessions.ts'
 import type {
@@ -32,14 +33,19 @@ interface Decided<Reply> {
 export class BrokerControl {
   readonly #leadership: Leadership
   readonly #nodeId: number
+  readonly #predecessor: Predecessor | undefined
   readonly #sessionTimeoutMs: () => number
   readonly #sessions = new BrokerSessions()
   /** Of the newest record. */
   #offset = -1
 
-  constructor(leadership: Leadership, options: { nodeId: number; sessionTimeoutMs: () => number }) {
+  constructor(
+    leadership: Leadership,
+    options: { nodeId: number; predecessor?: Predecessor | undefined; sessionTimeoutMs: () => number },
+  ) {
     this.#leadership = leadership
     this.#nodeId = options.nodeId
+    this.#predecessor = options.predecessor
     this.#sessionTimeoutMs = options.sessionTimeoutMs
   }
 
@@ -49,11 +55,16 @@ export class BrokerControl {
     if (record.type === 'unregister-broker') this.#sessions.unregistered(record.brokerId)
   }
 
-  /** A new controller gives everybody the time of a session to be heard. */
+  /**
+   * A new controller gives everybody the time of a session to be heard. Of the broker on the node that led the controllers before, the
+   * silence in which this one was elected counts, up to half a session: who died with its controller is not waited for twice.
+   */
   loaded(): TimerEffect<ControllerCommand>[] {
+    const { nodeId, silentMs = 0 } = this.#predecessor ?? {}
+    const heardBeforeMs = Math.min(silentMs, this.#sessionTimeoutMs() / 2)
     return [...this.#image.brokers.values()]
       .filter(({ fenced }) => !fenced)
-      .map(({ brokerId }) => this.#watch(brokerId))
+      .map(({ brokerId }) => this.#watch(brokerId, brokerId === nodeId ? heardBeforeMs : 0))
   }
 
   register({ registration, isAlone = false }: RegisterBrokerCommand): Decided<ControllerReplies['register-broker']> {
@@ -186,10 +197,10 @@ export class BrokerControl {
     for (const { brokerId } of this.#image.brokers.values()) if (this.#image.isActive(brokerId)) yield brokerId
   }
 
-  #watch(brokerId: number): TimerEffect<ControllerCommand> {
+  #watch(brokerId: number, heardBeforeMs = 0): TimerEffect<ControllerCommand> {
     if (brokerId === this.#nodeId) return this.#unwatch(brokerId)
     const command = { type: 'session-expired', brokerId, again: false } as const
-    return { key: sessionOf(brokerId), delayMs: this.#sessionTimeoutMs(), command }
+    return { key: sessionOf(brokerId), delayMs: this.#sessionTimeoutMs() - heardBeforeMs, command }
   }
 
   #unwatch(brokerId: number): TimerEffect<ControllerCommand> {

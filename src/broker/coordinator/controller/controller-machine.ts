@@ -1,5 +1,6 @@
 import { ErrorCode } from '../../../protocol/errors.ts'
 import type { GroupBounds } from '../../group-resource-config.ts'
+import type { Predecessor } from '../../raft/quorum.ts'
 import {
   type Effects,
   Outcome,
@@ -68,11 +69,15 @@ export class ControllerMachine implements StateMachine<ControllerCommand, Metada
   readonly #leadership: Leadership
   readonly #brokers: BrokerControl
 
-  constructor(nodeId: number, config: ControllerConfig) {
+  /** `predecessor`: who was the active controller before. */
+  constructor(nodeId: number, config: ControllerConfig, predecessor?: Predecessor) {
     this.#nodeId = nodeId
     this.#config = config
     this.#leadership = { image: this.#image, allowsUnclean: config.allowsUnclean }
-    this.#brokers = new BrokerControl(this.#leadership, { nodeId, sessionTimeoutMs: config.sessionTimeoutMs })
+    this.#brokers = new BrokerControl(this.#leadership, {
+      ...{ nodeId, predecessor },
+      sessionTimeoutMs: config.sessionTimeoutMs,
+    })
   }
 
   get image(): ReadonlyMetadataImage {

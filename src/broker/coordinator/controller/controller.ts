@@ -102,7 +102,8 @@ export class Controller {
     this.#hosted?.runtime.close()
     this.#hosted = undefined
     if (!led) return
-    const machine = () => new ControllerMachine(nodeId, config)
+    const { predecessor } = quorum
+    const machine = () => new ControllerMachine(nodeId, config, predecessor)
     const snapshot = () => ({ records: this.#committed.records, endOffset: this.#committed.end.offset })
     const runtime = new CoordinatorRuntime({
       partition: led,

@@ -174,3 +174,14 @@ it('keeps each access rule once, and has the same rules after a replay', () => {
 function uuidOf(text: string): string {
   return createHash('md5').update(text).digest('base64url')
 }
+
+it('waits a whole session for brokers when it begins, and less for the one whose node led the controllers before', () => {
+  const config = { ...new BrokerConfig().controller, sessionTimeoutMs: () => 3000 }
+  const waits = (silentMs: number) => {
+    const { machine } = controllerOf([1, 2, 3], config, { nodeId: 2, silentMs })
+    return machine.loaded(0).timers.flatMap(({ key, delayMs, command }) => (command ? [`${key}: ${delayMs}`] : []))
+  }
+  expect(waits(1200)).toEqual(['session 2: 1800', 'session 3: 3000', expect.stringContaining('balance')])
+  // It may live all the same: then it has half a session to be heard.
+  expect(waits(60_000)[0]).toBe('session 2: 1500')
+})

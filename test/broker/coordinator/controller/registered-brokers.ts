@@ -6,6 +6,7 @@ import {
 import type { MetadataRecord } from '../../../../src/broker/coordinator/controller/metadata-record.ts'
 import { NO_PRODUCER } from '../../../../src/broker/coordinator/state-machine.ts'
 import { FEATURES } from '../../../../src/broker/features.ts'
+import type { Predecessor } from '../../../../src/broker/raft/quorum.ts'
 
 export const features = FEATURES.map(({ name, minLevel, maxLevel }) => {
   return { name, minSupportedVersion: minLevel, maxSupportedVersion: maxLevel }
@@ -27,8 +28,12 @@ export function registrationOf(brokerId: number): MetadataRecord {
 }
 
 /** A controller that follows a log in which these brokers serve. */
-export function controllerOf(brokerIds: readonly number[], config: ControllerConfig = new BrokerConfig().controller) {
-  const machine = new ControllerMachine(brokerIds[0]!, config)
+export function controllerOf(
+  brokerIds: readonly number[],
+  config: ControllerConfig = new BrokerConfig().controller,
+  predecessor?: Predecessor,
+) {
+  const machine = new ControllerMachine(brokerIds[0]!, config, predecessor)
   let nextOffset = 0
   const replay = (record: MetadataRecord) => machine.replay(record, { offset: nextOffset++, producerId: NO_PRODUCER })
   for (const id of brokerIds) replay(registrationOf(id))
