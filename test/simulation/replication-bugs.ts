@@ -48,7 +48,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'a new leader tells at once what it knows to be committed',
     scenario: drill('B15'),
     finds: /went-back/,
-    seed: 4,
+    seed: 14,
     plant: () => replacedGetter(Partition.prototype, 'epochStart', () => () => 0),
   },
 ]
