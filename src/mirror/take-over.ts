@@ -69,6 +69,8 @@ const SYNCS_KEPT = 128
 const OFFSETS_BACK_MAX = 100_000
 /** Partitions that ask at about the same time share one reading of the syncs. */
 const SYNCS_COUNT_MS = 5_000
+/** A copy that was refused and has not grown is not read again so soon. */
+const REFUSAL_COUNTS_MS = 10 * 60_000
 
 export class TakeOver {
   readonly #platform: Platform
@@ -78,6 +80,7 @@ export class TakeOver {
   readonly #sourceOffsets: OffsetLookup
   readonly #targetOffsets: OffsetLookup
   #syncs: { readonly found: Promise<ReadonlyMap<string, OffsetPair[]>>; readonly until: number } | undefined
+  readonly #refused = new Map<TopicPartition, { readonly end: number; readonly why: string; readonly until: number }>()
   #comparing = 0
   readonly #waiting: (() => void)[] = []
 
@@ -123,6 +126,21 @@ export class TakeOver {
       ({ upstream, downstream }) => upstream >= sourceStart && upstream < sourceEnd && downstream >= targetStart,
     )
     if (syncs.length === 0) return this.#withoutSyncs(both, known.length > 0)
+    const now = this.#platform.clock.monotonic()
+    const refused = this.#refused.get(remote)
+    if (refused && refused.end === end && refused.until > now) return refused.why
+    const found = await this.#compareFromSyncs(both, syncs, { sourceEnd, targetStart })
+    if (typeof found === 'string') this.#refused.set(remote, { end, why: found, until: now + REFUSAL_COUNTS_MS })
+    else this.#refused.delete(remote)
+    return found
+  }
+
+  async #compareFromSyncs(
+    both: Both,
+    syncs: readonly OffsetPair[],
+    { sourceEnd, targetStart }: { sourceEnd: number; targetStart: number },
+  ): Promise<TakenOver | string> {
+    const { source, remote } = both
     const all = await this.#stretch(both, syncs, 'read_uncommitted', sourceEnd)
     // MirrorMaker reads uncommitted unless told otherwise: what is on the target says which it was.
     const committed =
