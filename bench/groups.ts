@@ -25,6 +25,7 @@ const watchedEvery = 50
 const settleMs = 5_000
 /** A group that is not in its place by then is given up, and counted with this time. */
 const patienceMs = 10_000
+/** For all groups together, from the start of the mirror. */
 const firstPatienceMs = 60_000
 
 export const groups: Question = {
@@ -134,7 +135,8 @@ async function measure(rig: Rig, contestant: Contestant, topic: string, count: n
       const copy = `${alias}.${topic}`
       const startedAt = performance.now()
       // In place or not: with any offset in each partition.
-      await sideBySide(readers.names, (group) => readers.arrival(group, copy, 0, firstPatienceMs))
+      const left = () => Math.max(0, startedAt + firstPatienceMs - performance.now())
+      await sideBySide(readers.names, (group) => readers.arrival(group, copy, 0, left()))
       const allMs = performance.now() - startedAt
       await delay(settleMs)
       const grown = setInterval(() => void readers.grow(1), growEveryMs)
