@@ -20,7 +20,7 @@ export class TopicPartition {
       interned.set(topic, partitions)
     }
     // A sparse array for a nonsensical number would be a hole in memory, and a fraction a different key.
-    if (!(Number.isInteger(partition) && partition >= 0 && partition <= PARTITION_MAX)) {
+    if (!TopicPartition.isNumber(partition)) {
       throw new RangeError(`${partition} is no partition number (topic ${topic})`)
     }
     const known = partitions[partition]
@@ -28,6 +28,10 @@ export class TopicPartition {
     const made = new TopicPartition(topic, partition)
     partitions[partition] = made
     return made
+  }
+
+  static isNumber(partition: number): boolean {
+    return Number.isInteger(partition) && partition >= 0 && partition <= PARTITION_MAX
   }
 
   /** As `of`, but makes none: for names that anybody may have sent. */

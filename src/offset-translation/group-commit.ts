@@ -2,6 +2,7 @@
 // Other keys are about groups and members, and say nothing of positions.
 //
 // key: int16 version, string group, string topic, int32 partition
+import { TopicPartition } from '../client/topic-partition.ts'
 import { DecodeError, decodeStruct } from '../protocol/codec.ts'
 import { offsetCommitValue } from '../protocol/messages/offset-commit-record.ts'
 import { INFLATED_BYTES_MAX } from '../records/record.ts'
@@ -49,6 +50,7 @@ export class GroupCommitReader {
       const position = value && positionOf(value)
       if (position === undefined) continue
       const partition = section.readInt32BE(partitionAt)
+      if (!TopicPartition.isNumber(partition)) continue
       take({ group: this.#group, topic: this.#topic, partition, position: position ?? undefined })
     }
   }

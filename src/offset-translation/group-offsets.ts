@@ -2,6 +2,7 @@
 // new consumer protocol (KIP-848) for a dead one. Every broker lists the groups that it coordinates.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Connection } from '../client/connection.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
@@ -209,11 +210,11 @@ function errorWithin(topics: readonly FetchedTopic[]): number {
   return ErrorCode.NONE
 }
 
-/** A partition without a committed offset has −1. */
+/** A partition without a committed offset has −1; and a tool that writes commits on its own may have made up its number. */
 function positionsOf(topics: readonly FetchedTopic[]): GroupPosition[] {
   return topics.flatMap(({ name, partitions }) =>
     partitions
-      .filter((partition) => partition.committedOffset >= 0)
+      .filter(({ partitionIndex, committedOffset }) => committedOffset >= 0 && TopicPartition.isNumber(partitionIndex))
       .map(({ partitionIndex, committedOffset, metadata }) => ({
         topic: name,
         partition: partitionIndex,
