@@ -11,13 +11,14 @@ export interface DaemonAddress {
 export async function askDaemon(
   { url, token = process.env['HELIOSTAT_TOKEN'] }: DaemonAddress,
   path: string,
+  elsewhere = ', or give the configuration to ask the clusters themselves',
 ): Promise<unknown> {
   const address = `${url.replace(/\/$/, '')}${path}`
   let answer: Response
   try {
     answer = await fetch(address, { headers: token ? { authorization: `Bearer ${token}` } : {} })
   } catch (error) {
-    const message = `no daemon answers at ${url}; --url names another, or give the configuration to ask the clusters themselves`
+    const message = `no daemon answers at ${url}; --url names another${elsewhere}`
     throw new HeliostatError('HEL_UNREACHABLE', message, { cause: error, where: { url } })
   }
   if (answer.ok) return answer.json()

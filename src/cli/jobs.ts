@@ -21,7 +21,7 @@ const columns: readonly Column<JobStatus>[] = [
 
 /** The background jobs as the daemon knows them. Exits 3 when the last run of one failed. */
 export async function jobs(options: DaemonAddress & { readonly output: Format }): Promise<number> {
-  const rows = (await askDaemon(options, '/api/v1/jobs')) as JobStatus[]
+  const rows = (await askDaemon(options, '/api/v1/jobs', '')) as JobStatus[]
   process.stdout.write(render(rows, columns, options.output))
   return rows.every(({ failuresInARow }) => failuresInARow === 0) ? exitCode.ok : exitCode.notReady
 }
