@@ -55,6 +55,8 @@ const AUTO_WORKERS_MAX = 4
 
 export async function startDaemon(platform: Platform, config: Config, options: DaemonOptions): Promise<Daemon> {
   const flows = new RunningFlows(platform, options)
+  const { tls } = config.server
+  const secured = tls && serverTls(platform, tls, (path) => readSecretFile(platform, resolve(options.directory, path)))
   await flows.prepare(config)
   const rates = new Rates(platform.clock)
   const reload = (dryRun: boolean) => flows.reload(dryRun)
@@ -72,12 +74,7 @@ export async function startDaemon(platform: Platform, config: Config, options: D
     isExposed: !isLoopback(config.server.listen.host),
     reload,
   })
-  const { tls } = config.server
-  const server = await listen(
-    app.fetch,
-    config.server.listen,
-    tls && serverTls(platform, tls, (path) => readSecretFile(platform, resolve(options.directory, path))),
-  ).catch(async (error: Error) => {
+  const server = await listen(app.fetch, config.server.listen, secured).catch(async (error: Error) => {
     await flows.stop()
     throw error
   })

@@ -187,7 +187,12 @@ async function start(sink?: AckSink): Promise<ApacheKafka> {
   const advertised: Record<string, string> = sink
     ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` }
     : {}
-  const kafka = await ApacheKafka.start({ heap: '1g', jvm: serverJvm, config: { ...config, ...advertised } })
+  const kafka = await ApacheKafka.start({
+    heap: '1g',
+    jvm: serverJvm,
+    startTimeoutMs: 600_000,
+    config: { ...config, ...advertised },
+  })
   if (sink) sink.behind = kafka.port
   return kafka
 }

@@ -836,7 +836,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     const { map } = this.#mirror!
     const { wentBackTo } = this.#host
     const to = map.nextDownstream
-    const end = Math.min(targetEnd, wentBackTo.get(this.remote) ?? targetEnd)
+    const seenEnd = Math.min(targetEnd, wentBackTo.get(this.remote) ?? targetEnd)
+    const end = seenEnd < to ? seenEnd : await this.#endOfRecords(seenEnd)
     if (end >= to) {
       this.#suspicion = undefined
       return undefined
@@ -849,6 +850,17 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     await this.#startOver(this.#progress!, gap.action === 'skip' ? upstream : from)
     wentBackTo.delete(this.remote)
     return 'mended'
+  }
+
+  /** A marker where a record was committed is younger than the record: the log went back, and has grown since by what was aborted. */
+  async #endOfRecords(end: number): Promise<number> {
+    const { map } = this.#mirror!
+    for (let ours = end; ; ) {
+      const last = map.lastRecordBelow(Math.min(ours, map.nextDownstream))
+      const batch = last === undefined ? undefined : await this.#host.tails.batchAt(this.remote, last)
+      if (!batch?.isControl || batch.baseOffset > last!) return ours
+      ours = batch.baseOffset
+    }
   }
 
   get inFlight(): number {

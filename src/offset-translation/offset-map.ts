@@ -132,6 +132,12 @@ export class OffsetMap {
     return this.#runs.length === 0 ? this.#base.downstream : this.#runs.downstreamEnd(this.#runs.length - 1)
   }
 
+  /** Where the last record below this target offset stands; undefined when none is known. */
+  lastRecordBelow(downstream: number): number | undefined {
+    const index = this.#runs.lastByDownstream(downstream - 1)
+    return index < 0 ? undefined : Math.min(downstream, this.#runs.downstreamEnd(index)) - 1
+  }
+
   get size(): number {
     return this.#runs.length
   }

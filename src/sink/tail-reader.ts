@@ -23,6 +23,8 @@ export interface BatchHeader {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly crc: number
+  /** A marker of transactions. */
+  readonly isControl: boolean
 }
 
 interface Question {
@@ -139,8 +141,8 @@ function settle(question: Question, errorCode: number, records: readonly Buffer[
 }
 
 export function headerOf(batch: RecordBatch): BatchHeader {
-  const { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc } = batch
-  return { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc }
+  const { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc, isControl } = batch
+  return { baseOffset, lastOffset, lastOffsetDelta, producerId, producerEpoch, baseSequence, crc, isControl }
 }
 
 function unreadable(topicPartition: TopicPartition, errorCode: number): HeliostatError {

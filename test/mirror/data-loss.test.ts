@@ -9,7 +9,7 @@ import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import { LogDirectory } from '../../src/broker/log/log-directory.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import type { DataLossPolicy, Gap } from '../../src/mirror/gap.ts'
-import { Mirror } from '../../src/mirror/mirror.ts'
+import { type Flow, Mirror } from '../../src/mirror/mirror.ts'
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
@@ -120,18 +120,29 @@ class Story {
   readonly east: Side
   readonly west: Side
   readonly policy: DataLossPolicy
+  readonly delivery: Pick<Flow, 'transactional' | 'refreshMs'>
   mirror!: Mirror
 
-  private constructor(east: Side, west: Side, policy: DataLossPolicy) {
+  private constructor(
+    east: Side,
+    west: Side,
+    policy: DataLossPolicy,
+    delivery: Pick<Flow, 'transactional' | 'refreshMs'>,
+  ) {
     this.east = east
     this.west = west
     this.policy = policy
+    this.delivery = delivery
   }
 
   /** Two clusters, a topic of two partitions with these records in the first, and all of them copied. */
-  static async begin(policy: DataLossPolicy, values: string): Promise<Story> {
+  static async begin(
+    policy: DataLossPolicy,
+    values: string,
+    delivery: Pick<Flow, 'transactional' | 'refreshMs'> = {},
+  ): Promise<Story> {
     const [east, west] = await Promise.all([Side.start('east'), Side.start('west')])
-    const story = new Story(east, west, policy)
+    const story = new Story(east, west, policy, delivery)
     await makeTopic(east.client, TOPIC, 2)
     await east.write(values)
     await story.start()
@@ -148,6 +159,7 @@ class Story {
         topics: { include: [TOPIC], exclude: [] },
         refreshMs: 50,
         onDataLoss: this.policy,
+        ...this.delivery,
       },
       source: clientOf(this.east.bootstrap),
       target: clientOf(this.west.bootstrap),
@@ -357,5 +369,37 @@ describe.each(policies)('with onDataLoss: %s', (policy) => {
     await story.east.write('e')
     await story.copied('ab??c!de')
     expect(story.mirror.gaps()).toHaveLength(2)
+  })
+})
+
+describe.each(policies)('in transactions, with onDataLoss: %s', (policy) => {
+  // As after an unclean election, or a disk that was lost.
+  test.each([
+    ['while nothing is written', 50],
+    ['seen by who writes to it, though aborted records stand there since', 60_000],
+  ])('a target log that has gone back: %s', async (_, refreshMs) => {
+    const story = await Story.begin(policy, 'abc', { transactional: { commitIntervalMs: 20 }, refreshMs })
+    await story.east.write('d')
+    await story.copied('abcd')
+    await until(() => story.mirror.translate(TOPIC, 0, 3) !== undefined, story.seen)
+    const to = story.mirror.translate(TOPIC, 0, 3)! + 1
+    await story.west.comeBackWith(REMOTE, to - 1, '')
+    await story.east.write('e')
+    await until(() => story.mirror.gaps().length > 0, story.seen)
+    expect(story.mirror.gaps()).toMatchObject([
+      {
+        topic: TOPIC,
+        partition: 0,
+        from: 3,
+        to: 4,
+        reason: 'target-truncated',
+        downstream: { from: to - 1, to },
+        action: policy,
+      },
+    ])
+    await story.copied({ stop: 'abc', skip: 'abce', restart: 'abcde' }[policy])
+    if (policy === 'stop') await until(() => story.status()?.state === 'stopped', story.seen)
+    else await until(() => story.mirror.translate(TOPIC, 0, 4) !== undefined, story.seen)
+    if (policy !== 'stop') await story.translates({ 4: 'e' })
   })
 })

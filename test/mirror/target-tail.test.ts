@@ -7,7 +7,7 @@ const producer = { id: 7, epoch: 0 }
 /** `ours` stands at an offset with a sequence of its own; `others` only at an offset. */
 const ours = (baseOffset: number, baseSequence: number, count: number): BatchHeader => ({
   ...{ baseOffset, baseSequence, lastOffset: baseOffset + count - 1, lastOffsetDelta: count - 1 },
-  ...{ producerId: producer.id, producerEpoch: producer.epoch, crc: 0 },
+  ...{ producerId: producer.id, producerEpoch: producer.epoch, crc: 0, isControl: false },
 })
 const others = (baseOffset: number, count: number): BatchHeader => ({ ...ours(baseOffset, -1, count), producerId: -1 })
 
