@@ -92,6 +92,7 @@ export class Partition {
   #registration: PartitionRegistration
   #replicas: ReplicaState | undefined
   #tenure = 0
+  #isClosed = false
   readonly #listeners = new Set<ReadableListener>()
   readonly #stableListeners = new Set<ReadableListener>()
   readonly #appendListeners = new Set<ReadableListener>()
@@ -205,7 +206,7 @@ export class Partition {
    * undefined while they do not.
    */
   committed(offset: number, tenure: number): number | undefined {
-    if (!this.isLeader || tenure !== this.#tenure) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    if (!this.isLeader || this.#isClosed || tenure !== this.#tenure) return ErrorCode.NOT_LEADER_OR_FOLLOWER
     if (this.log.highWatermark < offset) return undefined
     const { minInSyncReplicas } = this.log.config
     const isEnough = this.#replicas?.hasEnough(minInSyncReplicas, this.#replicas.maximalIsr.size) ?? true
@@ -334,6 +335,8 @@ export class Partition {
 
   /** Nobody is told anything more; the log belongs to its directory. */
   close(): void {
+    // A write that waits for followers is told to look elsewhere: they follow somebody else, or nobody.
+    this.#isClosed = true
     this.#lookAgain()
     for (const listeners of [this.#listeners, this.#stableListeners, this.#appendListeners]) listeners.clear()
   }
