@@ -33,7 +33,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'where a log ends is told before it is committed',
     scenario: drill('B15'),
     finds: /unreadable|went-back/,
-    seed: 1,
+    seed: 4,
     plant: () =>
       replaced(
         Partition.prototype,
@@ -48,7 +48,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'a new leader tells at once what it knows to be committed',
     scenario: drill('B15'),
     finds: /went-back/,
-    seed: 14,
+    seed: 2,
     plant: () => replacedGetter(Partition.prototype, 'epochStart', () => () => 0),
   },
 ]

@@ -6,7 +6,7 @@ import { clustersKeepTheirWord } from '../checkers/words.ts'
 import { type Drawing, drawn, type Fault } from '../faults/drawn.ts'
 import { cut, cutOneWay } from '../faults/network.ts'
 import { cutPower, kill, oneAtATime, pause } from '../faults/processes.ts'
-import type { Faults, Scenario } from '../scenario.ts'
+import type { Faults, Scenario, Topology } from '../scenario.ts'
 import { BROKERS, CLUSTER, REPLICATED, threeBrokers } from '../topologies/three-brokers.ts'
 import { ends } from '../workloads/ends.ts'
 import { groupReader } from '../workloads/group-reader.ts'
@@ -79,39 +79,34 @@ const blackouts: Faults = async (world, seconds) => {
 const IN_A_ROW = 'leaders died in a row'
 
 /** Whoever leads the first partition dies as soon as it leads, and comes back after the next has begun. */
-const leadersInARow = leadersDie(undefined)
-
-/** `apartMs`: those that are left are so far from one another meanwhile. */
-function leadersDie(apartMs: number | undefined): Faults {
-  return async (world, seconds) => {
-    const cluster = world.cluster(CLUSTER)
-    for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
-      await world.pass(world.random.between(100, 1_500))
-      const leader = await leading(world)
-      if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
-      // What it has and the others do not makes tails unequal.
+const leadersInARow: (tails: 'unequal' | 'as they are') => Faults = (tails) => async (world, seconds) => {
+  const cluster = world.cluster(CLUSTER)
+  for (const end = world.simulation.now + seconds * 1000; world.simulation.now < end; ) {
+    await world.pass(world.random.between(100, 1_500))
+    const leader = await leading(world)
+    if (!leader || !BROKERS.every((broker) => world.program(broker).machine.isUp)) continue
+    if (tails === 'unequal') {
+      // By what it has and the others do not.
       const one = cluster.brokers.find((broker) => broker !== leader)!
       world.simulation.network.cut(one.machine.name, leader.machine.name)
       await world.pass(world.random.between(0, 300))
-      leader.machine.kill()
-      world.bit(IN_A_ROW)
-      world.simulation.network.heal()
-      const near = apartMs === undefined ? undefined : moveApart(world, apartMs)
-      await world.pass(world.random.between(10, 3_000))
-      near?.()
-      leader.start()
     }
+    leader.machine.kill()
+    world.bit(IN_A_ROW)
+    world.simulation.network.heal()
+    await world.pass(world.random.between(10, 3_000))
+    leader.start()
   }
 }
 
-function moveApart(world: World, latencyMs: number): () => void {
+/** So far from one another that followers hear late of what is committed. */
+const APART_MS = 40
+
+const threeApart: Topology = async (world) => {
+  await threeBrokers()(world)
   const { network } = world.simulation
-  const paths = pairs.flatMap(([one, other]) => [network.path(one, other), network.path(other, one)])
-  const before = paths.map((path) => path.latencyMs)
-  for (const path of paths) path.latencyMs = latencyMs
-  return () => {
-    for (const [index, path] of paths.entries()) path.latencyMs = before[index]!
-  }
+  for (const [one, other] of pairs)
+    for (const path of [network.path(one, other), network.path(other, one)]) path.latencyMs = APART_MS
 }
 
 async function leading(world: World) {
@@ -133,9 +128,13 @@ export const replicationDrills: readonly Scenario[] = [
     'what was acknowledged by all in-sync replicas is never lost, whoever is killed, slow or bounced',
     drawn({ ...each('kill', (broker) => alone(kill(broker))), ...each('pause', pause) }, often),
   ),
-  drill('B09', 'quick successive leaders with unequal tails cut back to what they share', leadersInARow, {}, [
-    IN_A_ROW,
-  ]),
+  drill(
+    'B09',
+    'quick successive leaders with unequal tails cut back to what they share',
+    leadersInARow('unequal'),
+    {},
+    [IN_A_ROW],
+  ),
   drill(
     'B14',
     'groups, transactions and ends go on through the deaths of whoever coordinates and leads',
@@ -149,13 +148,13 @@ export const replicationDrills: readonly Scenario[] = [
     shows:
       'where a log begins and ends, as many are told it, never goes back and can be read, whoever leads and writes',
     seconds: 15,
-    topology: threeBrokers(),
+    topology: threeApart,
     workloads: [
       writer({ to: CLUSTER, topics: ['orders'], every: [1, 30] }),
       transfers({ to: CLUSTER, topic: 'ledger', producers: 1, datacenter: 'virginia', rest: 100 }),
-      ends({ of: CLUSTER, askers: 3, every: 60 }),
+      ends({ of: CLUSTER, askers: 3, every: 40 }),
     ],
-    faults: leadersDie(200),
+    faults: leadersInARow('as they are'),
     checkers: [after(SETTLED_MS), endsNeverGoBack, replicasAgree, clustersKeepTheirWord],
     mustBite: [IN_A_ROW],
   },

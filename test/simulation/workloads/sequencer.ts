@@ -79,7 +79,7 @@ class Sequencer {
     this.#options = options
     this.#name = name
     this.#partition = index % world.cluster(options.to).topics.get(options.topic)!
-    this.#sequence = SEQUENCES - 1 - world.random.below(200)
+    this.#sequence = SEQUENCES - 1 - world.random.below(100)
   }
 
   async run(): Promise<never> {
