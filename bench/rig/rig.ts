@@ -84,7 +84,7 @@ export class Rig {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
-  async createTopic(topic: string, partitions: number): Promise<void> {
+  async createTopic(topic: string, partitions: number, bootstrap = this.source.bootstrap): Promise<void> {
     await must('kafka-topics', [
       '--create',
       '--topic',
@@ -92,7 +92,7 @@ export class Rig {
       '--partitions',
       `${partitions}`,
       '--bootstrap-server',
-      this.source.bootstrap,
+      bootstrap,
     ])
   }
 
