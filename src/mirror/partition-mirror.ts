@@ -150,6 +150,8 @@ export class PartitionMirror {
   #epochsPlan = 0
   /** Acknowledged in the open transaction, with where they stand. */
   #uncommitted: Uncommitted[] = []
+  /** Up to here the source was read when the commit began, with nothing left to send. */
+  #committedUpstream = 0
   /** Of the next batch in a transaction: sequences begin anew with each epoch, and markers take none. */
   #nextSequence = 0
 
@@ -620,22 +622,27 @@ export class PartitionMirror {
     if (this.isFlowing) this.recover(trouble)
   }
 
-  /** All that was sent is acknowledged and about to be committed: what the map and the epochs are then. */
+  /**
+   * All that was sent is acknowledged and about to be committed: what the map and the epochs are then. The map tells nothing of it
+   * before it is: a transaction that is aborted would make what was told untrue.
+   */
   takeCommit(): { changes: OffsetMapChanges; epochs: readonly EpochStart[] | undefined } {
     for (const { placed, downstream } of this.#uncommitted) {
       let at = downstream
       for (const run of placed) {
-        this.map.observe(run.upstream, at, run.count)
+        this.map.place(run.upstream, at, run.count)
         at += run.count
       }
     }
-    if (this.#queue.length === 0 && this.isFlowing) this.map.skipTo(this.#nextUpstream)
+    this.#committedUpstream = this.#queue.length === 0 && this.isFlowing ? this.#nextUpstream : 0
     const epochs = this.#epochsChanged ? this.#epochs : undefined
     this.#epochsChanged = false
-    return { changes: this.map.takeChanges(), epochs }
+    return { changes: this.map.takeChanges(this.map.plannedDownstream), epochs }
   }
 
   committed(): void {
+    this.map.acknowledge(this.map.plannedDownstream)
+    this.map.skipTo(this.#committedUpstream)
     for (const { count, bytes } of this.#uncommitted) {
       this.counters.records += count
       this.counters.bytes += bytes

@@ -193,6 +193,11 @@ export class OffsetMap {
     this.acknowledge(downstream + count)
   }
 
+  /** The same of a transaction that is about to be committed: nothing is told of it before `acknowledge`. */
+  place(upstream: number, downstream: number, count: number): void {
+    this.#extend(upstream, downstream, count)
+  }
+
   /** The source was read up to here and had no further record: markers, aborted batches, holes at its end. */
   skipTo(upstream: number): void {
     this.#skippedTo = Math.max(this.#skippedTo, bounded(upstream))
@@ -294,11 +299,14 @@ export class OffsetMap {
 
   // ---- durability
 
-  /** What changed since the last call. Whoever fails to write it gives it back with `restoreChanges`. */
-  takeChanges(): OffsetMapChanges {
+  /**
+   * What changed since the last call. Whoever fails to write it gives it back with `restoreChanges`. `acknowledged`: where the target
+   * ends once this is durable, when that comes true together.
+   */
+  takeChanges(acknowledged = this.#acknowledged): OffsetMapChanges {
     const indexes = [...this.#dirty].sort((a, b) => a - b)
     const changes = {
-      chunks: indexes.map((index) => ({ index, bytes: encodeChunk(this.#chunk(index)) })),
+      chunks: indexes.map((index) => ({ index, bytes: encodeChunk(this.#chunk(index, acknowledged)) })),
       removed: [...this.#removed].sort((a, b) => a - b),
     }
     this.#dirty.clear()
@@ -496,7 +504,7 @@ export class OffsetMap {
     this.#removed.add(chunk)
   }
 
-  #chunk(index: number): OffsetMapChunk {
+  #chunk(index: number, acknowledged: number): OffsetMapChunk {
     const from = Math.max(0, index * RUNS_PER_CHUNK - this.#firstNumber)
     const to = Math.min(this.#runs.length, (index + 1) * RUNS_PER_CHUNK - this.#firstNumber)
     const runs: Run[] = []
@@ -506,7 +514,7 @@ export class OffsetMap {
         ? this.#base
         : { upstream: this.#runs.upstreamEnd(from - 1), downstream: this.#runs.downstreamEnd(from - 1) }
     const claims = index === this.#lastChunk ? [...this.#claims.all()] : []
-    return { firstRun: this.#firstNumber + from, base, runs, acknowledged: this.#acknowledged, claims }
+    return { firstRun: this.#firstNumber + from, base, runs, acknowledged, claims }
   }
 
   #loadChunk(chunk: OffsetMapChunk): void {

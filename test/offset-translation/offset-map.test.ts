@@ -44,6 +44,19 @@ describe('one history', () => {
     expect(map.nextUpstream).toBe(6)
   })
 
+  test('of a transaction that is to be committed nothing is told yet, and what is made durable with it tells all', () => {
+    const map = new OffsetMap()
+    map.observe(0, 0, 5)
+    map.place(5, 6, 5)
+    expect(map.translate(6)).toBeUndefined()
+    expect(map.reverse(6)).toBeUndefined()
+    const committed = OffsetMap.load(map.takeChanges(map.plannedDownstream).chunks.map(({ bytes }) => bytes))
+    expect(committed.translate(6)).toBe(7)
+    expect(committed.nextUpstream).toBe(10)
+    map.acknowledge(map.plannedDownstream)
+    expect(map.translate(6)).toBe(7)
+  })
+
   test('a marker of the target leaves a hole downstream', () => {
     const map = new OffsetMap()
     map.observe(0, 0, 5)
