@@ -80,7 +80,8 @@ test('a producer that was forgotten goes on where it was, and sees who wrote mea
 test('in transactions, too, and when the target has forgotten even the transactional id', async () => {
   const config = {
     ...CONFIG,
-    'transactional.id.expiration.ms': 300,
+    // Longer than it takes to begin anew after that.
+    'transactional.id.expiration.ms': 1_500,
     'transaction.remove.expired.transaction.cleanup.interval.ms': 50,
   }
   const source = await startCluster(testPlatform, { name: 'east' })
