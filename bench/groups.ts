@@ -79,10 +79,18 @@ class Readers {
     for (let record = 0; record < records; record++)
       builder.append({ timestamp: Date.now(), key: null, value: Buffer.alloc(100, 97) })
     const batch = builder.build()
-    const partitionData = Array.from({ length: partitions }, (_, index) => ({ index, records: [batch] }))
+    const all = Array.from({ length: partitions }, (_, index) => ({ index, records: [batch] }))
     const connection = await this.#source.anyNode()
-    const request = { acks: -1, timeoutMs: 10_000, topicData: [{ name: this.#topic, partitionData }] }
-    await connection.send(produce, request, { version: 9 })
+    // A topic that was just made may have partitions without a leader yet.
+    for (let left = all; left.length > 0; ) {
+      const topicData = [{ name: this.#topic, partitionData: left }]
+      const answer = await connection.send(produce, { acks: -1, timeoutMs: 10_000, topicData }, { version: 9 })
+      const refused = answer.responses[0]!.partitionResponses.filter(({ errorCode }) => errorCode !== ErrorCode.NONE)
+      const fatal = refused.find(({ errorCode }) => !errorOf(errorCode).retriable)
+      if (fatal) throw new Error(`${this.#topic}-${fatal.index} takes no records: ${errorOf(fatal.errorCode).name}`)
+      left = all.filter(({ index }) => refused.some((one) => one.index === index))
+      if (left.length > 0) await delay(50)
+    }
     this.#written += records
   }
 
