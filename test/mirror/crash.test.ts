@@ -1,10 +1,9 @@
 // Kill -9 at every step, again and again, while the source is being written: the copy is complete, in order, and has nothing twice.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/mirror/mirror.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { expectCopied } from '../support/copied.ts'
+import { eastAndWest } from '../support/east-west.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 import type { MirrorChildOptions } from '../support/mirror-child.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
@@ -37,24 +36,7 @@ const transactionalLives = [
   ...['committed:kill:6', 'committed:kill:11'],
 ]
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
-
-beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
-})
+const { source, target, east, west } = await eastAndWest()
 
 /** Writes batches of 1 to 40 records to every partition until told to stop. */
 class Load {

@@ -2,6 +2,8 @@
 // same, and a foreign write that came meanwhile must be seen.
 import { expect, onTestFinished, test } from 'vitest'
 import { startCluster } from '../../src/broker/cluster.ts'
+import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import type { Flow } from '../../src/mirror/flow.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
 import { describeProducers } from '../../src/protocol/messages/describe-producers.ts'
 import { listTransactions } from '../../src/protocol/messages/list-transactions.ts'
@@ -11,14 +13,13 @@ import { appendBatch, clientOf, makeTopic, readAll, testPlatform, until } from '
 
 const CONFIG = { 'producer.id.expiration.ms': 200, 'log.flush.offset.checkpoint.interval.ms': 20 }
 
-test('a producer that was forgotten goes on where it was, and sees who wrote meanwhile', async () => {
+/** A mirror of `orders`, to a target of this configuration. */
+async function mirrored(config: Readonly<Record<string, number>>, flow: Partial<Flow>) {
   const source = await startCluster(testPlatform, { name: 'east' })
-  const target = await startCluster(testPlatform, { name: 'west', config: CONFIG })
+  const target = await startCluster(testPlatform, { name: 'west', config })
   const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
   await Promise.all([east.refresh(), west.refresh()])
   await makeTopic(east, 'orders', 1)
-  const write = (client: typeof east, topic: string, value: string) =>
-    appendBatch(client, topic, 0, buildBatch([{ timestamp: testPlatform.clock.now(), key: value, value }]))
   const mirror = new Mirror(testPlatform, {
     flow: {
       name: 'east->west',
@@ -26,7 +27,7 @@ test('a producer that was forgotten goes on where it was, and sees who wrote mea
       target: 'west',
       topics: { include: ['orders'], exclude: [] },
       refreshMs: 30_000,
-      onDataLoss: 'skip',
+      ...flow,
     },
     source: clientOf(source.bootstrap),
     target: clientOf(target.bootstrap),
@@ -39,6 +40,13 @@ test('a producer that was forgotten goes on where it was, and sees who wrote mea
     await Promise.all([source.stop(), target.stop()])
   })
   await mirror.start()
+  const write = (client: ClusterClient, topic: string, value: string) =>
+    appendBatch(client, topic, 0, buildBatch([{ timestamp: testPlatform.clock.now(), key: value, value }]))
+  return { mirror, east, west, write }
+}
+
+test('a producer that was forgotten goes on where it was, and sees who wrote meanwhile', async () => {
+  const { mirror, east, west, write } = await mirrored(CONFIG, { onDataLoss: 'skip' })
   const remote = { client: west, topic: 'east.orders' }
   await write(east, 'orders', 'first')
   await expectCopied({ client: east, topic: 'orders' }, remote)
@@ -84,33 +92,7 @@ test('in transactions, too, and when the target has forgotten even the transacti
     'transactional.id.expiration.ms': 1_500,
     'transaction.remove.expired.transaction.cleanup.interval.ms': 50,
   }
-  const source = await startCluster(testPlatform, { name: 'east' })
-  const target = await startCluster(testPlatform, { name: 'west', config })
-  const [east, west] = [clientOf(source.bootstrap), clientOf(target.bootstrap)]
-  await Promise.all([east.refresh(), west.refresh()])
-  await makeTopic(east, 'orders', 1)
-  const write = (client: typeof east, topic: string, value: string) =>
-    appendBatch(client, topic, 0, buildBatch([{ timestamp: testPlatform.clock.now(), key: value, value }]))
-  const mirror = new Mirror(testPlatform, {
-    flow: {
-      name: 'east->west',
-      source: 'east',
-      target: 'west',
-      topics: { include: ['orders'], exclude: [] },
-      refreshMs: 30_000,
-      transactional: { commitIntervalMs: 20 },
-    },
-    source: clientOf(source.bootstrap),
-    target: clientOf(target.bootstrap),
-    slots: 1,
-  })
-  onTestFinished(async () => {
-    await mirror.stop()
-    east.close()
-    west.close()
-    await Promise.all([source.stop(), target.stop()])
-  })
-  await mirror.start()
+  const { mirror, east, west, write } = await mirrored(config, { transactional: { commitIntervalMs: 20 } })
   const ids = async () => {
     const { transactionStates } = await west.send(listTransactions, { stateFilters: [], producerIdFilters: [] })
     return transactionStates.length

@@ -1,8 +1,6 @@
 // Copies that MirrorMaker 2 made, with what it leaves behind: duplicates of its restarts, aborted data, markers of its own transactions. They
 // are gone on with at the very record where they end, or are left alone with a sentence.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readLog } from '../../src/client/log-reader.ts'
 import { TopicPartition } from '../../src/client/topic-partition.ts'
 import { loadConfig } from '../../src/config/config.ts'
@@ -19,36 +17,23 @@ import { buildBatch } from '../../src/records/batch-builder.ts'
 import type { Record as LogRecord } from '../../src/records/record.ts'
 import { batchOf } from '../broker/requests.ts'
 import { TransactionalProducer } from '../broker/transactional-producer.ts'
+import { eastAndWest } from '../support/east-west.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 
 const AT_SOURCE = 'mm2-offset-syncs.west.internal'
 const AT_TARGET = 'mm2-offset-syncs.east.internal'
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
+const { source, target, east, west } = await eastAndWest()
 let running: Mirror[] = []
 
 beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
   await Promise.all([makeTopic(east, AT_SOURCE, 1), makeTopic(west, AT_TARGET, 1)])
 })
 
 afterEach(async () => {
   await Promise.all(running.map((mirror) => mirror.stop()))
   running = []
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
 })
 
 /** Going on with the copy of one topic; each with a progress of its own. */

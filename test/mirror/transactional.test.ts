@@ -1,39 +1,22 @@
 // `delivery: transactional`: records and progress in one transaction, so that whoever reads committed data sees each record once, whatever
 // dies when, also where others write to the same topics.
 import '../support/least-rights.ts'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { type Flow, Mirror } from '../../src/mirror/mirror.ts'
 import { ProgressReader } from '../../src/mirror/progress-reader.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
+import { eastAndWest } from '../support/east-west.ts'
 import { appendBatch, clientOf, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
 const transactional = { commitIntervalMs: 60 }
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
+const { source, target, east, west } = await eastAndWest()
 let running: Mirror[] = []
-
-beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
 
 afterEach(async () => {
   await Promise.all(running.map((mirror) => mirror.stop()))
   running = []
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
 })
 
 async function mirrored(topic: string, flow: Partial<Flow> = { transactional }): Promise<Mirror> {

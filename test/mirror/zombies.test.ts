@@ -1,31 +1,13 @@
 // Two that believe in the same work: one is stopped past its session and wakes up when another has gone on with it; and two that never
 // heard of each other. Whatever they do, each record is on the target once.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { describe, expect, test } from 'vitest'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { expectCopied } from '../support/copied.ts'
-import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
+import { eastAndWest } from '../support/east-west.ts'
+import { appendBatch, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 import { MirrorProcess } from '../support/mirror-process.ts'
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
-
-beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
-})
+const { source, target, east, west } = await eastAndWest()
 
 let number = 0
 function write(topic: string, count: number): Promise<number> {

@@ -1,7 +1,6 @@
 // Whole flows between embedded clusters, over real sockets, in one process.
 import '../support/least-rights.ts'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { type Flow, Mirror, type MirrorLimits } from '../../src/mirror/mirror.ts'
 import type { PartitionStatus } from '../../src/mirror/status.ts'
@@ -14,31 +13,15 @@ import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import * as copies from '../support/copied.ts'
 import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
+import { eastAndWest } from '../support/east-west.ts'
 import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
+const { source, target, east, west } = await eastAndWest()
 let running: Mirror[] = []
-
-beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
 
 afterEach(async () => {
   await Promise.all(running.map((mirror) => mirror.stop()))
   running = []
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
 })
 
 let aliases = 0

@@ -1,39 +1,24 @@
 // Instances that share a Redis for their background jobs: each job runs once for all of them, and a Redis that is not there, or dies,
 // stops nothing.
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import type { JobStatus } from '../../src/jobs/jobs.ts'
 import { batchOf } from '../broker/requests.ts'
 import { eventually } from '../compatibility/gathering.ts'
 import { title } from '../compatibility/ground.ts'
-import { appendBatch, clientOf, endOffset, makeTopic, testPlatform } from '../support/log-content.ts'
+import { eastAndWest } from '../support/east-west.ts'
+import { appendBatch, endOffset, makeTopic, testPlatform } from '../support/log-content.ts'
 import { redisUnavailable, startRedis } from '../support/redis.ts'
 import { readSourceTree } from '../support/source-tree.ts'
 
 const reason = redisUnavailable()
 const NOBODY = 'redis://127.0.0.1:1'
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
+const { source, target, east, west } = await eastAndWest()
 
 beforeAll(async () => {
-  source = await startCluster(testPlatform, { name: 'east' })
-  target = await startCluster(testPlatform, { name: 'west' })
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
   await makeTopic(east, 'orders', 1)
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
 })
 
 async function daemonWith(redis: string): Promise<Daemon> {

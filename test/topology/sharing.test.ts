@@ -1,35 +1,15 @@
 // Instances that share a flow must run it with the same settings: who comes with others gets no work, is told the difference, and takes
 // over when those who have the work are gone.
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import type { MirrorStatus } from '../../src/mirror/status.ts'
 import { batchOf } from '../broker/requests.ts'
 import { expectCopied } from '../support/copied.ts'
-import { appendBatch, clientOf, makeTopic, testPlatform, until } from '../support/log-content.ts'
+import { eastAndWest } from '../support/east-west.ts'
+import { appendBatch, makeTopic, testPlatform, until } from '../support/log-content.ts'
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
-
-beforeAll(async () => {
-  ;[source, target] = (await Promise.all(['east', 'west'].map((name) => startCluster(testPlatform, { name })))) as [
-    Cluster,
-    Cluster,
-  ]
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
-})
+const { source, target, east, west } = await eastAndWest()
 
 async function started(mirror: string): Promise<Daemon> {
   const text = `version: 1

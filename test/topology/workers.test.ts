@@ -1,42 +1,22 @@
 // Records that pass through threads of their own: the copy, the groups and what is told are those of one thread, whatever becomes of a
 // thread.
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
-import type { ClusterClient } from '../../src/client/cluster-client.ts'
+import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import { type Platform, sleep, type Thread } from '../../src/platform/platform.ts'
 import type { FlowView } from '../../src/server/flow-view.ts'
 import { batchOf } from '../broker/requests.ts'
 import { expectCopied } from '../support/copied.ts'
+import { eastAndWest } from '../support/east-west.ts'
 import * as logs from '../support/log-content.ts'
-import { appendBatch, clientOf, endOffset, makeTopic, readAll, testPlatform } from '../support/log-content.ts'
+import { appendBatch, endOffset, makeTopic, readAll, testPlatform } from '../support/log-content.ts'
 
 const PARTITIONS = 8
 /** Two threads are to be started, on a machine that may have none to spare. */
 const timeoutMs = 60_000
 const until = (holds: () => boolean | Promise<boolean>, what: () => string) => logs.until(holds, what, timeoutMs)
 
-let source: Cluster
-let target: Cluster
-let east: ClusterClient
-let west: ClusterClient
-
-beforeAll(async () => {
-  ;[source, target] = (await Promise.all(['east', 'west'].map((name) => startCluster(testPlatform, { name })))) as [
-    Cluster,
-    Cluster,
-  ]
-  east = clientOf(source.bootstrap)
-  west = clientOf(target.bootstrap)
-  await Promise.all([east.refresh(), west.refresh()])
-})
-
-afterAll(async () => {
-  east.close()
-  west.close()
-  await Promise.all([source.stop(), target.stop()])
-})
+const { source, target, east, west } = await eastAndWest()
 
 interface Started {
   readonly daemon: Daemon
