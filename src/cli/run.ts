@@ -4,7 +4,7 @@ import { formatProblem } from '../config/problem.ts'
 import { startDaemon } from '../daemon.ts'
 import { liveMirrorMaker } from '../mirror/live-mirrormaker.ts'
 import { HeliostatError } from '../platform/errors.ts'
-import { collectWithoutHelpers, returnMemory } from '../platform/node-collector.ts'
+import { collectInSmallSteps, returnMemory } from '../platform/node-collector.ts'
 import { version } from '../platform/node-package.ts'
 import { nodePlatform } from '../platform/node-platform.ts'
 import { type LogLevel, type Platform, sleep } from '../platform/platform.ts'
@@ -24,7 +24,7 @@ const ASK_MS = 2_000
 
 /** The daemon: mirrors until a signal, then drains. */
 export async function run(file: string, { logLevel, besideMirrormaker }: RunOptions): Promise<number> {
-  collectWithoutHelpers()
+  collectInSmallSteps()
   const load = () => {
     const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
     for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
