@@ -1,15 +1,17 @@
 // How a cluster of a configuration is logged in to: its certificates and secrets, those in files read anew whenever a connection is dialled or a
 // login renewed. Made once for each cluster, so that all its connections share a token, and a broken file is told once.
-import { type CertificateTexts, checkCertificates, type PemText, type TlsSource } from './client/certificates.ts'
-import { KeptFiles } from './client/kept-files.ts'
+import { type CertificateTexts, checkCertificates, type PemText } from './client/certificates.ts'
 import type { SaslOptions } from './client/sasl/sasl.ts'
 import { timeText, tokenOf } from './client/sasl/token.ts'
 import { askForToken } from './client/sasl/token-endpoint.ts'
 import { TokenSource } from './client/sasl/token-source.ts'
-import { type ClusterConfig, revealSecret } from './config/config.ts'
+import { type ClusterConfig, type Config, revealSecret } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
+import { parseRedisUrl, redisUrlForm } from './config/redis-url.ts'
+import type { RedisLogin } from './jobs/redis-login.ts'
 import { HeliostatError } from './platform/errors.ts'
-import type { Platform, TlsOptions } from './platform/platform.ts'
+import { KeptFiles } from './platform/kept-files.ts'
+import type { Platform, TlsOptions, TlsSource } from './platform/platform.ts'
 
 export interface Credentials {
   readonly tls: TlsSource | undefined
@@ -47,6 +49,11 @@ export function serverTls(
   read: ReadText,
 ): () => TlsOptions {
   return new SecretFiles(platform, read).tls('server.tls', tls)
+}
+
+/** Where the Redis of the configuration is, and how to log in there. Throws when that cannot be had to begin with. */
+export function redisLogin(platform: Platform, queue: NonNullable<Config['queue']>, read: ReadText): () => RedisLogin {
+  return new SecretFiles(platform, read).redis('queue', queue)
 }
 
 /** The text of a file that the configuration names. */
@@ -89,6 +96,19 @@ class SecretFiles {
       checkCertificates({ ca, cert, key }, this.#platform.clock.now())
       return { ca: ca?.text, cert: cert?.text, key: key?.text, serverName }
     })
+  }
+
+  redis(place: string, { redis, tls = {} }: NonNullable<Config['queue']>): () => RedisLogin {
+    const url = this.#kept(`${place}.redis`, [redis], ([text]) => {
+      const found = parseRedisUrl(text!)
+      if (!found) throw new Error(`${fromOf(redis)} is not the address of a Redis: ${redisUrlForm}`)
+      return found
+    })
+    const certificates = this.tls(`${place}.tls`, tls)
+    return () => {
+      const { isEncrypted, ...address } = url()
+      return { ...address, tls: isEncrypted ? certificates() : undefined }
+    }
   }
 
   sasl(place: string, sasl: Sasl): SaslOptions {

@@ -22,7 +22,7 @@ interface FlowChange {
 }
 
 /** Tells one secret from another without telling it. */
-export type Digest = (secret: string | { readonly file: string }) => string
+export type Digest = (secret: string) => string
 
 /**
  * Everything that a flow is made of; secrets as their digests. What a cluster is logged in with is read from its files anew all the time, so there
@@ -35,26 +35,38 @@ export function flowSettings({ clusters, compat, queue, workers }: Config, job: 
     clusters: { ...cluster(job.from), ...cluster(job.to) },
     compat: { mm2Topics: compat.mm2Topics },
     workers,
-    queue: queue && { ...queue, redis: digest(queue.redis) },
+    queue: queue && queueSettings(queue, digest),
   }
 }
 
+function queueSettings({ redis, tls, ...others }: NonNullable<Config['queue']>, digest: Digest): object {
+  const secret = secretOf(digest)
+  return { ...others, redis: secret(redis), tls: tls && tlsSettings(tls, secret) }
+}
+
 function clusterSettings({ tls, sasl, ...others }: ClusterConfig, digest: Digest): object {
-  const secret = (value: string | { readonly file: string } | undefined) =>
-    typeof value === 'string' ? digest(value) : value
+  const secret = secretOf(digest)
   return {
     ...others,
-    tls: typeof tls === 'object' ? { ...tls, ca: secret(tls.ca), cert: secret(tls.cert), key: secret(tls.key) } : tls,
+    tls: typeof tls === 'object' ? tlsSettings(tls, secret) : tls,
     sasl: sasl && saslSettings(sasl, secret),
   }
 }
 
+type SecretSetting = string | { readonly file: string } | undefined
+
+const secretOf = (digest: Digest) => (value: SecretSetting) => (typeof value === 'string' ? digest(value) : value)
+
+function tlsSettings(
+  tls: Exclude<ClusterConfig['tls'], boolean | undefined>,
+  secret: (value: SecretSetting) => SecretSetting,
+): object {
+  return { ...tls, ca: secret(tls.ca), cert: secret(tls.cert), key: secret(tls.key) }
+}
+
 type Sasl = NonNullable<ClusterConfig['sasl']>
 
-function saslSettings(
-  sasl: Sasl,
-  secret: (value: string | { readonly file: string } | undefined) => string | { readonly file: string } | undefined,
-): object {
+function saslSettings(sasl: Sasl, secret: (value: SecretSetting) => SecretSetting): object {
   if (sasl.mechanism !== 'oauthbearer') return { ...sasl, password: secret(sasl.password) }
   const { token, tokenEndpoint: endpoint } = sasl
   return {

@@ -54,9 +54,10 @@ export class FlowSync {
     }
     const afterMs = deletesAfterMs(job)
     if (deletes !== false) {
-      const gone = (topic: string) => mirror.forget(topic)
       const { progressTopic } = mirror.policy
-      this.#deletes = new DeleteSync(platform, { ...clusters, topics, progressTopic, afterMs, isShared, gone })
+      const isOurs = (topic: string) => mirror.isOurs(topic)
+      const gone = (topic: string) => mirror.forget(topic)
+      this.#deletes = new DeleteSync(platform, { ...clusters, topics, progressTopic, afterMs, isShared, isOurs, gone })
     }
     this.work = {
       syncTopicConfigs: this.#configs && ((signal) => this.#configs!.sync(signal)),

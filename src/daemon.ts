@@ -2,9 +2,16 @@
 // start and stop.
 import { createHmac } from 'node:crypto'
 import { resolve } from 'node:path'
-import { type Config, isLoopback, type MirrorJob, revealSecret } from './config/config.ts'
+import { type Config, isLoopback, type MirrorJob } from './config/config.ts'
 import type { Secret } from './config/fields.ts'
-import { type Credentials, credentialsOf, readSecretFile, secretText, serverTls } from './daemon-credentials.ts'
+import {
+  type Credentials,
+  credentialsOf,
+  readSecretFile,
+  redisLogin,
+  secretText,
+  serverTls,
+} from './daemon-credentials.ts'
 import { DaemonFlow, type DaemonFlowOptions } from './daemon-flow.ts'
 import { flowSettings, isNews, type ReloadReport, reloadReport } from './daemon-reload.ts'
 import { ClusterAliases } from './mirror/cluster-aliases.ts'
@@ -57,7 +64,10 @@ export async function startDaemon(platform: Platform, config: Config, options: D
   const flows = new RunningFlows(platform, options)
   const { tls } = config.server
   const secured = tls && serverTls(platform, tls, (path) => readSecretFile(platform, resolve(options.directory, path)))
-  await flows.prepare(config)
+  await flows.prepare(config).catch(async (error: Error) => {
+    await flows.stop()
+    throw error
+  })
   const rates = new Rates(platform.clock)
   const reload = (dryRun: boolean) => flows.reload(dryRun)
   const app = adminApp({
@@ -211,12 +221,7 @@ class RunningFlows {
   }
 
   #settingsOf(config: Config): ReadonlyMap<string, object> {
-    return new Map(
-      config.mirrors.map((job) => [
-        job.name,
-        flowSettings(config, job, (secret) => this.#digest(this.#reveal(secret))),
-      ]),
-    )
+    return new Map(config.mirrors.map((job) => [job.name, flowSettings(config, job, (secret) => this.#digest(secret))]))
   }
 
   #serverOf(config: Config): object {
@@ -234,10 +239,6 @@ class RunningFlows {
   /** Tells whether a secret changed, and says nothing of it to those who do not know the salt. */
   #digest(text: string): string {
     return createHmac('sha256', this.#salt).update(text).digest('hex').slice(0, 8)
-  }
-
-  #reveal(secret: Parameters<typeof revealSecret>[0]): string {
-    return revealSecret(secret, (path) => this.#read(path))
   }
 
   #read(path: string): string {
@@ -330,9 +331,9 @@ type SharedQueue = NonNullable<DaemonFlowOptions['sharedQueue']>
 /** BullMQ is loaded here, and only where it is asked for: it costs a tenth of a second and tens of megabytes. */
 async function sharedQueues(platform: Platform, { queue }: Config, read: (path: string) => string) {
   if (!queue) return undefined
+  const login = redisLogin(platform, queue, read)
   const { BullmqQueue } = await import('./jobs/bullmq-queue.ts')
-  const url = revealSecret(queue.redis, read)
-  return (name: string) => new BullmqQueue(platform, { url, prefix: queue.prefix, name })
+  return (name: string) => new BullmqQueue(platform, { login, prefix: queue.prefix, name })
 }
 
 /** Calls now and then, until cancelled. */

@@ -362,7 +362,7 @@ class RunningCluster {
       clusterId: this.clusterId,
       host: this.#hostOf(nodeId),
       port: port === 0 ? 0 : port + index,
-      listen: { allowInsecure, files: platform.disk },
+      listen: { allowInsecure, files: platform },
       approaches: this.#options.approaches,
       scramUsers: brokers > 1 ? [] : (addScram ?? []).map(parseScramUser),
       directory: data === undefined ? undefined : `${data}/${nodeId}`,

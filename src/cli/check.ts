@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Connection } from '../client/connection.ts'
 import type { Config, MirrorJob } from '../config/config.ts'
+import { redisLogin } from '../daemon-credentials.ts'
 import { filterOf, policyOf } from '../daemon-job.ts'
 import { ClusterAliases } from '../mirror/cluster-aliases.ts'
 import { upstreamHops } from '../mirror/replication-policy.ts'
@@ -70,7 +71,7 @@ const NAMES_SHOWN = 3
 
 /**
  * Dials every cluster of the file: whether it answers, speaks what is asked of it, goes by one name only, and gives the rights that can
- * be seen. That no ring of mirrors sends records round was proven when the file was read.
+ * be seen; and the Redis of the queue. That no ring of mirrors sends records round was proven when the file was read.
  */
 export async function check(file: string, options: CheckOptions): Promise<number> {
   const config = readConfig(file)
@@ -88,7 +89,7 @@ export async function check(file: string, options: CheckOptions): Promise<number
       const says = aliases.problem(name)
       return says === undefined ? [] : [{ cluster: name, check: 'one name', ok: false, says }]
     })
-    const findings = [...found.flat(), ...doubled]
+    const findings = [...found.flat(), ...doubled, ...(await checkQueue(platform, config, read))]
     process.stdout.write(render(findings, columns, options.output))
     return codeOf(findings)
   } finally {
@@ -126,6 +127,31 @@ async function checkCluster(platform: Platform, config: Config, client: ClusterC
   } catch (error) {
     if (!(error instanceof HeliostatError)) throw error
     return [finding('reachable', false, error.message)]
+  }
+}
+
+/** The Redis of the background jobs. Loaded only where there is one. */
+async function checkQueue(platform: Platform, { queue }: Config, read: (path: string) => string): Promise<Finding[]> {
+  if (!queue) return []
+  const finding = (check: Finding['check'], ok: boolean, says: string): Finding => ({
+    cluster: 'queue',
+    check,
+    ok,
+    says,
+  })
+  const login = redisLogin(platform, queue, read)()
+  const at = `${login.host}:${login.port}`
+  const { redisVersion } = await import('../jobs/redis-login.ts')
+  try {
+    const version = await redisVersion(login, PATIENCE_MS)
+    const [major = 0, minor = 0] = version.split('.').map(Number)
+    const isOld = major < 6 || (major === 6 && minor < 2)
+    return [
+      finding('reachable', true, `Redis ${version} at ${at}`),
+      finding('versions', !isOld, isOld ? 'Redis 6.2 or newer is needed' : 'as new as is needed'),
+    ]
+  } catch (error) {
+    return [finding('reachable', false, `Redis at ${at}: ${(error as Error).message}`)]
   }
 }
 

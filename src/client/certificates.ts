@@ -1,13 +1,5 @@
 // What a client shows and trusts under TLS: judged when it is read, since OpenSSL's own words at a dial name neither file nor place. PEM only.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import type { TlsOptions } from '../platform/platform.ts'
-
-/** Fixed, or asked anew for every connection, so that certificates can be rotated. */
-export type TlsSource = TlsOptions | (() => TlsOptions)
-
-export function tlsNow(source: TlsSource | undefined): TlsOptions | undefined {
-  return typeof source === 'function' ? source() : source
-}
 
 /** One PEM text and where it comes from. */
 export interface PemText {

@@ -5,14 +5,13 @@
 // 2. The cluster's id never changes: the same address leading to another cluster is an error, not new metadata.
 // 3. A coordinator is remembered only while its node can be reached.
 import { HeliostatError } from '../platform/errors.ts'
-import { type Address, type Platform, sleep } from '../platform/platform.ts'
+import { type Address, type Platform, sleep, type TlsSource } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { FramePool } from '../protocol/frame-pool.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
 import { retry } from './backoff.ts'
-import type { TlsSource } from './certificates.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionPool, type Purpose } from './connection-pool.ts'
 import { type ClusterMetadata, mergeMetadata, NO_METADATA, type NodeMetadata, type TopicMetadata } from './metadata.ts'

@@ -11,7 +11,15 @@
 // 5. While a login is renewed nothing else is sent (the broker would take it for a part of the login): it waits, in its order. What was sent
 //    before is answered before. Who sends much has a window of bytes, so what waits is bounded by that.
 import { HeliostatError } from '../platform/errors.ts'
-import type { Address, Platform, Socket, SocketHandler, Timer } from '../platform/platform.ts'
+import {
+  type Address,
+  type Platform,
+  type Socket,
+  type SocketHandler,
+  type Timer,
+  type TlsSource,
+  tlsNow,
+} from '../platform/platform.ts'
 import { decodeResponse, encodeRequest } from '../protocol/codec.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { FrameReader } from '../protocol/frame.ts'
@@ -19,7 +27,6 @@ import type { FramePool } from '../protocol/frame-pool.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Api, RequestInput, Response } from '../protocol/schema.ts'
-import { type TlsSource, tlsNow } from './certificates.ts'
 import { authenticate, type LoginChannel, type SaslOptions } from './sasl/sasl.ts'
 import { askVersions, type VersionTable } from './version-table.ts'
 

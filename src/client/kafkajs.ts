@@ -2,9 +2,8 @@
 // costs 30 ms and 18 MB that a broker process has no use for.
 import type { ISocketFactory, Kafka, KafkaConfig, logCreator, Mechanism } from 'kafkajs'
 import { HeliostatError } from '../platform/errors.ts'
-import type { Address, Logger, Platform } from '../platform/platform.ts'
+import { type Address, type Logger, type Platform, type TlsSource, tlsNow } from '../platform/platform.ts'
 import { ErrorCode } from '../protocol/errors.ts'
-import { type TlsSource, tlsNow } from './certificates.ts'
 import { KafkajsSocket } from './kafkajs-socket.ts'
 import { exchangeTokens, type SaslOptions, saslMechanism } from './sasl/sasl.ts'
 

@@ -7,6 +7,7 @@ import { type Environment, type Finding, type Loaded, load } from './load.ts'
 import { type MirrorConfigFile, mirrorConfigSchema } from './mirror-config.ts'
 import { nearName } from './near-name.ts'
 import { ConfigError } from './problem.ts'
+import { parseRedisUrl } from './redis-url.ts'
 import { type TopologyConfig, topologyConfigSchema } from './topology-config.ts'
 import { topologyRules } from './topology-rules.ts'
 
@@ -82,6 +83,7 @@ function* rules(config: MirrorConfigFile): Iterable<Finding> {
   yield* sameBootstrap(config)
   yield* crossings(config)
   yield* clearLogins(config)
+  yield* plainQueue(config)
   const { listen, tls, tokens } = config.server
   if (!isLoopback(listen.host) && !(tls && tokens.length > 0)) {
     const message = `server.listen: ${addressText(listen)} can be reached from other machines; give server.tls and server.tokens, or listen on 127.0.0.1`
@@ -142,6 +144,13 @@ function* clearLogins(config: MirrorConfigFile): Iterable<Finding> {
       yield { severity: 'warning', rule: 'no-tls', path: ['clusters', name, 'sasl'], message }
     }
   }
+}
+
+/** Certificates for a connection that is not encrypted would be asked of nobody. */
+function* plainQueue({ queue }: MirrorConfigFile): Iterable<Finding> {
+  if (!queue?.tls || typeof queue.redis !== 'string' || parseRedisUrl(queue.redis)?.isEncrypted !== false) return
+  const message = 'queue.tls: queue.redis says redis:, which is not encrypted; write rediss:'
+  yield { rule: 'no-tls', path: ['queue', 'tls'], message }
 }
 
 /** The text of a secret; `read` reads a file. Never ends with the line break that editors add. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { javaPattern, parseReplacement } from '../mirror/naming/java-pattern.ts'
 import { PatternError } from '../mirror/naming/pattern-parser.ts'
 import { bandwidthForms, durationForms, parseBandwidth, parseDuration, parseSize, sizeForms } from './quantity.ts'
+import { parseRedisUrl, redisUrlForm } from './redis-url.ts'
 
 /** Milliseconds, written `30s`. */
 export const duration = quantity(parseDuration, durationForms, 'duration')
@@ -35,11 +36,14 @@ export const secret = z.union([z.string(), z.strictObject({ file: z.string() })]
 })
 export type Secret = z.infer<typeof secret>
 
-/** May hold a password, so a wrong one is not shown. */
-export const redisUrl = z.union([
-  z.string().regex(/^rediss?:\/\/[^\s/]+(\/\d*)?$/, { error: 'write redis://host:port, or rediss:// for TLS' }),
-  z.strictObject({ file: z.string() }),
-])
+/** May hold a password, so a wrong one is not shown; in a file it is read anew while it runs. */
+export const redisUrl = z.union(
+  [
+    z.string().refine((text) => parseRedisUrl(text) !== undefined, { error: redisUrlForm }),
+    z.strictObject({ file: z.string() }),
+  ],
+  { error: redisUrlForm },
+)
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 

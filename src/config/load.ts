@@ -119,8 +119,13 @@ function union(
   const rightShape = issue.errors.filter(
     (errors) => !errors.some((e) => e.path.length === 0 && e.code === 'invalid_type'),
   )
+  const hasOwnWords = !isDefaultMessage(issue.message)
+  const isWrongWord = rightShape.every((errors) =>
+    errors.every((e) => e.path.length === 0 && e.code === 'invalid_value'),
+  )
+  if (hasOwnWords && isWrongWord) return [problem('wrong-value', issue.message)]
   if (rightShape.length === 1) return rightShape[0]!.flatMap((inner) => describe(inner, path, document, schema))
-  if (!isDefaultMessage(issue.message)) return [problem('wrong-value', issue.message)]
+  if (hasOwnWords) return [problem('wrong-value', issue.message)]
   const allowed = issue.errors.flatMap((errors) =>
     errors.flatMap((e) =>
       e.code === 'invalid_value' ? e.values.map(String) : e.code === 'invalid_type' ? [article(e.expected)] : [],

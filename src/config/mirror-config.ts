@@ -22,7 +22,7 @@ const tls = z.strictObject({
   ca: secret.optional().describe('Certificates to trust; by default those of the machine'),
   cert: secret.optional().describe('Client certificate, for mutual TLS'),
   key: secret.optional().describe('Its private key'),
-  serverName: z.string().optional().describe('The name the broker certificate must carry; by default the host dialled'),
+  serverName: z.string().optional().describe('The name its certificate must carry; by default the host dialled'),
 })
 
 const tokenEndpoint = z.strictObject({
@@ -208,6 +208,7 @@ export const mirrorConfigSchema = z.strictObject({
   queue: z
     .strictObject({
       redis: redisUrl.describe('redis://[user:password@]host:port[/db]; rediss: for TLS. Redis 6.2 or newer'),
+      tls: tls.optional().describe('With rediss: certificates, where those of the machine do not do'),
       prefix: z
         .string()
         .regex(/^[A-Za-z0-9_-]+$/, { error: 'a prefix is letters, digits, - and _' })
@@ -230,7 +231,7 @@ export const mirrorConfigSchema = z.strictObject({
     })
     .prefault({}),
   workers: z
-    .union([z.literal('auto'), z.number().int(threads).min(1, threads).max(64, threads)])
+    .union([z.literal('auto'), z.number(threads).int(threads).min(1, threads).max(64, threads)], threads)
     .default(1)
     .describe('Threads that records pass through; auto: one less than the machine has cores, at most 4'),
   compat: z

@@ -25,10 +25,11 @@ import {
 } from './job-run.ts'
 import type { Job, JobOutcome, JobQueue, JobStatus } from './jobs.ts'
 import { MemoryQueue } from './memory-queue.ts'
+import { type RedisLogin, reasonOf, redisOptions } from './redis-login.ts'
 
 export interface BullmqQueueOptions {
-  /** `redis://[:password@]host:port[/db]`, or `rediss:` for TLS. */
-  readonly url: string
+  /** Asked anew for each connection. */
+  readonly login: () => RedisLogin
   /** What all keys begin with: deployments that share a Redis and not their work have different ones. */
   readonly prefix: string
   /** Instances that share work use the same. */
@@ -74,25 +75,26 @@ export class BullmqQueue implements JobQueue {
   readonly #closing = new AbortController()
   #standIn: MemoryQueue | undefined
   #awaySince: number | undefined
+  /** What kept the last connection from being made. */
+  #trouble: string | undefined
   #looks = 0
   #looking: Promise<void> | undefined
   #timer: Timer | undefined
 
   constructor(platform: Platform, options: BullmqQueueOptions) {
-    const { url, prefix, lockMs = 10_000 } = options
+    const { login, prefix, lockMs = 10_000 } = options
     this.#platform = platform
     this.#retry = options.retry ?? RETRY
     this.#patienceMs = options.patienceMs ?? 5_000
     // A name may hold what BullMQ takes for its own separators.
     const name = encodeURIComponent(options.name)
-    const reconnect = { retryStrategy: (attempt: number) => Math.min(1_000, 50 * attempt) }
-    this.#redis = new Redis(url, {
-      ...reconnect,
+    this.#redis = new Redis({
+      ...redisOptions(login),
       maxRetriesPerRequest: 1,
       enableOfflineQueue: false,
       socketTimeout: ANSWER_MS,
     })
-    this.#workerRedis = new Redis(url, { ...reconnect, maxRetriesPerRequest: null })
+    this.#workerRedis = new Redis({ ...redisOptions(login), maxRetriesPerRequest: null })
     this.#queue = new Queue(name, { connection: this.#redis, prefix, defaultJobOptions: { removeOnFail: true } })
     this.#worker = new Worker(name, (job, token) => this.#run(job, token!), {
       connection: this.#workerRedis,
@@ -109,6 +111,9 @@ export class BullmqQueue implements JobQueue {
       (emitter as { on(event: 'error', listener: (error: Error) => void): unknown }).on('error', (error) => {
         platform.log.debug('jobs.redis-error', error.message)
       })
+    this.#redis.on('error', (error) => {
+      this.#trouble = reasonOf(error)
+    })
     this.#redis.on('ready', () => void this.#back())
     this.#redis.on('close', () => {
       this.#awaySince ??= platform.clock.monotonic()
@@ -265,7 +270,7 @@ export class BullmqQueue implements JobQueue {
     if (this.#running.size > 0) return
     log.warn(
       'jobs.redis-away',
-      'the Redis of queue.redis cannot be reached: background jobs run in each instance meanwhile',
+      `the Redis of queue.redis cannot be used${this.#trouble === undefined ? '' : ` (${this.#trouble})`}: background jobs run in each instance meanwhile`,
     )
     this.#standIn = new MemoryQueue(this.#platform, this.#retry)
     for (const job of this.#jobs.values()) this.#standIn.add(job)
@@ -273,6 +278,7 @@ export class BullmqQueue implements JobQueue {
 
   async #back(): Promise<void> {
     this.#awaySince = undefined
+    this.#trouble = undefined
     this.#looks = 0
     const standIn = this.#standIn
     await standIn?.close()

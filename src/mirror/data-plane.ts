@@ -429,6 +429,10 @@ export class DataPlane implements Plane {
     return this.#slots.size
   }
 
+  has(slot: number): boolean {
+    return this.#slots.has(slot)
+  }
+
   get isWorking(): boolean {
     return this.#openSlots > 0
   }

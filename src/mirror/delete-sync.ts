@@ -5,7 +5,10 @@
 //    see is answered otherwise, so lost rights delete nothing; and neither does a node that cannot be asked.
 // 2. Only the very topic that was mirrored into is deleted, by its id: one that was made anew under the name stays.
 // 3. A copy into which other flows mirror, too, stays: what it holds is theirs as well.
-// 4. The delay is counted while this process runs: a restart begins it anew, and never shortens it.
+// 4. The delay is counted while this process runs: a restart begins it anew, and never shortens it. Of instances that share the flow each
+//    counts for itself, so that a run elsewhere shortens it as little.
+// 5. One of them deletes: who has the slot of the topic's first partition. Two that believe so at once do no harm, by 2; and when that one dies,
+//    who gets the slot has counted, too.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode } from '../protocol/errors.ts'
@@ -23,6 +26,8 @@ export interface DeleteSyncOptions {
   readonly topics: () => Iterable<MirroredTopic>
   /** Whether others mirror into this copy. */
   readonly isShared: (remoteTopic: string) => boolean
+  /** Whether it is for this instance to delete the copy of this source topic. */
+  readonly isOurs: (topic: string) => boolean
   /** Neither cluster has the topic any more. */
   readonly gone: (topic: string) => Promise<void>
 }
@@ -57,6 +62,7 @@ export class DeleteSync {
     let deleted = 0
     for (const pending of this.#pending.filter(({ dueAt }) => dueAt <= now)) {
       signal?.throwIfAborted()
+      if (this.#isForOthers(pending)) continue
       if (await this.#isGone(pending.topic)) deleted += await this.#delete(pending)
     }
     return `${deleted} topics deleted, ${this.#pending.length} waiting`
@@ -84,11 +90,21 @@ export class DeleteSync {
     return true
   }
 
+  /** Invariant 5. What they have deleted is let go of by everybody. */
+  #isForOthers(pending: PendingDelete): boolean {
+    return this.#isThere(pending) && !this.#options.isOurs(pending.topic)
+  }
+
+  /** Invariant 2: the very topic that was mirrored into. */
+  #isThere({ remoteTopic, targetTopicId }: PendingDelete): boolean {
+    return this.#options.target.topics().get(remoteTopic)?.topicId === targetTopicId
+  }
+
   async #delete(pending: PendingDelete): Promise<number> {
-    const { target, gone } = this.#options
+    const { gone } = this.#options
     const { topic, remoteTopic, targetTopicId } = pending
-    const isOurs = target.topics().get(remoteTopic)?.topicId === targetTopicId // invariant 2
-    if (isOurs) {
+    const isThere = this.#isThere(pending)
+    if (isThere) {
       await this.#writer.remove({ name: remoteTopic, topicId: targetTopicId })
       this.#platform.log.warn(
         'topic.deleted',
@@ -102,6 +118,6 @@ export class DeleteSync {
     await gone(topic)
     this.#known.delete(topic)
     this.#pending = this.#pending.filter((other) => other.topic !== topic)
-    return isOurs ? 1 : 0
+    return isThere ? 1 : 0
   }
 }

@@ -23,6 +23,7 @@ import { sumOfHistograms } from './latency.ts'
 import type { MirrorHooks } from './mirrored-partition.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import { ProgressReader } from './progress-reader.ts'
+import { slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
 import { type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
 import type { FlowState, MirrorStatus, PartitionStatus, TopicStatus } from './status.ts'
@@ -457,6 +458,12 @@ export class Mirror {
   /** Other flows that write to a copy of this one: in transactions a topic may be merged from several sources. */
   sharers(remoteTopic: string): readonly string[] {
     return this.#remoteNames.sharers(remoteTopic, this.flow.name)
+  }
+
+  /** Of the instances that share the flow one sees to what is done once for a topic: who has the slot of its first partition. */
+  isOurs(topic: string): boolean {
+    const slot = slotOf(topic, 0, this.#slotCount)
+    return this.#planes.some((plane) => plane.has(slot))
   }
 
   /** Partitions that run here, each with its offset map once its position is known. */

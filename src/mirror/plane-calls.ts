@@ -1,4 +1,5 @@
-// What the main thread and a thread that carries planes say to each other. Every call names its flow first.
+// What the main thread and a thread that carries planes say to each other. Every call names its plane first, by a name that no other plane
+// is ever given: what is said late by one that has left must not be taken for the word of its flow's next.
 import type { OffsetMapNews } from '../offset-translation/offset-map.ts'
 import type { LogFields, LogLevel } from '../platform/platform.ts'
 import type { Gap } from './gap.ts'
@@ -7,29 +8,29 @@ import type { SyncedTopic } from './topic-sync.ts'
 
 /** Called on the worker's thread; as the methods of a plane. `start` comes first, and nothing after `leave`. */
 export type WorkerCalls = {
-  /** `plan`: what the worker's program makes a plane of. */
-  start(flow: string, plan: unknown): void
-  begin(flow: string, slotCount: number, vacant: readonly number[]): void
-  own(flow: string, slots: readonly number[]): void
-  drop(flow: string, slots: readonly number[]): void
-  synced(flow: string, topics: readonly SyncedTopic[]): void
-  look(flow: string): void
-  pause(flow: string, topic: string | undefined): void
-  resume(flow: string, topic: string | undefined): void
-  forget(flow: string, topic: string): Promise<void>
-  prune(flow: string, partition: PartitionName, upstreamLogStart: number, downstreamLogStart: number): Promise<number>
-  drain(flow: string): Promise<void>
-  leave(flow: string): Promise<void>
+  /** `plan`: what the worker's program makes a plane of, which may fail. */
+  start(plane: string, plan: unknown): void
+  begin(plane: string, slotCount: number, vacant: readonly number[]): void
+  own(plane: string, slots: readonly number[]): void
+  drop(plane: string, slots: readonly number[]): void
+  synced(plane: string, topics: readonly SyncedTopic[]): void
+  look(plane: string): void
+  pause(plane: string, topic: string | undefined): void
+  resume(plane: string, topic: string | undefined): void
+  forget(plane: string, topic: string): Promise<void>
+  prune(plane: string, partition: PartitionName, upstreamLogStart: number, downstreamLogStart: number): Promise<number>
+  drain(plane: string): Promise<void>
+  leave(plane: string): Promise<void>
 }
 
 /** Called on the main thread. */
 export type MainCalls = {
-  working(flow: string): void
-  slotTaken(flow: string, slot: number): void
-  gapWritten(flow: string, gap: Gap): void
-  tell(flow: string, news: PlaneNews): void
-  syncTopic(flow: string, topic: string): Promise<SyncedTopic>
-  batchBytesMax(flow: string, remoteTopic: string): Promise<number>
+  working(plane: string): void
+  slotTaken(plane: string, slot: number): void
+  gapWritten(plane: string, gap: Gap): void
+  tell(plane: string, news: PlaneNews): void
+  syncTopic(plane: string, topic: string): Promise<SyncedTopic>
+  batchBytesMax(plane: string, remoteTopic: string): Promise<number>
   log(level: Exclude<LogLevel, 'silent'>, event: string, message: string, fields: LogFields): void
 }
 

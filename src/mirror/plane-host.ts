@@ -28,43 +28,43 @@ export function planeHost(
   make: (plan: unknown, listener: PlaneListener) => HostedPlane,
 ): WorkerCalls {
   const carried = new Map<string, CarriedPlane>()
-  const of = (flow: string) => {
-    const plane = carried.get(flow)
-    if (!plane) throw new HeliostatError('HEL_FLOW_LEFT', `${flow} is not on this thread`, { retriable: true })
+  const of = (name: string) => {
+    const plane = carried.get(name)
+    if (!plane) throw new HeliostatError('HEL_FLOW_LEFT', `${name} is not on this thread`, { retriable: true })
     return plane
   }
-  const listenerOf = (flow: string): PlaneListener => ({
-    working: () => main().tell('working', flow),
-    slotTaken: (slot) => main().tell('slotTaken', flow, slot),
-    gapWritten: (gap) => main().tell('gapWritten', flow, gap),
+  const listenerOf = (name: string): PlaneListener => ({
+    working: () => main().tell('working', name),
+    slotTaken: (slot) => main().tell('slotTaken', name, slot),
+    gapWritten: (gap) => main().tell('gapWritten', name, gap),
     syncTopic: async (topic) => {
-      const synced = await main().ask('syncTopic', flow, topic)
-      await of(flow).refresh()
+      const synced = await main().ask('syncTopic', name, topic)
+      await of(name).refresh()
       return synced
     },
-    batchBytesMax: (remoteTopic) => main().ask('batchBytesMax', flow, remoteTopic),
+    batchBytesMax: (remoteTopic) => main().ask('batchBytesMax', name, remoteTopic),
   })
   return {
-    start: (flow, plan) => {
-      const tell = (news: PlaneNews) => main().tell('tell', flow, news)
-      carried.set(flow, new CarriedPlane(clock, make(plan, listenerOf(flow)), tell))
+    start: (name, plan) => {
+      const tell = (news: PlaneNews) => main().tell('tell', name, news)
+      carried.set(name, new CarriedPlane(clock, make(plan, listenerOf(name)), tell))
     },
-    begin: (flow, slotCount, vacant) => carried.get(flow)?.plane.begin(slotCount, vacant),
-    own: (flow, slots) => carried.get(flow)?.plane.own(slots),
-    drop: (flow, slots) => carried.get(flow)?.plane.drop(slots),
-    synced: (flow, topics) => void carried.get(flow)?.afterLooking((plane) => plane.synced(topics)),
-    look: (flow) => carried.get(flow)?.look(),
-    pause: (flow, topic) => carried.get(flow)?.plane.pause(topic),
-    resume: (flow, topic) => carried.get(flow)?.plane.resume(topic),
-    forget: (flow, topic) => of(flow).afterLooking((plane) => plane.forget(topic)),
-    prune: async (flow, name, upstream, downstream) => {
-      const named = TopicPartition.of(name.topic, name.partition)
-      return (await of(flow).plane.ownedPartition(named, 'source')?.prune(upstream, downstream)) ?? 0
+    begin: (name, slotCount, vacant) => carried.get(name)?.plane.begin(slotCount, vacant),
+    own: (name, slots) => carried.get(name)?.plane.own(slots),
+    drop: (name, slots) => carried.get(name)?.plane.drop(slots),
+    synced: (name, topics) => void carried.get(name)?.afterLooking((plane) => plane.synced(topics)),
+    look: (name) => carried.get(name)?.look(),
+    pause: (name, topic) => carried.get(name)?.plane.pause(topic),
+    resume: (name, topic) => carried.get(name)?.plane.resume(topic),
+    forget: (name, topic) => of(name).afterLooking((plane) => plane.forget(topic)),
+    prune: async (name, { topic, partition }, upstream, downstream) => {
+      const named = TopicPartition.of(topic, partition)
+      return (await of(name).plane.ownedPartition(named, 'source')?.prune(upstream, downstream)) ?? 0
     },
-    drain: (flow) => of(flow).plane.drain(),
-    leave: async (flow) => {
-      await of(flow).leave()
-      carried.delete(flow)
+    drain: (name) => of(name).plane.drain(),
+    leave: async (name) => {
+      await of(name).leave()
+      carried.delete(name)
     },
   }
 }

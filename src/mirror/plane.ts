@@ -28,6 +28,7 @@ export interface Plane {
   forget(topic: string): Promise<void>
   /** How many slots it has. */
   readonly slots: number
+  has(slot: number): boolean
   /** Whether any of them is open. */
   readonly isWorking: boolean
   status(): PlaneStatus

@@ -3,21 +3,25 @@
 import { TopicPartition } from '../client/topic-partition.ts'
 import { OffsetMap } from '../offset-translation/offset-map.ts'
 import type { HeliostatError } from '../platform/errors.ts'
-import { type Clock, sleep } from '../platform/platform.ts'
+import { type Clock, sleep, type Timer } from '../platform/platform.ts'
 import type { ThreadCalls } from '../platform/thread-calls.ts'
 import { sumOfCounts } from './error-counts.ts'
 import { sumOfHistograms } from './latency.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import type { PartitionNews, PlaneNews, WorkerCalls } from './plane-calls.ts'
-import type { TopicStatus } from './status.ts'
+import { slotOf } from './progress-record.ts'
+import { ToldTopics } from './told-topics.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
 export interface RemotePlaneOptions {
-  readonly flow: string
+  /** What the threads call it: no other plane is ever called so. */
+  readonly name: string
   /** What the worker's program makes the plane of. */
   readonly plan: unknown
   /** Calls the thread that carries it, whichever that is now. */
   readonly worker: () => ThreadCalls<WorkerCalls>
+  /** Its thread cannot carry it as things are; it is tried again. */
+  readonly refused: (error: HeliostatError) => void
   /** It has left its thread. */
   readonly left: () => void
 }
@@ -36,8 +40,8 @@ const IDLE: PlaneStatus = {
 /** Longer than a plane takes for it at most. */
 const DRAIN_MS = 15_000
 const LEAVE_MS = 5_000
-/** It speaks three times a second. */
-const SILENT_MS = 2_000
+/** A file of a secret may just be replaced. */
+const START_AGAIN_MS = 1_000
 
 /**
  * 1. `#slots` are those that the mirror gave and nobody took; a thread that begins anew gets these.
@@ -59,15 +63,14 @@ export class RemotePlane implements Plane {
   #isPaused = false
   #isLeaving = false
   #isWorking = false
+  readonly #toldTopics = new ToldTopics()
   #status = IDLE
-  /** When its thread last spoke, monotonic. */
-  #toldAt: number
+  #starting: Timer | undefined
   /** Of threads that have ended. */
   #counted: Pick<PlaneStatus, 'errors' | 'latency'> = IDLE
 
   constructor(clock: Clock, options: RemotePlaneOptions, listener: PlaneListener) {
     this.#clock = clock
-    this.#toldAt = clock.monotonic()
     this.#options = options
     this.listener = {
       ...listener,
@@ -80,7 +83,7 @@ export class RemotePlane implements Plane {
         listener.slotTaken(slot)
       },
     }
-    this.#worker.tell('start', options.flow, options.plan)
+    this.#start()
   }
 
   get #worker(): ThreadCalls<WorkerCalls> {
@@ -93,36 +96,45 @@ export class RemotePlane implements Plane {
   ended(reason: HeliostatError): void {
     const { errors, latency } = this.status()
     this.#counted = { errors: sumOfCounts([errors, { [reason.code]: 1 }]), latency }
-    const topics = this.#status.topics.map((topic) => ({
-      ...topic,
-      partitions: topic.partitions.map((partition) => ({
-        ...partition,
-        state: 'recovering' as const,
-        reason: reason.message,
-      })),
-    }))
-    this.#status = { ...IDLE, topics, bufferedBytesMax: this.#status.bufferedBytesMax }
+    this.#toldTopics.ended(reason.message)
+    this.#status = { ...IDLE, bufferedBytesMax: this.#status.bufferedBytesMax }
     this.#isWorking = false
     this.#partitions.clear()
     this.#copies.clear()
     this.#maps.clear()
   }
 
-  /** A new thread is there: it is told all that the last one was. */
+  #start(): void {
+    const { name, plan } = this.#options
+    this.#worker.ask('start', name, plan).catch((error: HeliostatError) => this.#notStarted(error))
+  }
+
+  #notStarted(error: HeliostatError): void {
+    if (error.code === 'HEL_WORKER_ENDED' || this.#isLeaving) return // its next thread begins with it
+    this.#counted = { ...this.#counted, errors: sumOfCounts([this.#counted.errors, { [error.code]: 1 }]) }
+    this.#options.refused(error)
+    this.#starting?.cancel()
+    this.#starting = this.#clock.setTimer(START_AGAIN_MS, () => this.startAgain())
+  }
+
+  /** A new thread is there, or can be tried again: it is told all that the last one was. */
   startAgain(): void {
+    this.#starting?.cancel()
     if (this.#isLeaving) return
-    const { flow, plan } = this.#options
-    this.#worker.tell('start', flow, plan)
-    if (this.#isPaused) this.#worker.tell('pause', flow, undefined)
-    for (const topic of this.#pausedTopics) this.#worker.tell('pause', flow, topic)
-    if (this.#begun) this.#worker.tell('begin', flow, this.#begun.slotCount, this.#isAssigned ? [] : this.#begun.vacant)
-    if (this.#isAssigned) this.#worker.tell('own', flow, [...this.#slots])
-    this.#worker.tell('synced', flow, [...this.#topics.values()])
+    const { name } = this.#options
+    this.#start()
+    if (this.#isPaused) this.#worker.tell('pause', name, undefined)
+    for (const topic of this.#pausedTopics) this.#worker.tell('pause', name, topic)
+    if (this.#begun) this.#worker.tell('begin', name, this.#begun.slotCount, this.#isAssigned ? [] : this.#begun.vacant)
+    if (this.#isAssigned) this.#worker.tell('own', name, [...this.#slots])
+    this.#worker.tell('synced', name, [...this.#topics.values()])
   }
 
   told({ status, partitions, gone }: PlaneNews): void {
-    this.#toldAt = this.#clock.monotonic()
-    if (status) this.#status = status
+    if (status) {
+      this.#status = status
+      this.#toldTopics.tell(status.topics, this.#clock.monotonic())
+    }
     for (const name of gone) this.#forget(TopicPartition.of(name.topic, name.partition))
     for (const partition of partitions) this.#know(partition)
   }
@@ -134,7 +146,7 @@ export class RemotePlane implements Plane {
     if (news) map.follow(news)
     this.#maps.set(source, map)
     const prune = (upstream: number, downstream: number) =>
-      this.#worker.ask('prune', this.#options.flow, { topic, partition }, upstream, downstream)
+      this.#worker.ask('prune', this.#options.name, { topic, partition }, upstream, downstream)
     const owned = { source, remote, map: isTranslatable ? map : undefined, prune }
     this.#partitions.set(source, owned)
     this.#copies.set(remote, owned)
@@ -151,54 +163,58 @@ export class RemotePlane implements Plane {
 
   begin(slotCount: number, vacant: readonly number[]): void {
     this.#begun = { slotCount, vacant }
-    this.#worker.tell('begin', this.#options.flow, slotCount, vacant)
+    this.#worker.tell('begin', this.#options.name, slotCount, vacant)
   }
 
   own(slots: readonly number[]): void {
     this.#isAssigned = true
     for (const slot of slots) this.#slots.add(slot)
-    this.#worker.tell('own', this.#options.flow, slots)
+    this.#worker.tell('own', this.#options.name, slots)
   }
 
   drop(slots: readonly number[]): void {
     for (const slot of slots) this.#slots.delete(slot)
-    this.#worker.tell('drop', this.#options.flow, slots)
+    const slotCount = this.#begun?.slotCount
+    if (slotCount !== undefined)
+      this.#toldTopics.keep(({ topic, partition }) => this.#slots.has(slotOf(topic, partition, slotCount)))
+    this.#worker.tell('drop', this.#options.name, slots)
   }
 
   synced(topics: readonly SyncedTopic[]): void {
     for (const topic of topics) this.#topics.set(topic.topic, topic)
-    this.#worker.tell('synced', this.#options.flow, topics)
+    this.#worker.tell('synced', this.#options.name, topics)
   }
 
   look(): void {
-    this.#worker.tell('look', this.#options.flow)
+    this.#worker.tell('look', this.#options.name)
   }
 
   pause(topic?: string): void {
     if (topic === undefined) this.#isPaused = true
     else this.#pausedTopics.add(topic)
-    this.#worker.tell('pause', this.#options.flow, topic)
+    this.#worker.tell('pause', this.#options.name, topic)
   }
 
   resume(topic?: string): void {
     if (topic === undefined) this.#isPaused = false
     else this.#pausedTopics.delete(topic)
-    this.#worker.tell('resume', this.#options.flow, topic)
+    this.#worker.tell('resume', this.#options.name, topic)
   }
 
   forget(topic: string): Promise<void> {
     this.#topics.delete(topic)
-    return this.#worker.ask('forget', this.#options.flow, topic)
+    this.#toldTopics.keep((topicPartition) => topicPartition.topic !== topic)
+    return this.#worker.ask('forget', this.#options.name, topic)
   }
 
   async drain(): Promise<void> {
     this.#isLeaving = true
-    await this.#within(DRAIN_MS, this.#worker.ask('drain', this.#options.flow))
+    await this.#within(DRAIN_MS, this.#worker.ask('drain', this.#options.name))
   }
 
   async leave(): Promise<void> {
     this.#isLeaving = true
-    await this.#within(LEAVE_MS, this.#worker.ask('leave', this.#options.flow))
+    await this.#within(LEAVE_MS, this.#worker.ask('leave', this.#options.name))
     this.#options.left()
   }
 
@@ -218,6 +234,10 @@ export class RemotePlane implements Plane {
     return this.#slots.size
   }
 
+  has(slot: number): boolean {
+    return this.#slots.has(slot)
+  }
+
   get isWorking(): boolean {
     return this.#isWorking
   }
@@ -226,20 +246,10 @@ export class RemotePlane implements Plane {
     return {
       ...this.#status,
       openingSlots: Math.max(this.#status.openingSlots, this.#slots.size - this.#status.openSlots),
-      topics: this.#agedTopics(),
+      topics: this.#toldTopics.topics(this.#clock.monotonic()),
       errors: sumOfCounts([this.#counted.errors, this.#status.errors]),
       latency: sumOfHistograms([this.#counted.latency, this.#status.latency]),
     }
-  }
-
-  /** What was behind when the thread fell silent is so much further behind by now, and what was not may be. */
-  #agedTopics(): readonly TopicStatus[] {
-    const silentMs = this.#clock.monotonic() - this.#toldAt
-    if (silentMs < SILENT_MS) return this.#status.topics
-    return this.#status.topics.map((topic) => ({
-      ...topic,
-      partitions: topic.partitions.map((partition) => ({ ...partition, rpoMs: partition.rpoMs + silentMs })),
-    }))
   }
 
   ownedPartitions(): Iterable<OwnedPartition> {

@@ -8,6 +8,9 @@ import type { PlaneListener } from './plane.ts'
 import type { MainCalls, WorkerCalls } from './plane-calls.ts'
 import { RemotePlane } from './remote-plane.ts'
 
+/** One that lived so long was not ended by what it begins with. */
+const STEADY_MS = 60_000
+
 export class WorkerPool {
   readonly size: number
   readonly #workers: readonly PlaneWorker[]
@@ -32,8 +35,12 @@ class PlaneWorker {
   readonly #platform: Platform
   readonly #program: URL
   readonly #number: number
+  /** By their names. */
   readonly #planes = new Map<string, RemotePlane>()
   readonly #backoff: Backoff
+  readonly #refusals = new Map<string, string>()
+  #names = 0
+  #startedAt = 0
   #thread: Thread | undefined
   #calls: ThreadCalls<WorkerCalls>
   #restart: Timer | undefined
@@ -48,9 +55,19 @@ class PlaneWorker {
   }
 
   plane(flow: string, plan: unknown, listener: PlaneListener): RemotePlane {
-    const options = { flow, plan, worker: () => this.#calls, left: () => void this.#planes.delete(flow) }
-    const plane = new RemotePlane(this.#platform.clock, options, listener)
-    this.#planes.set(flow, plane)
+    const name = `${flow} #${++this.#names}`
+    const plane = new RemotePlane(
+      this.#platform.clock,
+      {
+        name,
+        plan,
+        worker: () => this.#calls,
+        refused: (error) => this.#refused(flow, error),
+        left: () => void this.#planes.delete(name),
+      },
+      listener,
+    )
+    this.#planes.set(name, plane)
     return plane
   }
 
@@ -58,6 +75,14 @@ class PlaneWorker {
     this.#isStopping = true
     this.#restart?.cancel()
     await this.#thread?.stop()
+  }
+
+  /** Told once, and not at every attempt. */
+  #refused(flow: string, { code, message }: HeliostatError): void {
+    if (this.#refusals.get(flow) === message) return
+    this.#refusals.set(flow, message)
+    const worker = this.#number
+    this.#platform.log.error('worker.flow-refused', `${message}; ${flow} is tried again`, { flow, worker, code })
   }
 
   #start(): ThreadCalls<WorkerCalls> {
@@ -71,6 +96,7 @@ class PlaneWorker {
       thread.post(message),
     )
     this.#thread = thread
+    this.#startedAt = this.#platform.clock.monotonic()
     return calls
   }
 
@@ -85,30 +111,28 @@ class PlaneWorker {
     if (this.#isStopping) return
     this.#platform.log.error('worker.ended', `${reason.message}; it is started again`, { error })
     for (const plane of this.#planes.values()) plane.ended(reason)
+    if (this.#platform.clock.monotonic() - this.#startedAt > STEADY_MS) this.#backoff.reset()
     this.#restart = this.#platform.clock.setTimer(this.#backoff.next(), () => {
       this.#calls = this.#start()
       for (const plane of this.#planes.values()) plane.startAgain()
     })
   }
 
-  /** Of a flow that has left, nothing is heard. */
+  /** Of a plane that has left, nothing is heard. */
   #answers(): MainCalls {
     const { log } = this.#platform
-    const of = (flow: string) => {
-      const plane = this.#planes.get(flow)
+    const of = (name: string) => {
+      const plane = this.#planes.get(name)
       if (plane) return plane.listener
-      throw new HeliostatError('HEL_FLOW_LEFT', `${flow} has left`, { retriable: true })
+      throw new HeliostatError('HEL_FLOW_LEFT', `${name} has left`, { retriable: true })
     }
     return {
-      working: (flow) => this.#planes.get(flow)?.listener.working(),
-      slotTaken: (flow, slot) => this.#planes.get(flow)?.listener.slotTaken(slot),
-      gapWritten: (flow, gap) => this.#planes.get(flow)?.listener.gapWritten(gap),
-      tell: (flow, news) => {
-        this.#backoff.reset()
-        this.#planes.get(flow)?.told(news)
-      },
-      syncTopic: async (flow, topic) => of(flow).syncTopic(topic),
-      batchBytesMax: async (flow, remoteTopic) => of(flow).batchBytesMax(remoteTopic),
+      working: (name) => this.#planes.get(name)?.listener.working(),
+      slotTaken: (name, slot) => this.#planes.get(name)?.listener.slotTaken(slot),
+      gapWritten: (name, gap) => this.#planes.get(name)?.listener.gapWritten(gap),
+      tell: (name, news) => this.#planes.get(name)?.told(news),
+      syncTopic: async (name, topic) => of(name).syncTopic(topic),
+      batchBytesMax: async (name, remoteTopic) => of(name).batchBytesMax(remoteTopic),
       log: (level, event, message, fields) => log[level](event, message, { ...fields, worker: this.#number }),
     }
   }

@@ -1,9 +1,19 @@
 // TCP and TLS of this machine. A dialled socket is read by the kernel straight into the handler's room; an accepted one hands
 // over chunks that are copied once, as Node has no such option for servers. Writes leave as one writev, uncopied.
 import { createServer, isIP, connect as netConnect, type Server, type Socket as TcpSocket } from 'node:net'
-import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket, Server as TlsServer } from 'node:tls'
 import { HeliostatError } from './errors.ts'
-import type { Address, Listener, Logger, Network, Socket, SocketHandler, TlsOptions } from './platform.ts'
+import {
+  type Address,
+  type Listener,
+  type Logger,
+  type Network,
+  type Socket,
+  type SocketHandler,
+  type TlsOptions,
+  type TlsSource,
+  tlsNow,
+} from './platform.ts'
 
 export interface NodeNetworkOptions {
   log?: Logger
@@ -166,11 +176,11 @@ function reportClose(
 function listen(
   address: Address,
   accept: (socket: Socket) => SocketHandler,
-  tls: TlsOptions | undefined,
+  tls: TlsSource | undefined,
   lingerMs: number,
   log: Logger | undefined,
 ): Promise<Listener> {
-  const server = tls ? tlsServer(tls) : createServer({ noDelay: true })
+  const server = tls ? tlsServer(tls, log) : createServer({ noDelay: true })
   const handshakes = tls ? handshakesOf(server) : undefined
   server.on(tls ? 'secureConnection' : 'connection', (socket: TcpSocket) => {
     if (!showsBadCertificate(socket)) return welcome(socket, accept, lingerMs)
@@ -197,18 +207,39 @@ function isTls(socket: TcpSocket): socket is TLSSocket {
   return 'encrypted' in socket
 }
 
-function tlsServer(tls: TlsOptions): Server {
+function tlsServer(source: TlsSource, log: Logger | undefined): Server {
+  const tls = tlsNow(source)!
   const server = tlsModule().createServer({
-    ca: tls.ca,
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: tls.minVersion ?? 'TLSv1.2',
-    maxVersion: tls.maxVersion,
+    ...contextOf(tls),
     requestCert: tls.clientCertificate !== undefined,
     rejectUnauthorized: tls.clientCertificate === 'required',
   })
   server.on('secureConnection', (socket) => socket.setNoDelay(true))
+  if (typeof source === 'function') followCertificates(server, source, tls, log)
   return server
+}
+
+const contextOf = ({ ca, cert, key, minVersion = 'TLSv1.2', maxVersion }: TlsOptions) => ({
+  ca,
+  cert,
+  key,
+  minVersion,
+  maxVersion,
+})
+
+/** Before Node begins the handshake of a connection; connections that are open stay as they are. */
+function followCertificates(server: TlsServer, source: () => TlsOptions, first: TlsOptions, log?: Logger): void {
+  let last = first
+  server.prependListener('connection', () => {
+    const now = source()
+    if (now === last) return
+    last = now
+    try {
+      server.setSecureContext(contextOf(now))
+    } catch (error) {
+      log?.warn('network.tls.kept', `what was read anew is not fit for TLS: ${(error as Error).message}`)
+    }
+  })
 }
 
 /** Connections that have not finished their handshake, by who dialled: nobody but Node knows of them, and Node lets them take two minutes. */

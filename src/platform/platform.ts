@@ -60,11 +60,18 @@ export interface TlsOptions {
   maxVersion?: 'TLSv1.2' | 'TLSv1.3'
 }
 
+/** Fixed, or asked anew for every connection, so that certificates can be rotated: the same object as long as they are the same. */
+export type TlsSource = TlsOptions | (() => TlsOptions)
+
+export function tlsNow(source: TlsSource | undefined): TlsOptions | undefined {
+  return typeof source === 'function' ? source() : source
+}
+
 export interface Network {
   /** Dials. The handler hears `opened` when the way is free (TLS included), and `closed` at the end, whether it opened or not. */
   connect(address: Address, handler: SocketHandler, tls?: TlsOptions): Socket
   /** Listens; port 0 takes a free one. Resolves when connections are accepted, rejects when the address is taken. */
-  listen(address: Address, accept: (socket: Socket) => SocketHandler, tls?: TlsOptions): Promise<Listener>
+  listen(address: Address, accept: (socket: Socket) => SocketHandler, tls?: TlsSource): Promise<Listener>
 }
 
 export interface Address {

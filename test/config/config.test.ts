@@ -230,6 +230,34 @@ mirrors:
     expect(problemsOf('clusters = A, B\nA->B.enabled = true\n')[0]).toContain('properties file of MirrorMaker 2')
   })
 
+  it('says of threads, limits and the queue what may stand there', () => {
+    const of = (more: string) => problemsOf(`${clusters}mirrors: [{ from: east, to: west }]\n${more}\n`)
+    for (const workers of ['0', '-1', '65', '1.5', 'four', '"2x"', '[2]', 'true'])
+      expect(of(`workers: ${workers}`)).toEqual([
+        '6:10 wrong-value workers: must be a whole number from 1 to 64, or auto',
+      ])
+    expect(of('worker: 2')).toEqual(['6:1 unknown-key worker: unknown key; did you mean workers?'])
+    const form = 'write redis://host:port, redis://user:password@host:port/db, or rediss:// for TLS'
+    for (const redis of [
+      '127.0.0.1:6379',
+      'http://h:6379',
+      'redis://',
+      'redis://:canary#1@h:6379',
+      'redis://h:6379/x',
+      '6379',
+    ]) {
+      const [problem] = of(`queue: { redis: "${redis}" }`)
+      expect(problem).toMatch(/^6:17 wrong-value queue\.redis: /)
+      expect(problem).toContain(form)
+      expect(problem).not.toContain('canary')
+    }
+    for (const redis of ['redis://h', 'rediss://u:p%23@h:6379/2', 'redis://[::1]:6379'])
+      expect(of(`queue: { redis: "${redis}" }`)).toEqual([])
+    expect(of('queue: { redis: "redis://h:6379", tls: { ca: { file: ca.pem } } }')).toEqual([
+      '6:40 no-tls queue.tls: queue.redis says redis:, which is not encrypted; write rediss:',
+    ])
+  })
+
   it('warns of a login without TLS', () => {
     const sasl = 'sasl: { mechanism: plain, username: m, password: p }'
     const text = clusters.replace('[127.0.0.1:9192] }', `[127.0.0.1:9192], ${sasl} }`)

@@ -1,13 +1,18 @@
 // What every queue promises, told by the same cases on the queue of the process and on a real Redis; and what a Redis that instances
 // share adds, also when it dies.
+import { connect } from 'node:net'
+import { createServer, type TLSSocket } from 'node:tls'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { parseRedisUrl } from '../../src/config/redis-url.ts'
 import { BullmqQueue } from '../../src/jobs/bullmq-queue.ts'
 import type { Job, JobQueue } from '../../src/jobs/jobs.ts'
 import { MemoryQueue } from '../../src/jobs/memory-queue.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
-import type { Platform } from '../../src/platform/platform.ts'
+import type { Platform, TlsOptions } from '../../src/platform/platform.ts'
 import { eventually } from '../compatibility/gathering.ts'
 import { title } from '../compatibility/ground.ts'
+import { makeCertificates } from '../support/certificate.ts'
 import { type RunningRedis, redisUnavailable, startRedis } from '../support/redis.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
@@ -29,10 +34,14 @@ function shared(
   over: { lockMs?: number; patienceMs?: number } = {},
   on: Platform = platform,
 ): BullmqQueue {
-  const queue = new BullmqQueue(on, { url: redis!.url, prefix: 'test', name, retry: RETRY, ...over })
+  const queue = new BullmqQueue(on, { login: loginOf(redis!), prefix: 'test', name, retry: RETRY, ...over })
   onTestFinished(() => queue.close())
   return queue
 }
+
+const loginOf =
+  ({ url }: RunningRedis, tls?: TlsOptions) =>
+  () => ({ ...parseRedisUrl(url)!, tls })
 
 const kinds = [
   {
@@ -269,6 +278,30 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     await expect.poll(() => runs, { timeout: 15_000 }).toBeGreaterThan(before + 3)
   })
 
+  test('log in anew with the password and the certificates of that time', async () => {
+    const own = await startRedis()
+    const admin = new Redis(own.url)
+    let [password, world] = ['first', makeCertificates()]
+    await admin.config('SET', 'requirepass', password)
+    const front = await encrypted(own, world.server)
+    const login = () => ({ ...parseRedisUrl(own.url)!, port: front.port, password, tls: { ca: world.ca } })
+    const queue = new BullmqQueue(platform, { login, prefix: 'test', name: 'rotated', patienceMs: 120_000 })
+    onTestFinished(async () => {
+      await queue.close()
+      admin.disconnect()
+      front.close()
+      await own.stop()
+    })
+    let runs = 0
+    queue.add(job(async () => `${++runs}`, { everyMs: 50 }))
+    await expect.poll(() => runs, { timeout: 15_000 }).toBeGreaterThan(2)
+    ;[password, world] = ['second', makeCertificates()]
+    await admin.config('SET', 'requirepass', password)
+    front.show(world.server)
+    const before = runs
+    await expect.poll(() => runs, { timeout: 30_000 }).toBeGreaterThan(before + 2)
+  })
+
   test('close at once when Redis is dead', async () => {
     const queue = shared('closing')
     queue.add(job(async () => ''))
@@ -280,3 +313,36 @@ describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
     await redis!.restart()
   })
 })
+
+/** TLS in front of a Redis, whose connections end when it shows another certificate. */
+async function encrypted({ url }: RunningRedis, first: { readonly cert: string; readonly key: string }) {
+  const sockets = new Set<TLSSocket>()
+  const server = createServer({ minVersion: 'TLSv1.2', ...first }, (socket) => {
+    sockets.add(socket)
+    const plain = connect(parseRedisUrl(url)!.port, '127.0.0.1')
+    socket.pipe(plain).pipe(socket)
+    for (const [one, other] of [
+      [socket, plain],
+      [plain, socket],
+    ] as const) {
+      one.on('error', () => {})
+      one.on('close', () => other.destroy())
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const end = () => {
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  }
+  return {
+    port: (server.address() as { port: number }).port,
+    show: (certificate: { readonly cert: string; readonly key: string }) => {
+      server.setSecureContext(certificate)
+      end()
+    },
+    close: () => {
+      end()
+      server.close()
+    },
+  }
+}

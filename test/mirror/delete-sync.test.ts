@@ -9,8 +9,16 @@ import { FakeClock } from '../support/fake-clock.ts'
 const UNKNOWN = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 const PROGRESS = 'progress'
 
+interface Scene {
+  readonly nodes: readonly (number | Error)[]
+  readonly targetTopicId?: string
+  readonly isShared?: boolean
+  /** Another instance of the flow has the topic's first partition. */
+  readonly isTheirs?: boolean
+}
+
 /** A copy of `orders` that was mirrored into as `id`; the source lists nothing, and its nodes answer so when asked by name. */
-function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: string; isShared?: boolean }) {
+function scene(options: Scene) {
   const clock = new FakeClock()
   const platform = { clock, log: { warn: () => {} } } as unknown as Platform
   const deleted: unknown[] = []
@@ -28,13 +36,13 @@ function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: st
     }),
   }
   const remote = { topicId: options.targetTopicId ?? 'id', partitions: [] }
+  const copies = new Map<string, object>([
+    [PROGRESS, { partitions: [] }],
+    ['east.orders', remote],
+  ])
   const target = {
     refresh: async () => {},
-    topics: () =>
-      new Map<string, object>([
-        [PROGRESS, { partitions: [] }],
-        ['east.orders', remote],
-      ]),
+    topics: () => copies,
     controller: async () => ({
       versionOf: () => 6,
       send: async (_: unknown, { topics }: { topics: unknown[] }) => {
@@ -50,9 +58,10 @@ function scene(options: { nodes: readonly (number | Error)[]; targetTopicId?: st
     afterMs: 1_000,
     topics: () => [{ topic: 'orders', remoteTopic: 'east.orders', targetTopicId: 'id' }],
     isShared: () => options.isShared ?? false,
+    isOurs: () => !options.isTheirs,
     gone: async (topic) => void gone.push(topic),
   })
-  return { clock, sync, deleted, gone }
+  return { clock, sync, deleted, gone, copies }
 }
 
 test('a copy is deleted by its id when every node says that its source is gone, after the delay and not before', async () => {
@@ -99,4 +108,15 @@ test('a copy into which others mirror, too, stays', async () => {
   await clock.advance(5_000)
   expect(await sync.sync()).toBe('0 topics deleted, 0 waiting')
   expect([deleted, gone]).toEqual([[], []])
+})
+
+test('of the instances of a flow one deletes a copy; the others let go of it when it is gone', async () => {
+  const { clock, sync, deleted, gone, copies } = scene({ nodes: [UNKNOWN], isTheirs: true })
+  await sync.sync()
+  await clock.advance(5_000)
+  expect(await sync.sync()).toBe('0 topics deleted, 1 waiting')
+  expect([deleted, gone]).toEqual([[], []])
+  copies.delete('east.orders')
+  expect(await sync.sync()).toBe('0 topics deleted, 0 waiting')
+  expect([deleted, gone]).toEqual([[], ['orders']])
 })

@@ -51,7 +51,7 @@ export class SimBroker implements Program {
     const host = this.machine.name
     const node = new ClusterNode({
       ...{ ...common, platform, host, port: PORT },
-      listen: { allowInsecure: true, files: platform.disk },
+      listen: { allowInsecure: true, files: platform },
       approaches: undefined,
       scramUsers: [],
       directory: '/data',

@@ -1,16 +1,20 @@
 // The listener on which the nodes of a cluster meet: the quorum, the followers, and whatever brokers ask the controller. Clients are not
 // told of it, and what is served there is served to nobody else.
 
-import type { Address, Disk } from '../../platform/platform.ts'
+import type { Address } from '../../platform/platform.ts'
 import { BrokerConfig } from '../broker-config.ts'
 import type { PeerSecurity } from '../raft/peer.ts'
-import { type ListenerPlan, listenerPlans } from './listener-plan.ts'
+import { type ListenerPlan, listenerPlans, type PlanOptions } from './listener-plan.ts'
 
 export const INTERNAL_LISTENER = 'INTERNAL'
 const USER = 'broker'
 
 /** `secret`: known to the nodes of the cluster alone; absent: whoever reaches the address is trusted, as on a listener without login. */
-export function internalListenerPlan(bind: Address, files: Disk, secret: string | undefined): ListenerPlan {
+export function internalListenerPlan(
+  bind: Address,
+  files: PlanOptions['files'],
+  secret: string | undefined,
+): ListenerPlan {
   const name = INTERNAL_LISTENER
   const security = secret === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
   const login = 'org.apache.kafka.common.security.plain.PlainLoginModule'

@@ -2,19 +2,19 @@
 
 import { nearName } from '../../config/near-name.ts'
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Address, Disk, TlsOptions } from '../../platform/platform.ts'
+import type { Address, Platform, TlsSource } from '../../platform/platform.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { type PrincipalMapping, principalMapping } from '../security/principal-mapping.ts'
 import { type MechanismGround, type SaslMechanisms, saslMechanismsOf } from '../security/sasl/mechanisms.ts'
 import { asksLogin, type Endpoint, endpointsOf, isEncrypted, isLoopback } from './endpoint.ts'
 import { ListenerConfig } from './listener-config.ts'
 import { listenerOverride } from './listener-properties.ts'
-import { tlsOptionsOf } from './tls.ts'
+import { listenerTls } from './tls.ts'
 
 export interface ListenerPlan {
   readonly endpoint: Endpoint
   /** Absent: the connection is not encrypted. */
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsSource | undefined
   /** Absent: nobody logs in. */
   readonly sasl: SaslPlan | undefined
   /** Whom a certificate stands for. */
@@ -61,7 +61,7 @@ export interface PlanOptions {
   /** Whether unencrypted listeners may leave this machine. */
   readonly allowInsecure: boolean
   /** Where certificates and keys lie: the machine's disk, also when the logs are in memory. */
-  readonly files: Disk
+  readonly files: Pick<Platform, 'disk' | 'log'>
 }
 
 /** Nobody but an approach, which is of this machine, comes to it. */
@@ -73,7 +73,7 @@ export function listenerPlans(
   options: PlanOptions,
   logins: Omit<MechanismGround, 'disk'>,
 ): ListenerPlan[] {
-  const ground: MechanismGround = { ...logins, disk: options.files }
+  const ground: MechanismGround = { ...logins, disk: options.files.disk }
   const endpoints = endpointsIn(config, options.address)
   refuseStrangers(config, endpoints)
   for (const endpoint of endpoints) if (!options.allowInsecure) refuseInsecure(endpoint)
@@ -83,7 +83,7 @@ export function listenerPlans(
     const withLogin = asksLogin(securityProtocol)
     return {
       endpoint,
-      tls: isEncrypted(securityProtocol) ? tlsOptionsOf(own, ground.disk, withLogin) : undefined,
+      tls: isEncrypted(securityProtocol) ? listenerTls(own, options.files, withLogin) : undefined,
       sasl: withLogin ? saslPlan(own, ground) : undefined,
       userOfSubject: principalMapping(own.text('ssl.principal.mapping.rules')!),
     }

@@ -1,18 +1,39 @@
 // The certificates of a listener, from Kafka's `ssl.*` properties. PEM only, inline or in files (KIP-651); JKS and PKCS#12 are refused.
+// Files are read anew for every connection (Kafka: when it is told to, by altering its configs).
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { Disk, TlsOptions } from '../../platform/platform.ts'
+import { KeptFiles } from '../../platform/kept-files.ts'
+import type { Disk, Platform, TlsOptions, TlsSource } from '../../platform/platform.ts'
 import type { ListenerConfig } from './listener-config.ts'
 
 type ClientAuth = 'none' | 'requested' | 'required'
 type TlsVersion = NonNullable<TlsOptions['minVersion']>
 
-/** `ofSasl`: who logs in by SASL is asked for a certificate only where the listener itself says so (KIP-684). */
-export function tlsOptionsOf(config: ListenerConfig, disk: Disk, ofSasl: boolean): TlsOptions {
-  const { key, cert } = keystoreOf(config, disk)
+/** Properties whose value is the path of a PEM file. */
+const IN_FILES = ['ssl.keystore.location', 'ssl.truststore.location'] as const
+/** The texts of those that are given. */
+type Texts = ReadonlyMap<string, string>
+
+/** `ofSasl`: who logs in by SASL is asked for a certificate only where the listener itself says so (KIP-684). Throws HEL_CONFIG. */
+export function listenerTls(
+  config: ListenerConfig,
+  { disk, log }: Pick<Platform, 'disk' | 'log'>,
+  ofSasl: boolean,
+): TlsSource {
+  const given = IN_FILES.filter((property) => config.text(property) !== undefined)
+  const kept = new KeptFiles(log, {
+    place: `the TLS of listener ${config.listener}`,
+    read: () => given.map((property) => readPem(config, property, disk)),
+    make: (texts) => tlsOptionsOf(config, new Map(given.map((property, index) => [property, texts[index]!])), ofSasl),
+  })
+  return () => kept.current()
+}
+
+function tlsOptionsOf(config: ListenerConfig, files: Texts, ofSasl: boolean): TlsOptions {
+  const { key, cert } = keystoreOf(config, files)
   const clientAuth = ((ofSasl ? config.ownText('ssl.client.auth') : config.text('ssl.client.auth')) ??
     'none') as ClientAuth
-  const ca = truststoreOf(config, disk)
+  const ca = truststoreOf(config, files)
   if (clientAuth !== 'none' && ca === undefined) {
     throw config.wrong(
       'ssl.client.auth',
@@ -30,7 +51,7 @@ export function tlsOptionsOf(config: ListenerConfig, disk: Disk, ofSasl: boolean
   }
 }
 
-function keystoreOf(config: ListenerConfig, disk: Disk): { key: string; cert: string } {
+function keystoreOf(config: ListenerConfig, files: Texts): { key: string; cert: string } {
   const chain = config.text('ssl.keystore.certificate.chain')
   const inlineKey = config.text('ssl.keystore.key')
   const location = config.text('ssl.keystore.location')
@@ -47,8 +68,7 @@ function keystoreOf(config: ListenerConfig, disk: Disk): { key: string; cert: st
   if (location === undefined && inlineKey === undefined) {
     throw config.wrong('ssl.keystore.certificate.chain', 'there is no ssl.keystore.key to it')
   }
-  const text =
-    location === undefined ? `${inlineKey}\n${chain}` : readPem(config, 'ssl.keystore.location', location, disk)
+  const text = files.get('ssl.keystore.location') ?? `${inlineKey}\n${chain}`
   const keyProperty = location === undefined ? 'ssl.keystore.key' : 'ssl.keystore.location'
   const certProperty = location === undefined ? 'ssl.keystore.certificate.chain' : 'ssl.keystore.location'
   const cert = certificatesIn(config, certProperty, text)
@@ -59,7 +79,7 @@ function keystoreOf(config: ListenerConfig, disk: Disk): { key: string; cert: st
   return { key, cert }
 }
 
-function truststoreOf(config: ListenerConfig, disk: Disk): string | undefined {
+function truststoreOf(config: ListenerConfig, files: Texts): string | undefined {
   const inline = config.text('ssl.truststore.certificates')
   const location = config.text('ssl.truststore.location')
   if (inline === undefined && location === undefined) return undefined
@@ -68,7 +88,7 @@ function truststoreOf(config: ListenerConfig, disk: Disk): string | undefined {
     throw config.wrong('ssl.truststore.location', 'there is ssl.truststore.certificates too; give one of the two')
   }
   const property = inline === undefined ? 'ssl.truststore.location' : 'ssl.truststore.certificates'
-  return certificatesIn(config, property, inline ?? readPem(config, property, location!, disk))
+  return certificatesIn(config, property, inline ?? files.get('ssl.truststore.location')!)
 }
 
 function refuseOtherTypes(config: ListenerConfig, property: string): void {
@@ -76,7 +96,9 @@ function refuseOtherTypes(config: ListenerConfig, property: string): void {
   if (type !== 'PEM') throw config.wrong(property, `it is ${type}, only PEM is read`)
 }
 
-function readPem(config: ListenerConfig, property: string, path: string, disk: Disk): string {
+function readPem(config: ListenerConfig, property: string, disk: Disk): string {
+  refuseOtherTypes(config, property.replace('.location', '.type'))
+  const path = config.text(property)!
   try {
     return disk.read(path).toString()
   } catch (error) {

@@ -90,11 +90,14 @@ describe('listeners', () => {
 })
 
 describe('a TLS listener', () => {
-  it('takes its certificates from files too', async () => {
+  it('takes its certificates from files too, as these are when a client connects', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'heliostat-tls-'))
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-    writeFileSync(join(directory, 'server.pem'), certificates.server.key + certificates.server.cert)
-    writeFileSync(join(directory, 'ca.pem'), certificates.ca)
+    const write = ({ ca, server }: typeof certificates) => {
+      writeFileSync(join(directory, 'server.pem'), server.key + server.cert)
+      writeFileSync(join(directory, 'ca.pem'), ca)
+    }
+    write(certificates)
     const cluster = await securedCluster({
       listeners: 'SSL://:0',
       'ssl.keystore.type': 'PEM',
@@ -103,7 +106,22 @@ describe('a TLS listener', () => {
       'ssl.truststore.location': join(directory, 'ca.pem'),
       'ssl.client.auth': 'required',
     })
-    await cluster.open('SSL', { tls: { ...tls, ...certificates.client } })
+    const old = { tls: { ...tls, ...certificates.client } }
+    const open = await cluster.open('SSL', old)
+    const next = makeCertificates()
+    write(next)
+    const renewed = { tls: { ca: next.ca, ...next.client } }
+    await cluster.open('SSL', renewed)
+    await expect(cluster.open('SSL', old)).rejects.toMatchObject({ code: 'HEL_TLS' })
+    await open.send(metadata, { topics: [] })
+    // What is half written leaves what was read before in use.
+    writeFileSync(join(directory, 'server.pem'), next.server.key)
+    await cluster.open('SSL', renewed)
+    expect(cluster.logged.filter(({ event }) => event === 'secret.kept')).toMatchObject([
+      {
+        msg: expect.stringContaining('listener.name.ssl.ssl.keystore.location: there is no PEM certificate in it'),
+      },
+    ])
   })
 
   it('opens an encrypted key with its password, and says so when it does not', async () => {

@@ -18,7 +18,7 @@ export async function rightsBroker(): Promise<{ broker: Broker; ask: AskAs }> {
     platform,
     nodeId: 1,
     clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ',
-    listen: { address: { host: '127.0.0.1', port: 0 }, allowInsecure: false, files: platform.disk },
+    listen: { address: { host: '127.0.0.1', port: 0 }, allowInsecure: false, files: platform },
     directory: '/memory/1',
     directoryId: ZERO_UUID,
     config: new BrokerConfig({ 'authorizer.class.name': AUTHORIZER, 'super.users': 'User:root' }),

@@ -5,15 +5,15 @@
 // Invariants:
 // 1. Whoever got it made has it for good: files that cannot be read, or are not fit for use, leave what was made before in use.
 // 2. What is wrong with the files is told once, and again only when it is something else or was mended in between.
-import { HeliostatError } from '../platform/errors.ts'
-import type { Logger } from '../platform/platform.ts'
+import { HeliostatError } from './errors.ts'
+import type { Logger } from './platform.ts'
 
 export interface KeptFilesOptions<T> {
   /** Where it stands in the configuration: `clusters.west.tls`. */
   readonly place: string
   /** The texts of all the files; throws an error that names the file. */
   readonly read: () => readonly string[]
-  /** Throws an error that says what is wrong with which of them. */
+  /** Throws an error that says what is wrong with which of them; put behind the place, unless it names its own. */
   readonly make: (texts: readonly string[]) => T
 }
 
@@ -57,6 +57,7 @@ export class KeptFiles<T> {
     try {
       return make(texts)
     } catch (error) {
+      if (error instanceof HeliostatError) throw error
       throw new HeliostatError('HEL_CONFIG', `${place}${(error as Error).message}`, { where: { place } })
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KeptFiles } from '../../src/client/kept-files.ts'
+import { KeptFiles } from '../../src/platform/kept-files.ts'
 import { nodeLog } from '../../src/platform/node-log.ts'
 
 test('what is made of files follows them, keeps what was fit for use, and tells each trouble once', () => {
