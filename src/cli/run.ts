@@ -52,14 +52,14 @@ export async function run(file: string, { logLevel, besideMirrormaker }: RunOpti
 /** Two mirrors between the same clusters write every record twice. */
 async function refuseToDouble(platform: Platform, file: string, config: Config): Promise<void> {
   const ask = (job: MirrorJob) =>
-    withFlow(file, config, job, async ({ source, target }) => {
-      const pair = { source, target, sourceAlias: job.from, targetAlias: job.to, separator: job.separator }
+    withFlow(file, config, job, async ({ source, target, policy }) => {
+      const pair = { source, target, sourceAlias: job.from, targetAlias: job.to, policy }
       const unknown = sleep(platform.clock, ASK_MS).then(() => undefined)
       return Promise.race([liveMirrorMaker(platform, pair).catch(() => undefined), unknown])
     })
   const found = await Promise.all(config.mirrors.map(ask))
   const lives = config.mirrors.flatMap(({ name }, index) => (found[index] ? [`${name}: ${found[index]}`] : []))
   if (lives.length === 0) return
-  const message = `a MirrorMaker 2 seems to copy the same: ${lives.join('; ')}. Stop it and wait for three minutes, or run with --beside-mirrormaker when its topics are others`
+  const message = `a MirrorMaker 2 seems to copy the same: ${lives.join('; ')}. Stop it and wait for three minutes, or run with --beside-mirrormaker when it is stopped or its topics are others`
   throw new HeliostatError('HEL_MIRRORMAKER_LIVES', message, { where: { file } })
 }

@@ -23,6 +23,8 @@ export interface ListedGroup {
   readonly state: string
   /** classic, consumer, share, streams; empty where the broker is too old to say. */
   readonly type: string
+  /** What its members speak: consumer, connect; empty while it has none. */
+  readonly protocolType: string
   readonly coordinatorId: number
 }
 
@@ -87,6 +89,7 @@ async function listGroupsOf(
     group: group.groupId,
     state: group.groupState,
     type: group.groupType,
+    protocolType: group.protocolType,
     coordinatorId,
   }))
   if (knowsStates) return listed

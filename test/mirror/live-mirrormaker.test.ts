@@ -1,11 +1,13 @@
 // What a MirrorMaker 2 leaves behind while it lives, and what does not count.
-import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../../src/broker/cluster.ts'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { liveMirrorMaker } from '../../src/mirror/live-mirrormaker.ts'
+import { replicationPolicy } from '../../src/mirror/replication-policy.ts'
+import { joinGroup } from '../../src/protocol/messages/join-group.ts'
+import { leaveGroup } from '../../src/protocol/messages/leave-group.ts'
+import { syncGroup } from '../../src/protocol/messages/sync-group.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
-import { eventually } from '../compatibility/gathering.ts'
 import { appendBatch, clientOf, makeTopic, testPlatform } from '../support/log-content.ts'
 
 let source: Cluster
@@ -33,7 +35,7 @@ const ask = (sourceAlias: string) =>
     target: west,
     sourceAlias,
     targetAlias: `${sourceAlias}-west`,
-    separator: '.',
+    policy: replicationPolicy({ naming: 'prefix', source: sourceAlias }),
   })
 
 async function write(client: ClusterClient, topic: string, ageMs: number): Promise<void> {
@@ -54,10 +56,24 @@ test('its offsets on the target, and its offset-syncs on the source, tell while 
   expect(await ask('c')).toBeUndefined()
 })
 
-test('what heliostat writes, too, does not count', async () => {
-  await write(west, 'mm2-offset-syncs.d.internal', 0)
-  await write(west, 'heartbeats', 0)
+test('of connectors that keep all at the target, its offset-syncs and checkpoints tell', async () => {
+  await write(west, 'mm2-offset-syncs.h.internal', 1_000)
+  expect(await ask('h')).toBe('topic mm2-offset-syncs.h.internal on west was written within minutes')
+  await write(west, 'i.checkpoints.internal', 1_000)
+  expect(await ask('i')).toBe('topic i.checkpoints.internal on west was written within minutes')
+  await write(west, 'mm2-offset-syncs.j.internal', 3_600_000)
+  expect(await ask('j')).toBeUndefined()
+})
+
+test('where heliostat has mirrored, what it writes itself does not count', async () => {
+  await makeTopic(west, 'heliostat.d.progress.internal', 1)
+  for (const topic of ['mm2-offset-syncs.d.internal', 'd.checkpoints.internal', 'heartbeats'])
+    await write(west, topic, 0)
   expect(await ask('d')).toBeUndefined()
+  const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+  const record = { timestamp: Date.now(), key: 'k', value: 'v' }
+  await appendBatch(west, 'mm2-offset-syncs.d.internal', 0, buildBatch([record], producer))
+  expect(await ask('d')).toBe('topic mm2-offset-syncs.d.internal on west was written within minutes')
 })
 
 test('where heliostat mirrors the other way, what it writes there does not count', async () => {
@@ -69,14 +85,96 @@ test('where heliostat mirrors the other way, what it writes there does not count
   expect(await ask('e')).toMatch(/^topic mm2-offsets/)
 })
 
+test('workers of Connect tell by their connector that is named after both clusters, while it has tasks', async () => {
+  const connector = 'k->k-west.MirrorSourceConnector'
+  const worker = new Worker(west, 'any-connect-cluster')
+  await worker.join([[connector, -1]], [])
+  expect(await ask('k')).toBeUndefined()
+  await worker.join([], [['k->k-west.MirrorCheckpointConnector', 0]])
+  expect(await ask('k')).toBeUndefined()
+  for (const [held, given] of [
+    [[[connector, -1, 0]], []],
+    [
+      [['other', 0]],
+      [
+        ['other', 1],
+        [connector, 1],
+      ],
+    ],
+  ] as const) {
+    await worker.join(held, given)
+    expect(await ask('k')).toBe(`group any-connect-cluster on west runs the connector ${connector}`)
+  }
+})
+
 test('its group on the target tells while it has members', async () => {
-  await makeTopic(west, 'any', 1)
-  const kafka = new Kafka({ clientId: 'worker', brokers: [target.bootstrap], logLevel: logLevel.NOTHING })
-  const consumer = kafka.consumer({ groupId: 'g-mm2' })
-  await consumer.connect()
-  await consumer.subscribe({ topics: ['any'] })
-  await consumer.run({ eachMessage: async () => {} })
-  await eventually(async () => expect(await ask('g')).toMatch(/^group g-mm2 on west is /))
-  await consumer.disconnect()
+  const worker = new Worker(west, 'g-mm2')
+  await worker.join([], [])
+  expect(await ask('g')).toBe('group g-mm2 on west is Stable')
+  await worker.leave()
   expect(await ask('g')).toBeUndefined()
 })
+
+type Tasks = readonly (readonly [connector: string, ...tasks: number[]])[]
+
+/** The only worker of a Connect cluster: as such it is answered at once, and assigns to itself. */
+class Worker {
+  readonly #client: ClusterClient
+  readonly #groupId: string
+  #memberId = ''
+
+  constructor(client: ClusterClient, groupId: string) {
+    this.#client = client
+    this.#groupId = groupId
+  }
+
+  /** With what it holds; and is given this beside. */
+  async join(held: Tasks, given: Tasks): Promise<void> {
+    const connection = await this.#client.coordinator('group', this.#groupId)
+    const metadata = Buffer.concat([int16(1), text('http://127.0.0.1:8083/'), Buffer.alloc(8), sized(assignment(held))])
+    const { memberId, generationId } = await connection.send(
+      joinGroup,
+      {
+        groupId: this.#groupId,
+        sessionTimeoutMs: 60_000,
+        rebalanceTimeoutMs: 60_000,
+        memberId: this.#memberId,
+        protocolType: 'connect',
+        protocols: [{ name: 'sessioned', metadata }],
+      },
+      { version: 3 },
+    )
+    this.#memberId = memberId
+    const assignments = [{ memberId, assignment: assignment(given) }]
+    await connection.send(syncGroup, { groupId: this.#groupId, generationId, memberId, assignments }, { version: 3 })
+  }
+
+  async leave(): Promise<void> {
+    const connection = await this.#client.coordinator('group', this.#groupId)
+    await connection.send(leaveGroup, { groupId: this.#groupId, memberId: this.#memberId }, { version: 2 })
+  }
+}
+
+/** ExtendedAssignment of Connect: version, error, leader, its URL, offset of the configs, what is given, what is taken, delay. */
+function assignment(tasks: Tasks): Buffer {
+  const lists = tasks.map(([connector, ...numbers]) =>
+    Buffer.concat([text(connector), int32(numbers.length), ...numbers.map(int32)]),
+  )
+  const head = [int16(2), int16(0), text('worker'), text('http://127.0.0.1:8083/'), Buffer.alloc(8)]
+  return Buffer.concat([...head, int32(lists.length), ...lists, int32(0), int32(0)])
+}
+
+function int16(value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+const text = (value: string) => Buffer.concat([int16(value.length), Buffer.from(value)])
+const sized = (bytes: Buffer) => Buffer.concat([int32(bytes.length), bytes])
