@@ -1,7 +1,9 @@
 // Two instances share a mirror and one is killed: how long do its partitions stand still, and do the others pause at all? A writer keeps
 // every partition busy; the ends of the copies are looked at from outside, and the longest time that one stood still is its pause.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ExternalProcess } from '../test/support/external-process.ts'
 import type { ClusterEnds, TopicPartitions } from './rig/cluster-ends.ts'
+import type { Contestant } from './rig/contestant.ts'
 import { heliostat } from './rig/heliostat.ts'
 import { mm2 } from './rig/mm2.ts'
 import { inTurns, type Question } from './rig/question.ts'
@@ -13,8 +15,9 @@ const partitions = 32
 const ratePerPartition = 50
 const recordBytes = 100
 const lookMs = 20
-/** For the second instance to get its share. */
-const sharingMs = 60_000
+/** For the second instance to get work; and from then on until each has its share. */
+const sharingPatienceMs = 180_000
+const sharingMs = 20_000
 const quietMs = 15_000
 /** Both groups' session time-outs are longer; MirrorMaker's tasks wait five minutes more for their worker to return. */
 const takenOverMs = 3_000
@@ -36,17 +39,21 @@ export const instanceKilled: Question = {
         const job = rig.job({ topics: topic })
         const copy = { topic: `${job.alias}.${topic}`, partitions }
         const isMm2 = contestant.name.startsWith('MM2')
-        const seconds = (sharingMs + 2 * quietMs + (isMm2 ? patienceMs : 20_000)) / 1_000 + 60
+        const seconds = (sharingPatienceMs + sharingMs + 2 * quietMs + (isMm2 ? patienceMs : 20_000)) / 1_000 + 60
         const rate = partitions * ratePerPartition
         const args = [rig.source.bootstrap, topic, partitions, rate, Math.round(seconds * rate), recordBytes]
         const writer = rig.observe('Writer', args)
-        const instances = [contestant.start({ ...job, instance: 1 }), contestant.start({ ...job, instance: 2 })]
+        const instances = [contestant.start({ ...job, instance: 1 })]
         try {
           await settled(rig, [copy], rate)
+          // One after the other: of two MirrorMakers that start at once, each may take the other for the one that hands out the work.
+          const second = contestant.start({ ...job, instance: 2 })
+          instances.push(second)
+          await untilWork(contestant, second)
           await delay(sharingMs * Math.min(1, options.scale))
           const before = await Pauses.seen(rig.targetEnds, copy, () => delay(quietMs * Math.min(1, options.scale)))
           const after = await Pauses.seen(rig.targetEnds, copy, async (pauses) => {
-            await instances[1]!.kill('SIGKILL')
+            await second.kill('SIGKILL')
             const deadline = performance.now() + (isMm2 ? patienceMs : 20_000)
             await delay(Math.min(takenOverMs * 2, quietMs))
             while (pauses.someStandStill && performance.now() < deadline) await delay(lookMs)
@@ -72,6 +79,14 @@ export const instanceKilled: Question = {
       await rig.stop()
     }
   },
+}
+
+async function untilWork(contestant: Contestant, instance: ExternalProcess): Promise<void> {
+  const deadline = performance.now() + sharingPatienceMs
+  while (!(await contestant.hasWork(instance))) {
+    if (performance.now() > deadline) throw new Error(`an instance got no work\n${instance.stdout}${instance.stderr}`)
+    await delay(500)
+  }
 }
 
 /** How long each partition stood still at the longest, while something happened. */

@@ -22,4 +22,6 @@ export interface Contestant {
   /** What ran, for the report: version and the settings that are not defaults. */
   readonly settings: string
   start(job: MirrorJob): ExternalProcess
+  /** Whether an instance copies partitions, as it says itself: one of several may have got none yet. */
+  hasWork(instance: ExternalProcess): Promise<boolean>
 }

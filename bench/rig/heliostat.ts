@@ -21,6 +21,12 @@ export function heliostat(settings: HeliostatSettings = {}): Contestant {
       writeFileSync(file, configuration(job, settings))
       return new ExternalProcess(process.execPath, [compiledFile('cli', 'main.js'), 'run', file])
     },
+    hasWork: async ({ stderr }) => {
+      const url = /"url":"([^"]+)"/.exec(stderr)?.[1]
+      if (url === undefined) return false
+      const flows = (await (await fetch(`${url}/api/v1/flows`)).json()) as { partitions: number }[]
+      return flows.some(({ partitions }) => partitions > 0)
+    },
   }
 }
 

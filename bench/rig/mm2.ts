@@ -1,7 +1,7 @@
 // MirrorMaker 2 in dedicated mode, as `bin/connect-mirror-maker.sh` starts it: same heap, same collector.
 //
 // `default` changes only what a single-broker cluster demands (replication factors of 1) and what the job asks for. `tuned`
-// is what its users arrive at for throughput: several tasks, large fetches, large batches.
+// is what its users arrive at for throughput: several tasks, large fetches, large batches. The others switch on what they are named after.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { javaArguments, kafkaVersion } from '../../test/support/apache-kafka.ts'
@@ -38,18 +38,23 @@ const groupSettings = {
   'sync.group.offsets.interval.seconds': '5',
 }
 
-/** Several processes share the tasks, and tell each other of them by REST (KIP-710). */
-const sharing = { 'tasks.max': '2', 'dedicated.mode.enable.internal.rest': 'true' }
-const firstRestPort = 18_830
-
-const extras: Readonly<Record<'default' | 'tuned' | 'two of them', Readonly<Record<string, string>>>> = {
-  default: {},
-  tuned: tuning,
-  'two of them': sharing,
+/** Nodes ask each other to do what only one of them may: to give out tasks, and to fence late ones (KIP-710). */
+const askingEachOther = {
+  'dedicated.mode.enable.internal.rest': 'true',
+  listeners: 'http://127.0.0.1:0',
 }
 
+const extras = {
+  default: {},
+  tuned: tuning,
+  /** Two processes, a task of records each: that of heartbeats would be a third, and either process might have it. */
+  'two of them': { ...askingEachOther, 'tasks.max': '2', 'emit.heartbeats.enabled': 'false' },
+  /** KIP-618: records and progress in transactions, one for each poll. */
+  'exactly once': { ...askingEachOther, 'exactly.once.source.support': 'enabled' },
+} as const
+
 export function mm2(kind: keyof typeof extras): Contestant {
-  const extra = extras[kind]
+  const extra: Readonly<Record<string, string>> = extras[kind]
   return {
     name: `MM2 ${kind}`,
     settings: `MirrorMaker 2 ${kafkaVersion}, -Xmx2G G1${Object.entries(extra)
@@ -69,6 +74,8 @@ export function mm2(kind: keyof typeof extras): Contestant {
         javaArguments(main, [properties], [...jvm, `-Dlog4j2.configurationFile=${logging}`]),
       )
     },
+    hasWork: async ({ stdout }) =>
+      /WorkerSourceTask\{id=MirrorSourceConnector-\d+\} Source task finished initialization/.test(stdout),
   }
 }
 
@@ -91,13 +98,12 @@ function mm2Properties(job: MirrorJob, extra: Readonly<Record<string, string>>):
     'config.storage.replication.factor': '1',
     'sync.group.offsets.enabled': String(job.groups !== undefined),
     ...(job.groups === undefined ? {} : groupSettings),
-    ...(job.instance === undefined ? {} : { listeners: `http://127.0.0.1:${firstRestPort + job.instance}` }),
   }
-  // MM2 takes client settings per cluster and per role.
+  // MM2 takes client settings per cluster and per role, and those of Connect's workers per target.
   for (const [key, value] of Object.entries(extra)) {
     const role = key.split('.')[0]
     if (role === 'consumer') settings[`${job.alias}.${key}`] = value
-    else if (role === 'producer') settings[`${target}.${key}`] = value
+    else if (role === 'producer' || role === 'exactly') settings[`${target}.${key}`] = value
     else settings[key] = value
   }
   return Object.entries(settings)
