@@ -1,6 +1,10 @@
 // How long do clients stand still when the process of a leader is killed, and is anything lost? Kafka's Java clients tell, see
 // java/Failover.java. The session time-out of brokers is 3 s on both sides; of Kafka the controller's process lives on, of heliostat it is
 // killed in a run of its own, too.
+//
+// "others lead" is the brokers' share: when one that is left tells that nothing is led by the dead one any more. What comes then is the
+// clients' own: they ask for metadata again after retry.backoff.ms, twice as long each time up to a second, so at about 0.1, 0.3, 0.7, 1.5,
+// 2.5, 3.5 and 4.5 s, each a fifth earlier or later.
 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -53,12 +57,29 @@ async function killedUnderLoad(cluster: ThreeBrokers, killsController: boolean):
     const victim = killsController ? controllerId : leaders.find((leader) => leader !== controllerId)
     if (victim === undefined || !leaders.includes(victim)) throw new Error(`broker ${victim} leads nothing`)
     clients.write('\n')
+    const killedAt = performance.now()
     await cluster.kill(victim)
+    const othersLeadMs = await othersLead(cluster, victim, killedAt)
     const { code } = await clients.exited
     if (code !== 0) throw new Error(`the clients ended with ${code}\n${clients.stdout}${clients.stderr}`)
-    return JSON.parse(clients.stdout.trim().split('\n').at(-1)!) as Figures
+    return { 'others lead ms': othersLeadMs, ...JSON.parse(clients.stdout.trim().split('\n').at(-1)!) }
   } finally {
     await clients.kill()
+  }
+}
+
+async function othersLead({ bootstrap }: ThreeBrokers, victim: number, killedAt: number): Promise<number> {
+  const client = clientOf(bootstrap)
+  try {
+    for (;;) {
+      await client.refresh().catch(() => {})
+      const { partitions = [] } = client.topics().get('records') ?? {}
+      const isLed = partitions.length > 0 && partitions.every(({ leaderId }) => leaderId >= 0 && leaderId !== victim)
+      if (isLed) return performance.now() - killedAt
+      await delay(10)
+    }
+  } finally {
+    client.close()
   }
 }
 

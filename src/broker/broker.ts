@@ -239,7 +239,7 @@ export class Broker {
       for (const plan of this.#plans) await this.#listen(plan)
       await this.#register()
       this.#recover()
-      if (this.#cluster) this.#upkeep = this.#openUpkeep(this.#cluster)
+      if (this.#cluster) this.#upkeep = this.#openUpkeep()
       if (this.#lifecycle) await this.#lifecycle.unfence()
       else await addScramUsers(this.controller, this.image, this.platform.random, this.#options.scramUsers ?? [])
       this.#isServing = true
@@ -262,7 +262,7 @@ export class Broker {
     const isFound = () => this.#endpointOf(this.nodeId) !== undefined
     await this.until(isFound)
     await this.#lifecycle!.unfence()
-    this.#upkeep = this.#openUpkeep(cluster)
+    this.#upkeep = this.#openUpkeep()
   }
 
   get listeners(): readonly OpenListener[] {
@@ -452,11 +452,11 @@ export class Broker {
     await lifecycle.register()
   }
 
-  #openUpkeep({ network }: ClusterMembership): VoterUpkeep {
+  #openUpkeep(): VoterUpkeep {
     const { quorum, image, config } = this
     const isAutomatic = config.boolean(AUTO_JOIN)
     const silentMs = () => config.number('broker.session.timeout.ms')
-    return new VoterUpkeep({ clock: this.platform.clock, quorum, image, network, isAutomatic, silentMs })
+    return new VoterUpkeep({ clock: this.platform.clock, quorum, image, isAutomatic, silentMs })
   }
 
   async #caughtUp(): Promise<void> {

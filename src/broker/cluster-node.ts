@@ -1,7 +1,6 @@
 import { HeliostatError } from '../platform/errors.ts'
 import { memoryDisk } from '../platform/memory-disk.ts'
 import type { Address, Disk, Platform, Socket, SocketHandler } from '../platform/platform.ts'
-import { ZERO_UUID } from '../protocol/schema.ts'
 import { internalApis, servedApis } from './apis/index.ts'
 import { Broker, type BrokerOptions, type ClusterMembership } from './broker.ts'
 import { BrokerConfig } from './broker-config.ts'
@@ -13,7 +12,7 @@ import { INTERNAL_LISTENER, internalListenerPlan } from './listeners/internal-li
 import type { PlanOptions } from './listeners/listener-plan.ts'
 import { portsTaken } from './listeners/listener-ports.ts'
 import { OpenListener } from './listeners/open-listener.ts'
-import type { VoterNode } from './raft/voter-set.ts'
+import { type VoterNode, voterNode } from './raft/voter-set.ts'
 
 export interface ClusterNodeOptions {
   readonly platform: Platform
@@ -166,8 +165,8 @@ export class ClusterNode {
 }
 
 /** A node that is found at this address. */
-export function voterAt(nodeId: number, { host, port }: Address, directoryId: string = ZERO_UUID): VoterNode {
-  return { nodeId, directoryId, endpoints: [{ name: INTERNAL_LISTENER, host, port }] }
+export function voterAt(nodeId: number, { host, port }: Address, directoryId?: string): VoterNode {
+  return voterNode(nodeId, [{ name: INTERNAL_LISTENER, host, port }], directoryId)
 }
 
 /** The other nodes may be quicker than this one's broker: they come again. */

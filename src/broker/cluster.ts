@@ -317,12 +317,13 @@ class RunningCluster {
   #agreement(): Agreement {
     const { only, brokers = 1 } = this.#options
     const all = Array.from({ length: brokers }, (_, index) => FIRST_NODE_ID + index)
-    const elsewhere = (id: number) => (all.includes(id) ? voterAt(id, this.#internalAddress(id)) : undefined)
+    const configuredNode = (id: number) => (all.includes(id) ? voterAt(id, this.#internalAddress(id)) : undefined)
     return {
       bootstrap: this.#properties.voters,
       network: {
         nodeIds: () => (only ? all : [...this.#nodes.keys()]),
-        nodeOf: (id) => this.#nodes.get(id)?.place ?? (only && elsewhere(id)),
+        nodeOf: (id) => this.#nodes.get(id)?.place,
+        ...(only && { configuredNode }),
         security: internalSecurity(this.#secret),
         onVoters: (voters, offset) => this.#votersAre(voters, offset),
       },

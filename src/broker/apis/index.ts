@@ -80,6 +80,7 @@ import { serveSyncGroup } from './sync-group.ts'
 import { serveTxnOffsetCommit } from './txn-offset-commit.ts'
 import { serveUnregisterBroker } from './unregister-broker.ts'
 import { serveUpdateFeatures } from './update-features.ts'
+import { serveUpdateRaftVoter } from './update-raft-voter.ts'
 import { serveVote } from './vote.ts'
 import { serveWriteShareGroupState } from './write-share-group-state.ts'
 import { serveWriteTxnMarkers } from './write-txn-markers.ts'
@@ -172,4 +173,5 @@ export const internalApis: readonly ServedApi[] = [
   serveBrokerRegistration,
   serveBrokerHeartbeat,
   serveAllocateProducerIds,
+  serveUpdateRaftVoter,
 ]

@@ -2,7 +2,8 @@
 //
 // - A voter of the quorum of controllers asks for the vote of this one; v2: or whether it would have it (pre-vote).
 // - An epoch that has passed: FENCED_LEADER_EPOCH; the answer says which one is now, and who leads it. One of the two is no voter:
-//   INCONSISTENT_VOTER_SET. Impossible ends of a log: INVALID_REQUEST. Another cluster: INCONSISTENT_CLUSTER_ID.
+//   INCONSISTENT_VOTER_SET. Impossible ends of a log: INVALID_REQUEST. Another cluster: INCONSISTENT_CLUSTER_ID. v1: another node is
+//   meant, which was here once: INVALID_VOTER_KEY.
 // - Needs CLUSTER_ACTION on the cluster: CLUSTER_AUTHORIZATION_FAILED.
 // - Served where brokers meet, not to clients.
 // - Differs from Kafka: directory ids are not looked at. A voter that has lost its disk does not vote until it has caught up.
@@ -10,12 +11,12 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { vote } from '../../protocol/messages/vote.ts'
 import { serve } from '../dispatcher.ts'
-import { metadataPartition, quorumError, responseBody, voteRequestOf } from '../raft/raft-wire.ts'
+import { metadataPartition, quorumError, refusedStray, responseBody, voteRequestOf } from '../raft/raft-wire.ts'
 
 export const serveVote = serve(vote, [0, 2], (broker, request, call) => {
   const errorCode = quorumError(broker, request.clusterId, call)
   const partition = metadataPartition(request.topics)
   if (errorCode !== ErrorCode.NONE) return { errorCode, topics: [] }
   if (!partition) return { errorCode: ErrorCode.INVALID_REQUEST, topics: [] }
-  return responseBody(broker.quorum.answer(voteRequestOf(partition)))
+  return refusedStray(broker, request.voterId) ?? responseBody(broker.quorum.answer(voteRequestOf(partition)))
 })

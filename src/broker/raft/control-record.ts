@@ -4,16 +4,13 @@ import { array, int16, int32, int64, message, string, struct, uint16, uuid } fro
 import { buildBatch, type RecordInput } from '../../records/batch-builder.ts'
 import { RecordBatch } from '../../records/record-batch.ts'
 import type { LeaderChange } from './raft-log.ts'
-import type { VoterSet } from './voter-set.ts'
+import { KRAFT_VERSION, type VoterSet } from './voter-set.ts'
 
 const LEADER_CHANGE = 2
 const SNAPSHOT_HEADER = 3
 const SNAPSHOT_FOOTER = 4
-const KRAFT_VERSION = 5
+const KRAFT_VERSION_CHANGE = 5
 const KRAFT_VOTERS = 6
-
-/** The level of the feature kraft.version at which voters are in the log (KIP-853). */
-const KRAFT_VERSION_LEVEL = 1
 
 const flexible = { versions: [0, 0], flexible: 0 } as const
 const leaderChangeMessage = message({
@@ -88,8 +85,8 @@ export function votersIn(batch: RecordBatch): { readonly offset: number; readonl
     return [
       {
         offset,
-        voters: voters.map(({ voterId, voterDirectoryId, endpoints }) => {
-          return { nodeId: voterId, directoryId: voterDirectoryId, endpoints }
+        voters: voters.map(({ voterId, voterDirectoryId, endpoints, kRaftVersionFeature }) => {
+          return { nodeId: voterId, directoryId: voterDirectoryId, endpoints, kRaftVersionFeature }
         }),
       },
     ]
@@ -97,16 +94,16 @@ export function votersIn(batch: RecordBatch): { readonly offset: number; readonl
 }
 
 function quorumRecords(voters: VoterSet, timestamp: number): RecordInput[] {
-  const value = encodeStruct(kraftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION_LEVEL })
-  return [record(KRAFT_VERSION, value, timestamp), votersInput(voters, timestamp)]
+  const value = encodeStruct(kraftVersionRecord, 0, { version: 0, kRaftVersion: KRAFT_VERSION })
+  return [record(KRAFT_VERSION_CHANGE, value, timestamp), votersInput(voters, timestamp)]
 }
 
 function votersInput(voters: VoterSet, timestamp: number): RecordInput {
-  const named = voters.map(({ nodeId, directoryId, endpoints }) => ({
+  const named = voters.map(({ nodeId, directoryId, endpoints, kRaftVersionFeature }) => ({
     voterId: nodeId,
     voterDirectoryId: directoryId,
     endpoints: [...endpoints],
-    kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: KRAFT_VERSION_LEVEL },
+    kRaftVersionFeature,
   }))
   return record(KRAFT_VOTERS, encodeStruct(votersRecord, 0, { version: 0, voters: named }), timestamp)
 }

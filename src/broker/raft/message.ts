@@ -1,4 +1,6 @@
 // What the replicas of the metadata log say to one another, in Kafka's words and free of the wire: `raft-wire.ts` puts it there.
+import type { Address } from '../../platform/platform.ts'
+import type { VoterNode } from './voter-set.ts'
 
 /** Nobody: no leader is known, no vote was given. */
 export const NOBODY = -1
@@ -27,6 +29,8 @@ export interface BeginQuorumEpochRequest {
   readonly type: 'begin-quorum-epoch'
   readonly leaderId: number
   readonly leaderEpoch: number
+  /** Where the leader is reached. Put in, and noted, by the driver. */
+  readonly leaderEndpoint?: Address | undefined
 }
 
 export interface EndQuorumEpochRequest {
@@ -56,12 +60,20 @@ interface FetchSnapshotRequest {
   readonly currentLeaderEpoch: number
 }
 
+/** A voter is elsewhere than the log says, or knows other versions. */
+export interface UpdateVoterRequest {
+  readonly type: 'update-voter'
+  readonly currentLeaderEpoch: number
+  readonly voter: VoterNode
+}
+
 export type RaftRequest =
   | VoteRequest
   | BeginQuorumEpochRequest
   | EndQuorumEpochRequest
   | FetchRequest
   | FetchSnapshotRequest
+  | UpdateVoterRequest
 
 /** What a replica asks of its own accord; snapshots are read by the driver, which is told to. */
 export type SentRequest = Exclude<RaftRequest, FetchSnapshotRequest>
@@ -72,6 +84,8 @@ export interface RaftResponse {
   /** NOBODY: it knows of none in this epoch. */
   readonly leaderId: number
   readonly leaderEpoch: number
+  /** Where that leader is reached, if it is known. Put in, and noted, by the driver. */
+  readonly leaderEndpoint?: Address | undefined
   /** Of a vote. */
   readonly voteGranted?: boolean
   /** Of a fetch that was served. */

@@ -11,8 +11,10 @@ import type { VoterNode, VoterSet } from './voter-set.ts'
 export interface QuorumNetwork {
   /** All of them, itself too. */
   readonly nodeIds: () => readonly number[]
-  /** undefined: nobody knows, or it is not a node of this cluster. */
+  /** A node of this process, where it is for certain; undefined: it is elsewhere, or not of this cluster, or nobody knows yet. */
   readonly nodeOf: (nodeId: number) => VoterNode | undefined
+  /** Where a node of another process was to be found when this one was configured. */
+  readonly configuredNode?: (nodeId: number) => VoterNode | undefined
   /** How a node proves to the others who it is. */
   readonly security: PeerSecurity
   /** Hears of each record of voters that is committed, and where it stands. */

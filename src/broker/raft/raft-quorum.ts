@@ -1,10 +1,6 @@
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Address, Platform, Timer } from '../../platform/platform.ts'
+import type { Platform, Timer } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
-import { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
-import { fetch } from '../../protocol/messages/fetch.ts'
-import { vote } from '../../protocol/messages/vote.ts'
 import { type Api, type RequestInput, type Response, ZERO_UUID } from '../../protocol/schema.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
@@ -22,13 +18,13 @@ import {
   type SentRequest,
 } from './message.ts'
 import { MetadataLog } from './metadata-log.ts'
-import { Peer } from './peer.ts'
+import { NodeAddresses } from './node-addresses.ts'
 import type { LedLog, Predecessor, Quorum, QuorumDescription, QuorumNetwork } from './quorum.ts'
 import { Raft, type RaftEffect, type RaftEvent, type RaftTimeouts, type RaftTimer } from './raft.ts'
-import { answerOf, beginBody, endBody, fetchAnswerOf, fetchBody, voteBody } from './raft-wire.ts'
+import { RaftChannel } from './raft-channel.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
-import { bootstrapVoter, type VoterSet } from './voter-set.ts'
+import { bootstrapVoter, type VoterNode, type VoterSet } from './voter-set.ts'
 
 export interface QuorumTimeouts extends RaftTimeouts {
   /** `controller.quorum.request.timeout.ms`. */
@@ -50,9 +46,6 @@ export interface RaftQuorumOptions {
   readonly snapshots: SnapshotStore
 }
 
-/** How long a leader holds a fetch for which it has nothing new; below every fetch time-out. */
-const FETCH_WAIT_SHARE = 0.25
-const FETCH_WAIT_MS_MAX = 500
 /** A leader that leaves waits so long for the others to have heard of it. */
 const FAREWELL_MS = 500
 
@@ -73,9 +66,8 @@ export class RaftQuorum implements Quorum {
   readonly #stateFile: QuorumStateFile
   #network: QuorumNetwork | undefined
   #votersTold = -1
-  readonly #peers = new Map<number, Peer>()
-  /** What is asked of the leader besides must not wait behind fetches that wait. */
-  readonly #askedPeers = new Map<number, Peer>()
+  readonly #addresses: NodeAddresses
+  readonly #channel: RaftChannel
   readonly #timers = new Map<RaftTimer, Timer>()
   readonly #effects: RaftEffect[] = []
   readonly #waits: FetchWaits
@@ -93,7 +85,7 @@ export class RaftQuorum implements Quorum {
   #failure: Error | undefined
 
   constructor(options: RaftQuorumOptions) {
-    const { platform, nodeId, directoryId, bootstrap, network, timeouts, log, snapshots } = options
+    const { platform, nodeId, directoryId, clusterId, bootstrap, network, timeouts, log, snapshots } = options
     this.#options = options
     this.#platform = platform
     this.#network = network
@@ -109,6 +101,13 @@ export class RaftQuorum implements Quorum {
     // What a snapshot holds was committed; the checkpoint of the high watermark may be older.
     log.highWatermark = Math.max(log.highWatermark, snapshots.latestId?.offset ?? 0)
     this.#refuseStrange()
+    const addresses = new NodeAddresses(
+      () => this.#network,
+      () => this.voters,
+    )
+    const security = () => this.#network?.security ?? {}
+    this.#addresses = addresses
+    this.#channel = new RaftChannel({ platform, nodeId, clusterId, addresses, security, timeouts })
     const position = this.voters.findIndex((voter) => voter.nodeId === nodeId)
     this.#raft = new Raft(
       {
@@ -119,6 +118,7 @@ export class RaftQuorum implements Quorum {
         electionState,
         recordsVoters: network !== undefined,
         others: () => this.#network?.nodeIds() ?? [],
+        localVoter: () => this.#localVoter,
       },
       log.highWatermark,
     )
@@ -201,7 +201,7 @@ export class RaftQuorum implements Quorum {
   async askLeader<A extends Api>(api: A, request: RequestInput<A>): Promise<Response<A>> {
     const { leaderId } = this
     if (leaderId === NOBODY) throw unreachable('no leader of the controllers is known')
-    return this.#peer(this.#askedPeers, leaderId).ask(api, request)
+    return this.#channel.askLeader(leaderId, api, request)
   }
 
   /** Whether this node leads and may append a record of voters: one at a time. */
@@ -233,8 +233,11 @@ export class RaftQuorum implements Quorum {
   /** A voter's or a replica's request, by its own handler; a fetch only for what it says, not for records. */
   answer(request: RaftRequest): RaftResponse {
     if (this.#isOver) return { errorCode: ErrorCode.BROKER_NOT_AVAILABLE, leaderId: NOBODY, leaderEpoch: NOBODY }
+    if (request.type === 'begin-quorum-epoch') this.#addresses.tell(request.leaderId, request.leaderEndpoint)
     const response = this.#happened({ type: 'request', request })
-    return response ?? { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, leaderId: NOBODY, leaderEpoch: NOBODY }
+    if (!response) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, leaderId: NOBODY, leaderEpoch: NOBODY }
+    const { leaderId } = response
+    return leaderId === NOBODY ? response : { ...response, leaderEndpoint: this.#addresses.of(leaderId)[0] }
   }
 
   /** Waits, as long as the replica says, for something that is news to it. */
@@ -399,9 +402,10 @@ export class RaftQuorum implements Quorum {
   }
 
   #send(to: number, request: SentRequest): void {
-    const answered = this.#ask(to, request).then(
+    const answered = this.#channel.ask(to, request).then(
       (response) => {
         const { NONE } = ErrorCode
+        this.#addresses.tell(response.leaderId, response.leaderEndpoint)
         if (request.type === 'fetch' && response.errorCode === NONE && to === this.leaderId) this.#heard(to)
         this.#happened({ type: 'response', from: to, request, response })
       },
@@ -419,30 +423,13 @@ export class RaftQuorum implements Quorum {
     this.#lastHeard = { nodeId, atMs: this.#platform.clock.monotonic() }
   }
 
-  async #ask(to: number, request: SentRequest): Promise<RaftResponse> {
-    const { clusterId, timeouts } = this.#options
-    const peer = this.#peer(this.#peers, to)
-    switch (request.type) {
-      case 'vote':
-        return answerOf(await peer.ask(vote, voteBody(request, clusterId, to)))
-      case 'begin-quorum-epoch':
-        return answerOf(await peer.ask(beginQuorumEpoch, beginBody(request, clusterId, to)))
-      case 'end-quorum-epoch':
-        return answerOf(await peer.ask(endQuorumEpoch, endBody(request, clusterId)))
-      case 'fetch': {
-        const waitMs = Math.min(FETCH_WAIT_MS_MAX, Math.floor(timeouts.fetchMs * FETCH_WAIT_SHARE))
-        return fetchAnswerOf(await peer.ask(fetch, fetchBody(request, clusterId, waitMs)))
-      }
-    }
-  }
-
   #fetchSnapshot({ from, snapshotId }: Extract<RaftEffect, { type: 'fetch-snapshot' }>): void {
     const { clusterId } = this.#options
     const { epoch } = this.#raft
     const isWanted = () => !this.#isOver && this.#raft.epoch === epoch && this.#raft.state === 'follower'
     this.#download?.abandon()
     const download = new SnapshotDownload({
-      peer: () => this.#peer(this.#peers, from),
+      peer: () => this.#channel.peer(from),
       clusterId,
       replicaId: this.nodeId,
       leaderEpoch: epoch,
@@ -477,32 +464,19 @@ export class RaftQuorum implements Quorum {
     this.#happened({ type: 'snapshot-ended' })
   }
 
-  #peer(peers: Map<number, Peer>, nodeId: number): Peer {
-    const address = this.#addressOf(nodeId)
-    const known = peers.get(nodeId)
-    if (known?.isAt(address)) return known
-    known?.close()
-    const { security = {} } = this.#network ?? {}
-    const options = { clientId: `raft-${this.nodeId}`, timeoutMs: this.#options.timeouts.requestMs, security }
-    const peer = new Peer(this.#platform, { nodeId, ...address }, options)
-    peers.set(nodeId, peer)
-    return peer
-  }
-
-  /** A node may be elsewhere than when it was written down. */
-  #addressOf(nodeId: number): Address {
-    const recorded = this.voters.find((voter) => voter.nodeId === nodeId)
-    const [endpoint] = (this.#network?.nodeOf(nodeId) ?? recorded)?.endpoints ?? []
-    if (!endpoint) throw unreachable(`nobody knows where node ${nodeId} is`)
-    return { host: endpoint.host, port: endpoint.port }
-  }
-
   #bootstrapVoters(): VoterSet {
     const { nodeId, directoryId, bootstrap } = this.#options
+    const network = this.#network
     return bootstrap.map((id) => {
-      const known = this.#network?.nodeOf(id) ?? bootstrapVoter(id)
+      const known = network?.nodeOf(id) ?? network?.configuredNode?.(id) ?? bootstrapVoter(id)
       return id === nodeId ? { ...known, directoryId } : known
     })
+  }
+
+  get #localVoter(): VoterNode | undefined {
+    const { nodeId, directoryId } = this.#options
+    const known = this.#network?.nodeOf(nodeId)
+    return known && { ...known, directoryId }
   }
 
   /** Without those who decide, this node could wait for ever. */
@@ -567,7 +541,7 @@ export class RaftQuorum implements Quorum {
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
     this.#download?.abandon()
-    for (const peer of [...this.#peers.values(), ...this.#askedPeers.values()]) peer.close()
+    this.#channel.close()
     this.#waits.close()
     this.#tellLeader()
   }

@@ -1,13 +1,16 @@
 // Raft's messages in Kafka's: all speak of partition 0 of `__cluster_metadata` alone.
+import type { Address } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { beginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
 import type { endQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
 import type { fetch } from '../../protocol/messages/fetch.ts'
+import type { updateRaftVoter } from '../../protocol/messages/update-raft-voter.ts'
 import type { vote } from '../../protocol/messages/vote.ts'
 import type { Request, RequestInput, Response, ResponseInput } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import type { Call } from '../dispatcher.ts'
+import { INTERNAL_LISTENER } from '../listeners/internal-listener.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import {
   type BeginQuorumEpochRequest,
@@ -17,6 +20,7 @@ import {
   NOBODY,
   type OffsetAndEpoch,
   type RaftResponse,
+  type UpdateVoterRequest,
   type VoteRequest,
 } from './message.ts'
 
@@ -34,9 +38,10 @@ export function voteBody(request: VoteRequest, clusterId: string, voterId: numbe
 }
 
 export function beginBody(request: BeginQuorumEpochRequest, clusterId: string, voterId: number) {
-  const { leaderId, leaderEpoch } = request
+  const { leaderId, leaderEpoch, leaderEndpoint } = request
   const topics = ofMetadata({ partitionIndex: PARTITION, leaderId, leaderEpoch })
-  return { clusterId, voterId, topics, leaderEndpoints: [] } satisfies RequestInput<typeof beginQuorumEpoch>
+  const leaderEndpoints = leaderEndpoint ? [{ name: INTERNAL_LISTENER, ...leaderEndpoint }] : []
+  return { clusterId, voterId, topics, leaderEndpoints } satisfies RequestInput<typeof beginQuorumEpoch>
 }
 
 export function endBody(request: EndQuorumEpochRequest, clusterId: string) {
@@ -45,6 +50,12 @@ export function endBody(request: EndQuorumEpochRequest, clusterId: string) {
   const resigning = { leaderId, leaderEpoch, preferredSuccessors: [...preferredSuccessors], preferredCandidates }
   const topics = ofMetadata({ partitionIndex: PARTITION, ...resigning })
   return { clusterId, topics, leaderEndpoints: [] } satisfies RequestInput<typeof endQuorumEpoch>
+}
+
+export function updateBody(request: UpdateVoterRequest, clusterId: string): RequestInput<typeof updateRaftVoter> {
+  const { currentLeaderEpoch, voter } = request
+  const { nodeId: voterId, directoryId: voterDirectoryId, endpoints, kRaftVersionFeature } = voter
+  return { clusterId, currentLeaderEpoch, voterId, voterDirectoryId, listeners: [...endpoints], kRaftVersionFeature }
 }
 
 export function fetchBody(request: FetchRequest, clusterId: string, maxWaitMs: number): RequestInput<typeof fetch> {
@@ -78,14 +89,20 @@ export function answerOf(
   const partition = response.topics[0]?.partitions[0] as (Leader & { readonly voteGranted?: boolean }) | undefined
   if (response.errorCode !== ErrorCode.NONE || !partition) return failed(response.errorCode)
   const { errorCode, leaderId, leaderEpoch, voteGranted = false } = partition
-  return { errorCode, leaderId, leaderEpoch, voteGranted }
+  return { errorCode, leaderId, leaderEpoch, leaderEndpoint: endpointIn(response, leaderId), voteGranted }
+}
+
+export function updateAnswerOf({ errorCode, currentLeader }: Response<typeof updateRaftVoter>): RaftResponse {
+  const { leaderId, leaderEpoch, host, port } = currentLeader
+  return { errorCode, leaderId, leaderEpoch, leaderEndpoint: host === '' ? undefined : { host, port } }
 }
 
 export function fetchAnswerOf(response: Response<typeof fetch>): RaftResponse {
   const partition = response.responses[0]?.partitions[0]
   if (response.errorCode !== ErrorCode.NONE || !partition) return failed(response.errorCode)
   const { errorCode, currentLeader, highWatermark, logStartOffset, divergingEpoch, snapshotId } = partition
-  const known = { errorCode, leaderId: currentLeader.leaderId, leaderEpoch: currentLeader.leaderEpoch }
+  const { leaderId, leaderEpoch } = currentLeader
+  const known = { errorCode, leaderId, leaderEpoch, leaderEndpoint: endpointIn(response, leaderId) }
   if (errorCode !== ErrorCode.NONE) return known
   const fetched: Fetched = {
     highWatermark,
@@ -95,6 +112,14 @@ export function fetchAnswerOf(response: Response<typeof fetch>): RaftResponse {
     ...(snapshotId.epoch >= 0 && { snapshotId: { offset: snapshotId.endOffset, epoch: snapshotId.epoch } }),
   }
   return { ...known, fetched }
+}
+
+function endpointIn(
+  { nodeEndpoints }: { readonly nodeEndpoints: readonly (Address & { readonly nodeId: number })[] },
+  leaderId: number,
+): Address | undefined {
+  const endpoint = nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
+  return endpoint && { host: endpoint.host, port: endpoint.port }
 }
 
 /** It says nothing of a leader. */
@@ -110,6 +135,13 @@ function failed(errorCode: number): RaftResponse {
 export function quorumError(broker: Broker, clusterId: string | null, call: Call): number {
   if (!call.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)) return ErrorCode.CLUSTER_AUTHORIZATION_FAILED
   return clusterId === null || clusterId === broker.clusterId ? ErrorCode.NONE : ErrorCode.INCONSISTENT_CLUSTER_ID
+}
+
+/** Vote and BeginQuorumEpoch say to whom they speak: nothing was asked of this node if that is another. */
+export function refusedStray({ nodeId, quorum }: Broker, voterId: number) {
+  if (voterId < 0 || voterId === nodeId) return undefined
+  const { leaderId, leaderEpoch } = quorum
+  return responseBody({ errorCode: ErrorCode.INVALID_VOTER_KEY, leaderId, leaderEpoch })
 }
 
 /** The one partition that a request may speak of; undefined when it speaks of anything else. */
@@ -139,9 +171,15 @@ export function endRequestOf(
 }
 
 /** Of Vote, BeginQuorumEpoch and EndQuorumEpoch. */
-export function responseBody({ errorCode, leaderId, leaderEpoch, voteGranted = false }: RaftResponse) {
+export function responseBody(response: RaftResponse) {
+  const { errorCode, leaderId, leaderEpoch, voteGranted = false } = response
   const partition = { partitionIndex: PARTITION, errorCode, leaderId, leaderEpoch, voteGranted }
-  return { errorCode: ErrorCode.NONE, topics: ofMetadata(partition) }
+  return { errorCode: ErrorCode.NONE, topics: ofMetadata(partition), nodeEndpoints: leaderEndpoints(response) }
+}
+
+/** Where the leader is, for those who do not know. */
+function leaderEndpoints({ leaderId: nodeId, leaderEndpoint }: RaftResponse) {
+  return leaderEndpoint ? [{ nodeId, ...leaderEndpoint }] : []
 }
 
 export function fetchResponseBody(response: RaftResponse, topicId: string, topic: string): ResponseInput<typeof fetch> {
@@ -162,6 +200,7 @@ export function fetchResponseBody(response: RaftResponse, topicId: string, topic
     errorCode: ErrorCode.NONE,
     sessionId: 0,
     responses: [{ topic, topicId, partitions: [partition] }],
+    nodeEndpoints: leaderEndpoints(response),
   }
 }
 

@@ -22,7 +22,8 @@
 //    does not vote until it has all that is committed.
 // 5. Each `send` is answered by exactly one event, `response` or `undelivered`.
 // 6. The voters are those of the newest record in the log, committed or not. A leader appends one of them only once the one before and a
-//    record of its own epoch are committed, and it differs in one voter: so a majority of either has a node of the other's.
+//    record of its own epoch are committed, and it differs in one voter: so a majority of either has a node of the other's. One that names
+//    the same nodes, but says otherwise where they are, may also open an epoch.
 import { ErrorCode } from '../../protocol/errors.ts'
 import { Ballot } from './ballot.ts'
 import type { ElectionState } from './election-state.ts'
@@ -37,10 +38,12 @@ import {
   type RaftRequest,
   type RaftResponse,
   type SentRequest,
+  type UpdateVoterRequest,
   type VoteRequest,
 } from './message.ts'
 import type { RaftLog } from './raft-log.ts'
-import { areNeighbours, type VoterSet } from './voter-set.ts'
+import { updatedVoter } from './voter-request.ts'
+import { areNeighbours, isSameVoter, type VoterNode, type VoterSet, withVoter } from './voter-set.ts'
 
 export interface RaftTimeouts {
   /** `controller.quorum.election.timeout.ms`; up to as much again is drawn. */
@@ -65,6 +68,8 @@ export interface RaftOptions {
   readonly timeouts: RaftTimeouts
   /** Whether the log shall say who votes (kraft.version 1); else they are those of the bootstrap, for good. */
   readonly recordsVoters: boolean
+  /** This node as the others shall know it; undefined: nobody can say where it is. */
+  readonly localVoter?: () => VoterNode | undefined
   /** Other nodes of the cluster, that may know who leads when no voter does that is known here. */
   readonly others?: () => readonly number[]
   readonly log: RaftLog
@@ -72,8 +77,12 @@ export interface RaftOptions {
   readonly electionState: ElectionState | undefined
 }
 
-/** `election`: nobody was elected. `fetch`: the leader gave nothing. `check-quorum`: no majority fetched. `begin-quorum-epoch`, `retry`: say it again. */
-export type RaftTimer = 'election' | 'fetch' | 'check-quorum' | 'begin-quorum-epoch' | 'retry'
+const TIMERS = ['election', 'fetch', 'check-quorum', 'begin-quorum-epoch', 'update-voter', 'retry'] as const
+/**
+ * `election`: nobody was elected. `fetch`: the leader gave nothing. `check-quorum`: no majority fetched. `update-voter`: a follower looks
+ * whether the log says where it is. `begin-quorum-epoch`, `retry`: say it again.
+ */
+export type RaftTimer = (typeof TIMERS)[number]
 
 export type RaftEvent =
   | { readonly type: 'start' }
@@ -114,6 +123,8 @@ type Role =
 
 /** A leader that no majority fetched from for 1.5 fetch time-outs has been left, as far as it can know. */
 const CHECK_QUORUM_FACTOR = 1.5
+/** A follower fetches for so many fetch time-outs before it tells the leader that it is elsewhere than the log says: that may be news. */
+const UPDATE_VOTER_FACTOR = 3
 const EMPTY = Buffer.alloc(0)
 
 export class Raft {
@@ -268,6 +279,7 @@ export class Raft {
     this.#leaderId = leaderId
     this.#persist()
     this.#setTimer('fetch', this.#options.timeouts.fetchMs)
+    this.#setTimer('update-voter', this.#options.timeouts.fetchMs * UPDATE_VOTER_FACTOR)
     this.#fetch(leaderId)
   }
 
@@ -303,11 +315,27 @@ export class Raft {
     const leadership = new Leadership(nodeId, voters, this.#log.end.offset)
     this.#lead(leadership)
     this.#persist()
-    const { latest, latestOffset } = this.#log.voters
     const change = { leaderId: nodeId, voters, grantingVoters: granting }
-    this.#log.appendLeaderChange(change, this.#epoch, this.#recordsVoters && latestOffset < 0 ? latest : undefined)
+    this.#log.appendLeaderChange(change, this.#epoch, this.#votersToOpenWith)
     this.#meetVoters(leadership)
     this.#appended()
+  }
+
+  /** Whoever begins to lead writes down who votes, if nobody has; and where it is itself, if that is not written down. */
+  get #votersToOpenWith(): VoterSet | undefined {
+    if (!this.#recordsVoters) return undefined
+    const { latest, latestOffset } = this.#log.voters
+    const moved = this.#movedVoter
+    if (moved) return withVoter(latest, moved)
+    return latestOffset < 0 ? latest : undefined
+  }
+
+  /** This node, if it votes and is not as it is written down. */
+  get #movedVoter(): VoterNode | undefined {
+    const { nodeId, localVoter = () => undefined } = this.#options
+    const written = this.#log.voters.latest.find((voter) => voter.nodeId === nodeId)
+    const local = localVoter()
+    return written && local && !isSameVoter(written, local) ? local : undefined
   }
 
   /** Invariant 6. */
@@ -350,9 +378,7 @@ export class Raft {
   }
 
   #leave(next: Role): void {
-    for (const timer of ['election', 'fetch', 'check-quorum', 'begin-quorum-epoch', 'retry'] as const) {
-      this.#effects.push({ type: 'cancel-timer', timer })
-    }
+    for (const timer of TIMERS) this.#effects.push({ type: 'cancel-timer', timer })
     this.#undelivered.clear()
     this.#fetching = undefined
     this.#role = next
@@ -395,6 +421,9 @@ export class Raft {
       case 'begin-quorum-epoch':
         if (role.name === 'leader') this.#beginQuorumEpoch(role.leadership)
         return
+      case 'update-voter':
+        this.#updateVoter()
+        return
       case 'retry':
         this.#retry()
         return
@@ -414,6 +443,13 @@ export class Raft {
       this.#send(to, { type: 'begin-quorum-epoch', leaderId: nodeId, leaderEpoch: this.#epoch })
     }
     this.#setTimer('begin-quorum-epoch', everyMs)
+  }
+
+  /** Asked again each time, until the log says so. */
+  #updateVoter(): void {
+    const voter = this.#log.voters.latestOffset < 0 ? undefined : this.#movedVoter
+    if (voter) this.#send(this.#leaderId, { type: 'update-voter', currentLeaderEpoch: this.#epoch, voter })
+    this.#setTimer('update-voter', this.#options.timeouts.fetchMs * UPDATE_VOTER_FACTOR)
   }
 
   #retry(): void {
@@ -443,6 +479,9 @@ export class Raft {
         return
       case 'fetch-snapshot':
         this.#answerFetchSnapshot(request.replicaId, request.currentLeaderEpoch)
+        return
+      case 'update-voter':
+        this.#answerUpdateVoter(request)
         return
     }
   }
@@ -552,6 +591,20 @@ export class Raft {
     }
     this.#heardFrom(leadership, replicaId)
     this.#reply({ errorCode: ErrorCode.NONE })
+  }
+
+  /** Answered as soon as it is written down, as by Kafka. */
+  #answerUpdateVoter({ currentLeaderEpoch, voter }: UpdateVoterRequest): void {
+    const leadership = this.#leadershipFor(currentLeaderEpoch)
+    if (typeof leadership === 'number') {
+      this.#reply({ errorCode: leadership })
+      return
+    }
+    const { latest, latestOffset } = this.#log.voters
+    const now = { voters: latest, areRecorded: latestOffset >= 0, mayChange: this.mayChangeVoters }
+    const updated = updatedVoter(now, voter)
+    if (typeof updated !== 'number') this.#changeVoters(updated)
+    this.#reply({ errorCode: typeof updated === 'number' ? updated : ErrorCode.NONE })
   }
 
   #heardFrom(leadership: Leadership, replicaId: number): void {

@@ -1,9 +1,17 @@
-// What an operator may ask of the voters, and why not now (KIP-853): AddRaftVoter and RemoveRaftVoter, in Kafka's order and words.
+// What may be asked of the voters, and why not now (KIP-853): AddRaftVoter and RemoveRaftVoter by operators, UpdateRaftVoter by a voter
+// itself; in Kafka's order and words.
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { INTERNAL_LISTENER } from '../listeners/internal-listener.ts'
 import type { ReplicaProgress } from './leadership.ts'
-import { type VoterEndpoint, type VoterNode, type VoterSet, withoutVoter, withVoter } from './voter-set.ts'
+import {
+  KRAFT_VERSION,
+  type VoterEndpoint,
+  type VoterNode,
+  type VoterSet,
+  withoutVoter,
+  withVoter,
+} from './voter-set.ts'
 
 export interface VoterRefusal {
   readonly errorCode: number
@@ -56,6 +64,20 @@ export function removedVoter(now: VotersNow, asked: ReplicaKey): VoterSet | Vote
   if (isThere && voters.length > 1) return withoutVoter(voters, asked.nodeId)
   const known = `[${voters.map(keyText).join(', ')}]`
   return refused('VOTER_NOT_FOUND', `Cannot remove voter ${keyText(asked)} from the set of voters ${known}`)
+}
+
+/** The set with the voter as it says it is now, or the error: of that answer nobody reads more. */
+export function updatedVoter(now: Omit<VotersNow, 'observers'>, asked: VoterNode): VoterSet | number {
+  const { voters, areRecorded, mayChange } = now
+  const { minSupportedVersion: min, maxSupportedVersion: max } = asked.kRaftVersionFeature
+  const isMet = asked.endpoints.some(({ name }) => name === INTERNAL_LISTENER)
+  if (!isKey(asked) || !isMet || min < 0 || max < min) return ErrorCode.INVALID_REQUEST
+  if (!areRecorded) return ErrorCode.UNSUPPORTED_VERSION
+  if (!mayChange) return ErrorCode.REQUEST_TIMED_OUT
+  if (min > KRAFT_VERSION || max < KRAFT_VERSION) return ErrorCode.INVALID_REQUEST
+  const written = voters.find(({ nodeId }) => nodeId === asked.nodeId)
+  const isKnown = written && [asked.directoryId, ZERO_UUID].includes(written.directoryId)
+  return isKnown ? withVoter(voters, asked) : ErrorCode.VOTER_NOT_FOUND
 }
 
 function whyNotNow({ areRecorded, mayChange }: VotersNow, what: 'adding' | 'removing'): VoterRefusal | undefined {

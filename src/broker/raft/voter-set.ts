@@ -8,6 +8,16 @@ export interface VoterEndpoint {
   readonly port: number
 }
 
+/** The levels of the feature kraft.version that a node knows. */
+interface KRaftVersionFeature {
+  readonly minSupportedVersion: number
+  readonly maxSupportedVersion: number
+}
+
+/** The level of kraft.version at which voters are in the log (KIP-853). */
+export const KRAFT_VERSION = 1
+const OWN_KRAFT_VERSIONS: KRaftVersionFeature = { minSupportedVersion: 0, maxSupportedVersion: KRAFT_VERSION }
+
 /** A node that votes, or could. */
 export interface VoterNode {
   readonly nodeId: number
@@ -15,14 +25,24 @@ export interface VoterNode {
   readonly directoryId: string
   /** Where the others reach it, best first. */
   readonly endpoints: readonly VoterEndpoint[]
+  readonly kRaftVersionFeature: KRaftVersionFeature
 }
 
 /** In the order of the ids; each id once. */
 export type VoterSet = readonly VoterNode[]
 
-/** `bootstrap`: of a log that says nothing of voters. */
+/** Of a log that says nothing of voters. */
 export function bootstrapVoter(nodeId: number): VoterNode {
-  return { nodeId, directoryId: ZERO_UUID, endpoints: [] }
+  return voterNode(nodeId)
+}
+
+/** A node of which no more is known; it is taken to know what this one knows. */
+export function voterNode(
+  nodeId: number,
+  endpoints: readonly VoterEndpoint[] = [],
+  directoryId: string = ZERO_UUID,
+): VoterNode {
+  return { nodeId, directoryId, endpoints, kRaftVersionFeature: OWN_KRAFT_VERSIONS }
 }
 
 export function withVoter(voters: VoterSet, voter: VoterNode): VoterSet {
@@ -40,9 +60,17 @@ export function areNeighbours(one: VoterSet, other: VoterSet): boolean {
   return lacking(one, other) + lacking(other, one) <= 1
 }
 
+/** Whether they are the same nodes, wherever they are. */
+function hasSameIds(one: VoterSet, other: VoterSet): boolean {
+  return one.length === other.length && one.every(({ nodeId }, index) => nodeId === other[index]!.nodeId)
+}
+
 export function isSameVoter(one: VoterNode, other: VoterNode): boolean {
-  const textOf = ({ nodeId, directoryId, endpoints }: VoterNode) =>
-    [nodeId, directoryId, ...endpoints.flatMap(({ name, host, port }) => [name, host, port])].join()
+  const textOf = ({ nodeId, directoryId, endpoints, kRaftVersionFeature }: VoterNode) => {
+    const { minSupportedVersion, maxSupportedVersion } = kRaftVersionFeature
+    const where = endpoints.flatMap(({ name, host, port }) => [name, host, port])
+    return [nodeId, directoryId, minSupportedVersion, maxSupportedVersion, ...where].join()
+  }
   return textOf(one) === textOf(other)
 }
 
@@ -74,9 +102,10 @@ export class VoterHistory {
     return this.#entries.at(-1)!.offset
   }
 
-  /** Those before the latest; the same when nothing else is known. */
+  /** Those before them, who were others; the first that there were, when nothing else is known. */
   get previous(): VoterSet {
-    return (this.#entries.at(-2) ?? this.#entries[0]).voters
+    const isOther = ({ voters }: Entry) => !hasSameIds(voters, this.latest)
+    return (this.#entries.findLast(isOther) ?? this.#entries[0]).voters
   }
 
   /** What records below an offset say; undefined: nothing. */

@@ -1,17 +1,16 @@
 import type { Clock, Timer } from '../../platform/platform.ts'
 import type { ReadonlyMetadataImage } from '../coordinator/controller/metadata-image.ts'
+import { INTERNAL_LISTENER } from '../listeners/internal-listener.ts'
 import type { ReplicaProgress } from './leadership.ts'
-import type { QuorumNetwork } from './quorum.ts'
 import type { RaftQuorum } from './raft-quorum.ts'
 import { changedVoters, movedVoter, nextVoterChange, type QuorumStanding } from './voter-plan.ts'
-import { isSameVoter, type VoterNode } from './voter-set.ts'
+import { type VoterNode, voterNode } from './voter-set.ts'
 
 export interface VoterUpkeepOptions {
   readonly clock: Clock
   readonly quorum: RaftQuorum
   readonly image: ReadonlyMetadataImage
-  readonly network: QuorumNetwork
-  /** Whether voters come and go by themselves; else only what is written down of them is kept true. */
+  /** Whether voters come and go by themselves; else only their directories are written down. */
   readonly isAutomatic: boolean
   /** A voter that has not fetched for so long, and whose broker is fenced, is given up when another can take its place. */
   readonly silentMs: () => number
@@ -88,19 +87,25 @@ export class VoterUpkeep {
       candidates: observers
         .filter((progress) => image.isActive(progress.replicaId) && isCaughtUp(progress))
         .sort((one, other) => one.replicaId - other.replicaId)
-        .flatMap((progress) => this.#known(progress) ?? []),
+        .map((progress) => this.#candidate(progress)),
     }
   }
 
-  #known({ replicaId, directoryId }: ReplicaProgress): VoterNode | undefined {
-    const known = this.#options.network.nodeOf(replicaId)
-    return known && { ...known, directoryId }
+  /** A broker tells by its registration where the others reach it. */
+  #candidate({ replicaId, directoryId }: ReplicaProgress): VoterNode {
+    const endPoints = this.#options.image.brokers.get(replicaId)?.endPoints ?? []
+    const met = endPoints.filter(({ name }) => name === INTERNAL_LISTENER)
+    return voterNode(
+      replicaId,
+      met.map(({ name, host, port }) => ({ name, host, port })),
+      directoryId,
+    )
   }
 
-  #changed(progress: ReplicaProgress): VoterNode | undefined {
-    // Who has not been heard in this epoch may be anywhere.
-    const known = progress.lastFetchTimestamp < 0 ? undefined : this.#known(progress)
-    const written = this.#options.quorum.voters.find(({ nodeId }) => nodeId === progress.replicaId)
-    return known && written && !isSameVoter(known, written) ? known : undefined
+  /** A voter that has lost its disk fetches into another directory. Where it is it tells itself. */
+  #changed({ replicaId, directoryId, lastFetchTimestamp }: ReplicaProgress): VoterNode | undefined {
+    const written = this.#options.quorum.voters.find(({ nodeId }) => nodeId === replicaId)
+    const isHeard = written && lastFetchTimestamp >= 0
+    return isHeard && written.directoryId !== directoryId ? { ...written, directoryId } : undefined
   }
 }

@@ -80,6 +80,7 @@ import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
+import { updateRaftVoter } from './update-raft-voter.ts'
 import { vote } from './vote.ts'
 import { writeShareGroupState } from './write-share-group-state.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
@@ -159,6 +160,7 @@ export const apis: readonly Api[] = [
   shareAcknowledge,
   addRaftVoter,
   removeRaftVoter,
+  updateRaftVoter,
   initializeShareGroupState,
   readShareGroupState,
   writeShareGroupState,

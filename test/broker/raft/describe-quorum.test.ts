@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { type ClusterOptions, startCluster } from '../../../src/broker/cluster.ts'
+import { type Cluster, type ClusterOptions, startCluster } from '../../../src/broker/cluster.ts'
 import { Connection } from '../../../src/client/connection.ts'
 import { nodePlatform } from '../../../src/platform/node-platform.ts'
 import { describeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
@@ -12,20 +12,22 @@ import { ZERO_UUID } from '../../../src/protocol/schema.ts'
 import { eventually } from '../../compatibility/gathering.ts'
 import { title } from '../../compatibility/ground.ts'
 import { runKafkaTool, unavailable } from '../../support/apache-kafka.ts'
+import { freePorts } from '../../support/broker-processes.ts'
 
 const platform = nodePlatform({ log: { level: 'silent' } })
 
 async function clusterOf(brokers: number, options: Partial<ClusterOptions> = {}) {
   const cluster = await startCluster(platform, { name: 'quorum', brokers, ...options })
   onTestFinished(() => cluster.stop())
-  const ask = async (nodeId: number) => {
-    const [host, port] = cluster.nodes[nodeId]!.split(':')
-    const connection = await Connection.open(platform, { host: host!, port: Number(port), clientId: 'test' })
-    const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
-    const answer = await connection.send(describeQuorum, { topics }).finally(() => connection.close())
-    return { nodes: answer.nodes, ...answer.topics[0]!.partitions[0]! }
-  }
-  return { cluster, ask }
+  return { cluster, ask: (nodeId: number) => describedBy(cluster, nodeId) }
+}
+
+async function describedBy(cluster: Cluster, nodeId: number) {
+  const [host, port] = cluster.nodes[nodeId]!.split(':')
+  const connection = await Connection.open(platform, { host: host!, port: Number(port), clientId: 'test' })
+  const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+  const answer = await connection.send(describeQuorum, { topics }).finally(() => connection.close())
+  return { nodes: answer.nodes, ...answer.topics[0]!.partitions[0]! }
 }
 
 const idsOf = (replicas: readonly { replicaId: number }[]) => replicas.map(({ replicaId }) => replicaId)
@@ -68,6 +70,39 @@ it('tells of the next leader, in a later epoch, and since when the one before is
       lastFetchTimestamp: -1,
       lastCaughtUpTimestamp: -1,
     })
+  })
+})
+
+it('learns where a voter is that was started on another port than the others are configured with, and goes on with it', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'heliostat-quorum-'))
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+  const port = await freePorts(3)
+  const config = { 'controller.quorum.fetch.timeout.ms': 500 }
+  const start = async (nodeId: number, internalPort: number) => {
+    const only = { nodeId, clusterId: 'gu2vbpdHRTuVLDMOgXhjbg' }
+    const cluster = await startCluster(platform, { name: 'apart', brokers: 3, data, config, internalPort, only })
+    onTestFinished(() => cluster.stop())
+    return { nodeId, cluster, ask: () => describedBy(cluster, nodeId) }
+  }
+  const [first, second, third] = await Promise.all([1, 2, 3].map((nodeId) => start(nodeId, port)))
+  await second!.cluster.stop()
+  // What it is configured with of the others is not true, either.
+  const moved = await start(2, port + 10_000)
+  const all = [first!, moved, third!]
+  await eventually(async () => {
+    for (const { ask } of all) {
+      const ports = (await ask()).nodes.map(({ listeners }) => listeners[0]!.port)
+      expect(ports).toEqual([port, port + 10_001, port + 2])
+    }
+  })
+  const { leaderId } = await moved.ask()
+  const leader = all.find(({ nodeId }) => nodeId === leaderId)!
+  await leader.cluster.broker(leaderId).kill()
+  await eventually(async () => {
+    for (const { ask } of all.filter((node) => node !== leader)) {
+      const told = await ask()
+      expect([told.errorCode, told.leaderId === leaderId]).toEqual([0, false])
+    }
   })
 })
 

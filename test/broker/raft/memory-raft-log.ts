@@ -41,7 +41,8 @@ export class MemoryRaftLog implements RaftLog {
   }
 
   appendVoters(voters: VoterSet, epoch: number): void {
-    this.#add({ epoch, value: `voters=${voters.map(({ nodeId }) => nodeId)}`, voters })
+    const named = voters.map(({ nodeId, endpoints: [at] }) => (at ? `${nodeId}@${at.host}` : nodeId))
+    this.#add({ epoch, value: `voters=${named}`, voters })
   }
 
   appendFetched(records: Buffer): void {

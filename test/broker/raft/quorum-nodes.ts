@@ -6,6 +6,7 @@ import { serveDescribeQuorum } from '../../../src/broker/apis/describe-quorum.ts
 import { serveEndQuorumEpoch } from '../../../src/broker/apis/end-quorum-epoch.ts'
 import { serveFetch } from '../../../src/broker/apis/fetch.ts'
 import { serveFetchSnapshot } from '../../../src/broker/apis/fetch-snapshot.ts'
+import { serveUpdateRaftVoter } from '../../../src/broker/apis/update-raft-voter.ts'
 import { serveVote } from '../../../src/broker/apis/vote.ts'
 import type { Broker } from '../../../src/broker/broker.ts'
 import { BrokerConfig } from '../../../src/broker/broker-config.ts'
@@ -37,6 +38,7 @@ const dispatcher = new Dispatcher([
   serveEndQuorumEpoch,
   serveDescribeQuorum,
   serveFetchSnapshot,
+  serveUpdateRaftVoter,
 ])
 
 /** One life of a node. */
@@ -62,7 +64,7 @@ export class QuorumNodes {
   readonly simulation: Simulation
   readonly machines: readonly SimMachine[]
   readonly #options: QuorumOptions
-  readonly #agreed: Agreement | undefined
+  readonly #ports = new Map<number, number>()
   readonly #up = new Map<number, QuorumNode>()
   readonly #lostDisks = new Set<number>()
 
@@ -71,8 +73,6 @@ export class QuorumNodes {
     this.#options = options
     this.simulation = options.simulation
     this.machines = Array.from({ length: options.nodes }, (_, index) => this.simulation.machine(`node-${index + 1}`))
-    const hosts = this.machines.map(({ name }) => name)
-    this.#agreed = hosts.length === 1 ? undefined : agreementOf(hosts, options.voters)
   }
 
   get up(): QuorumNode[] {
@@ -94,9 +94,20 @@ export class QuorumNodes {
     const config = new BrokerConfig(this.#options.config)
     const platform = machine.boot()
     if (this.#lostDisks.delete(nodeId)) platform.disk.remove(DIRECTORY)
-    const node = startNode(platform, nodeId, machine.name, this.#agreed, config)
+    const node = startNode(platform, nodeId, machine.name, this.#agreedBy(nodeId), config)
     this.#up.set(nodeId, node)
     this.#options.onBoot?.(node)
+  }
+
+  /** From its next life on; the others are configured as they were. */
+  move(nodeId: number, port: number): void {
+    this.#ports.set(nodeId, port)
+  }
+
+  #agreedBy(nodeId: number): Agreement | undefined {
+    const hosts = this.machines.map(({ name }) => name)
+    const { voters } = this.#options
+    return hosts.length === 1 ? undefined : agreementOf(hosts, voters, nodeId, this.#ports.get(nodeId))
   }
 
   /** The process dies, or its power goes and what it did not sync, or its disk with all that was on it. */
@@ -138,14 +149,16 @@ export class QuorumNodes {
   }
 }
 
-/** The nodes at these hosts count from 1; the first ones vote. */
-export function agreementOf(hosts: readonly string[], voters: number): Agreement {
+/** The nodes at these hosts count from 1; the first ones vote. `own` is a process that is for certain at this port. */
+export function agreementOf(hosts: readonly string[], voters: number, own: number, ownPort = PORT): Agreement {
   const nodeIds = hosts.map((_, index) => index + 1)
+  const at = (nodeId: number, port: number) => voterAt(nodeId, { host: hosts[nodeId - 1]!, port })
   return {
     bootstrap: nodeIds.slice(0, voters),
     network: {
       nodeIds: () => nodeIds,
-      nodeOf: (nodeId) => voterAt(nodeId, { host: hosts[nodeId - 1]!, port: PORT }),
+      nodeOf: (nodeId) => (nodeId === own ? at(nodeId, ownPort) : undefined),
+      configuredNode: (nodeId) => at(nodeId, PORT),
       security: {},
     },
   }
@@ -180,7 +193,8 @@ export function startNode(
   })
   // What the handlers of the quorum's requests touch of a broker.
   const broker = { platform, nodeId, clusterId: CLUSTER_ID, quorum, image, quotas: { isSet: () => false } }
-  void platform.network.listen({ host, port: PORT }, (socket) => serveOn(broker as unknown as Broker, socket))
+  const port = network?.nodeOf(nodeId)?.endpoints[0]?.port ?? PORT
+  void platform.network.listen({ host, port }, (socket) => serveOn(broker as unknown as Broker, socket))
   controller.compact(config.number('metadata.log.max.record.bytes.between.snapshots'))
   quorum.start()
   const stop = async () => {

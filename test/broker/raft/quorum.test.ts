@@ -84,7 +84,7 @@ it('starts on no data directory of a quorum whose other voters are not there, no
   await simulation.outcome(setQuota(alone.leader!, 'alice'))
   alone.kill(1)
   const platform = alone.machines[0]!.boot()
-  const agreed = agreementOf(['node-1', 'node-2', 'node-3'], 3)
+  const agreed = agreementOf(['node-1', 'node-2', 'node-3'], 3, 1)
   expect(() => startNode(platform, 1, 'node-1', agreed, new BrokerConfig())).toThrow(/only voter was one broker/)
   const three = await quorumOf(3, 3)
   three.kill(1)
@@ -127,6 +127,63 @@ it('tells a node that begins with a snapshot who votes', async () => {
   nodes.kill(5)
   nodes.boot(5)
   expect(nodes.node(5)!.quorum.voters).toHaveLength(4)
+})
+
+/** Where this node thinks that the voters are. */
+function portsAt({ quorum }: QuorumNode): (number | undefined)[] {
+  return quorum.voters.map(({ endpoints }) => endpoints[0]?.port)
+}
+
+it.each([1, 2])('goes on when node %i comes back on another port, which the others learn', async (moved) => {
+  const nodes = await quorumOf(3, 3)
+  const { simulation } = nodes
+  nodes.kill(moved)
+  nodes.move(moved, 9000 + moved)
+  await simulation.pass(3_000)
+  nodes.boot(moved)
+  expect(await nodes.settled()).toBe(true)
+  const ports = [1, 2, 3].map((nodeId) => (nodeId === moved ? 9000 + moved : 9092))
+  const isTold = () => nodes.up.every((node) => String(portsAt(node)) === String(ports))
+  expect(await simulation.until(isTold, 10_000)).toBe(true)
+  // Of the two that are left one is found nowhere else.
+  nodes.kill(nodes.leader!.nodeId === moved ? 3 : nodes.leader!.nodeId)
+  expect(await nodes.settled()).toBe(true)
+  await simulation.outcome(setQuota(nodes.leader!, 'alice'))
+  expect(await nodes.settled()).toBe(true)
+  expect(nodes.up.map(usersOf)).toEqual(Array(2).fill(['alice']))
+})
+
+it('follows a leader that was elected where nobody has written down that it is', async () => {
+  const nodes = await quorumOf(4, 3)
+  const { simulation } = nodes
+  nodes.kill(2)
+  nodes.kill(3)
+  nodes.move(2, 9002)
+  await simulation.pass(3_000)
+  // Of the voters only the first and the second are up, and neither hears of the other before it asks to be elected.
+  nodes.boot(2)
+  expect(await nodes.settled()).toBe(true)
+  await simulation.outcome(setQuota(nodes.leader!, 'alice'))
+  expect(await nodes.settled()).toBe(true)
+  expect([nodes.leader!.nodeId, portsAt(nodes.leader!)[1]]).toEqual([2, 9002])
+})
+
+it('takes the vote of one node once, also where the log says that it is two', async () => {
+  const nodes = await quorumOf(5, 5)
+  const { simulation } = nodes
+  nodes.kill(3)
+  const { quorum } = nodes.leader!
+  const [second, third] = [2, 3].map((id) => quorum.voters.find(({ nodeId }) => nodeId === id)!)
+  const astray = withVoter(quorum.voters, { ...third!, endpoints: second!.endpoints })
+  expect(await simulation.outcome(quorum.changeVoters(astray))).toBe(true)
+  expect(await nodes.settled()).toBe(true)
+  const { leaderEpoch } = nodes.leader!.quorum
+  nodes.kill(4)
+  nodes.kill(5)
+  const isLed = () => nodes.up.some(({ quorum }) => quorum.leaderEpoch > leaderEpoch && quorum.leaderId >= 0)
+  expect(await simulation.until(isLed, 20_000)).toBe(false)
+  nodes.boot(4)
+  expect(await nodes.settled()).toBe(true)
 })
 
 it('goes on with a majority, and the one that was away catches up', async () => {

@@ -7,6 +7,7 @@ import { beginQuorumEpoch } from '../../../src/protocol/messages/begin-quorum-ep
 import { endQuorumEpoch } from '../../../src/protocol/messages/end-quorum-epoch.ts'
 import { fetch } from '../../../src/protocol/messages/fetch.ts'
 import { fetchSnapshot } from '../../../src/protocol/messages/fetch-snapshot.ts'
+import { updateRaftVoter } from '../../../src/protocol/messages/update-raft-voter.ts'
 import { vote } from '../../../src/protocol/messages/vote.ts'
 import { Simulation } from '../../../src/simulation/simulation.ts'
 import { setQuota } from '../../simulation/workloads/quotas.ts'
@@ -66,6 +67,54 @@ it('votes for no stranger, for nobody of the past, and for nobody of another clu
   ])
   const elsewhere = { clusterId: null, topics: [{ topicName: 't', partitions: [] }] }
   expect((await simulation.outcome(follower.send(vote, elsewhere))).errorCode).toBe(ErrorCode.INVALID_REQUEST)
+})
+
+it('hears nothing that is meant for another node, which was found here once', async () => {
+  const { simulation, follower, nodes } = await stranger()
+  const begun = { partitionIndex: 0, leaderId: 3, leaderEpoch: 9 }
+  const asked = { partitionIndex: 0, replicaId: 3, replicaEpoch: 9, lastOffset: 9, lastOffsetEpoch: 8, preVote: false }
+  const topicsOf = <T>(partition: T) => [{ topicName: TOPIC, partitions: [partition] }]
+  const begin = { clusterId: NO_ID, voterId: 1, topics: topicsOf(begun), leaderEndpoints: [] }
+  const answers = [
+    await simulation.outcome(follower.send(beginQuorumEpoch, begin)),
+    await simulation.outcome(follower.send(vote, { clusterId: NO_ID, voterId: 1, topics: topicsOf(asked) })),
+  ]
+  const { INVALID_VOTER_KEY } = ErrorCode
+  const told = { errorCode: INVALID_VOTER_KEY, leaderId: 1, leaderEpoch: 1 }
+  for (const { topics } of answers) expect(topics[0]!.partitions[0]).toMatchObject(told)
+  expect(nodes.node(2)!.quorum.leaderEpoch).toBe(1)
+})
+
+it('writes down where a voter says that it is, at the leader alone and of no stranger', async () => {
+  const { simulation, leader, follower, nodes } = await stranger()
+  const { quorum } = nodes.leader!
+  expect(await simulation.until(() => quorum.voters.every(({ directoryId }) => directoryId !== NO_ID), 10_000)).toBe(
+    true,
+  )
+  const written = quorum.voters.find(({ nodeId }) => nodeId === 3)!
+  const ask = async (changes: object = {}, connection = leader) => {
+    const listeners = [{ name: 'INTERNAL', host: 'node-3', port: 7 }]
+    const voter = { voterId: 3, voterDirectoryId: written.directoryId, listeners }
+    const kRaftVersionFeature = { minSupportedVersion: 0, maxSupportedVersion: 2 }
+    const asked = { clusterId: NO_ID, currentLeaderEpoch: 1, ...voter, kRaftVersionFeature, ...changes }
+    const answer = await simulation.outcome(connection.send(updateRaftVoter, asked))
+    return [answer.errorCode, answer.currentLeader]
+  }
+  const currentLeader = { leaderId: 1, leaderEpoch: 1, host: 'node-1', port: 9092 }
+  expect(await ask({}, follower)).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER, currentLeader])
+  expect(await ask({ currentLeaderEpoch: 0 })).toEqual([ErrorCode.FENCED_LEADER_EPOCH, currentLeader])
+  expect(await ask({ currentLeaderEpoch: 2 })).toEqual([ErrorCode.UNKNOWN_LEADER_EPOCH, currentLeader])
+  expect(await ask({ voterId: 7 })).toEqual([ErrorCode.VOTER_NOT_FOUND, currentLeader])
+  expect((await ask({ clusterId: 'AAAAAAAAAAAAAAAAAAAAAQ' }))[0]).toBe(ErrorCode.INCONSISTENT_CLUSTER_ID)
+  expect(await ask()).toEqual([ErrorCode.NONE, currentLeader])
+  expect(quorum.voters.find(({ nodeId }) => nodeId === 3)).toEqual({
+    ...written,
+    endpoints: [{ name: 'INTERNAL', host: 'node-3', port: 7 }],
+    kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 2 },
+  })
+  // It is not so, and the third, which is where it was, says it.
+  const isAsBefore = () => String(quorum.voters.find(({ nodeId }) => nodeId === 3)?.endpoints[0]?.port) === '9092'
+  expect(await simulation.until(isAsBefore, 10_000)).toBe(true)
 })
 
 it('obeys no leader of the past, nor one that is no voter', async () => {

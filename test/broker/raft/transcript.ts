@@ -11,6 +11,7 @@
 //   silence 1->2                they are lost, and nobody hears of anything
 //   append 1 word …             the leader appends
 //   restart 1 · lose-disk 1     it begins anew with its log and state file, or with none
+//   move 1 somewhere            … and is found there
 //   snapshot 1 offset           a snapshot stands for its log below the offset
 //   resign 1                    it leaves
 //   state                       what everybody is and has
@@ -18,7 +19,7 @@
 import type { ElectionState } from '../../../src/broker/raft/election-state.ts'
 import type { OffsetAndEpoch, RaftResponse, SentRequest } from '../../../src/broker/raft/message.ts'
 import { Raft, type RaftEffect, type RaftEvent, type RaftTimer } from '../../../src/broker/raft/raft.ts'
-import { bootstrapVoter } from '../../../src/broker/raft/voter-set.ts'
+import { bootstrapVoter, voterNode } from '../../../src/broker/raft/voter-set.ts'
 import { errorOf } from '../../../src/protocol/errors.ts'
 import { MemoryRaftLog } from './memory-raft-log.ts'
 
@@ -29,6 +30,8 @@ interface Node {
   raft: Raft
   log: MemoryRaftLog
   kept: ElectionState | undefined
+  /** Where it says that it is; undefined: it says nothing. */
+  place: string | undefined
   readonly timers: Set<RaftTimer>
 }
 
@@ -91,6 +94,10 @@ export class Transcript {
       case 'restart':
         this.#start(node!)
         return
+      case 'move':
+        node!.place = words[1]
+        this.#start(node!)
+        return
       case 'lose-disk':
         node!.log = new MemoryRaftLog(this.#voters)
         node!.kept = undefined
@@ -120,6 +127,7 @@ export class Transcript {
         id,
         log: new MemoryRaftLog(this.#voters),
         kept: undefined,
+        place: undefined,
         timers: new Set<RaftTimer>(),
       } as unknown as Node
       this.#nodes.set(id, node)
@@ -135,7 +143,10 @@ export class Transcript {
     node.timers.clear()
     const options = { nodeId: node.id, directoryId: `d${node.id}`, timeouts: TIMEOUTS, log: node.log }
     const others = () => (this.#recordsVoters ? [...this.#nodes.keys()] : [])
-    const how = { recordsVoters: this.#recordsVoters, others, electionState: node.kept }
+    const localVoter = () => {
+      return node.place === undefined ? undefined : voterAt(node.id, node.place)
+    }
+    const how = { recordsVoters: this.#recordsVoters, others, electionState: node.kept, localVoter }
     node.raft = new Raft({ ...options, ...how }, node.log.start.offset)
     this.#happen(node, { type: 'start' })
   }
@@ -235,6 +246,10 @@ export class Transcript {
   }
 }
 
+function voterAt(nodeId: number, host: string) {
+  return voterNode(nodeId, [{ name: 'INTERNAL', host, port: 1 }], `d${nodeId}`)
+}
+
 function describe({ id, raft, log }: Node): string {
   const { state, epoch, leaderId, votedId, highWatermark } = raft
   return `${id}: ${state} epoch=${epoch} leader=${leaderId} voted=${votedId} hw=${highWatermark} [${log}]`
@@ -250,6 +265,8 @@ function question(request: SentRequest): string {
       return `${request.preVote ? 'pre-vote' : 'vote'}? epoch=${request.replicaEpoch} end=${end(request.last)}`
     case 'begin-quorum-epoch':
       return `begins epoch ${request.leaderEpoch}`
+    case 'update-voter':
+      return `is at ${request.voter.endpoints[0]?.host} now, epoch=${request.currentLeaderEpoch}`
     case 'end-quorum-epoch':
       return `ends epoch ${request.leaderEpoch}, successors ${request.preferredSuccessors}`
     case 'fetch':
