@@ -11,6 +11,7 @@ import { parseRedisUrl, redisUrlForm } from './config/redis-url.ts'
 import type { RedisLogin } from './jobs/redis-login.ts'
 import { HeliostatError } from './platform/errors.ts'
 import { KeptFiles } from './platform/kept-files.ts'
+import { nodeHttpPost } from './platform/node-http.ts'
 import type { Platform, TlsOptions, TlsSource } from './platform/platform.ts'
 
 export interface Credentials {
@@ -139,7 +140,7 @@ class SecretFiles {
     const clientSecret = this.text(`${at}.clientSecret`, endpoint.clientSecret)
     const { url, clientId, scope, headerUrlencode } = endpoint
     const asked = { place, url, clientId, clientSecret, scope, headerUrlencode, tls }
-    const source = new TokenSource(this.#platform, () => askForToken(this.#platform, asked))
+    const source = new TokenSource(this.#platform, () => askForToken(this.#platform.clock, nodeHttpPost, asked))
     return () => source.token()
   }
 

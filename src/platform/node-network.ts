@@ -129,7 +129,7 @@ function dial(
   reportClose(
     socket,
     handler,
-    (error) => describe(error, phase, address),
+    (error) => networkError(error, phase, address),
     () => clearTimeout(timeout),
   )
   if (common.port !== address.port) socket.destroy(new Error(`port ${address.port} is not a port`))
@@ -290,7 +290,7 @@ function welcome(socket: TcpSocket, accept: (socket: Socket) => SocketHandler, l
     closed: (error) => handler!.closed(error),
   }
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  reportClose(socket, deferred, (error) => describe(error, 'open', remote))
+  reportClose(socket, deferred, (error) => networkError(error, 'open', remote))
   handler = accept(new NodeSocket(socket, remote, lingerMs, deferred))
   socket.on('data', (chunk: Buffer) => pour(chunk, socket, deferred))
 }
@@ -314,7 +314,8 @@ class DialTimeout extends Error {
 }
 
 /** An error with a person as its reader: which address, what happened. What `destroy` was given passes through. */
-function describe(error: Error, phase: Phase, address: Address): Error {
+/** What went wrong on a socket, in words that name the other end. */
+export function networkError(error: Error, phase: Phase, address: Address): Error {
   if (error instanceof HeliostatError) return error
   const where = { host: address.host, port: address.port }
   const at = `${address.host}:${address.port}`

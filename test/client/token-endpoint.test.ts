@@ -1,15 +1,15 @@
 // Tokens for the credentials of a client, from a real HTTPS server; and everything that can be wrong with its answer, told without a secret.
 import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readAnswer } from '../../src/client/http-post.ts'
 import { askForToken, type TokenEndpoint } from '../../src/client/sasl/token-endpoint.ts'
 import { HeliostatError } from '../../src/platform/errors.ts'
-import { nodePlatform } from '../../src/platform/node-platform.ts'
+import { nodeClock } from '../../src/platform/node-clock.ts'
+import { nodeHttpPost } from '../../src/platform/node-http.ts'
 import { makeCertificates } from '../support/certificate.ts'
 import { type Answer, grant, TokenIssuer, unsignedToken } from '../support/token-issuer.ts'
 
 const SECRET = 's3cret:+/ä'
-const platform = nodePlatform({ log: { level: 'silent' } })
+const ask = (over?: Partial<TokenEndpoint>) => askForToken(nodeClock(), nodeHttpPost, endpointOf(over))
 let issuer: TokenIssuer
 const endpointOf = (over: Partial<TokenEndpoint> = {}): TokenEndpoint => ({
   place: 'clusters.west',
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => issuer.stop())
 
 async function refusal(over?: Partial<TokenEndpoint>): Promise<HeliostatError> {
-  const error = await askForToken(platform, endpointOf(over)).then(
+  const error = await ask(over).then(
     () => expect.fail('there was a token'),
     (reason) => reason,
   )
@@ -44,14 +44,14 @@ describe('a token endpoint', () => {
     const token = unsignedToken(60_000)
     issuer.answer = () => grant(token, { expires_in: 3_600 })
     const before = Date.now()
-    const { text, expiresAtMs } = await askForToken(platform, endpointOf())
+    const { text, expiresAtMs } = await ask()
     expect(text).toBe(token)
     // The token's own end comes first.
     expect(expiresAtMs! - before).toBeLessThanOrEqual(61_000)
     const { authorization, body } = issuer.asked.at(-1)!
     expect(Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()).toBe(`mirror:${SECRET}`)
     expect(body).toBe('grant_type=client_credentials&scope=kafka+read')
-    await askForToken(platform, endpointOf({ headerUrlencode: true, scope: undefined }))
+    await ask({ headerUrlencode: true, scope: undefined })
     const encoded = issuer.asked.at(-1)!
     expect(Buffer.from(encoded.authorization.slice(6), 'base64').toString()).toBe('mirror:s3cret%3A%2B%2F%C3%A4')
     expect(encoded.body).toBe('grant_type=client_credentials')
@@ -59,10 +59,10 @@ describe('a token endpoint', () => {
 
   it('may give tokens that say nothing, and say itself how long they hold', async () => {
     issuer.answer = () => grant('opaque', { expires_in: 30 })
-    const { expiresAtMs } = await askForToken(platform, endpointOf())
+    const { expiresAtMs } = await ask()
     expect(expiresAtMs! - Date.now()).toBeGreaterThan(25_000)
     issuer.answer = () => grant('opaque')
-    expect(await askForToken(platform, endpointOf())).toEqual({ text: 'opaque', expiresAtMs: undefined })
+    expect(await ask()).toEqual({ text: 'opaque', expiresAtMs: undefined })
   })
 
   const json = (body: object, status = 200): Answer => ({ status, body: JSON.stringify(body) })
@@ -105,46 +105,29 @@ describe('a token endpoint', () => {
     )
   })
 
-  it('that is down or falls silent in the middle is told so', async () => {
+  it('that hangs up in the middle, falls silent, speaks no HTTP or is down is told so', async () => {
     const sockets: Socket[] = []
-    const half = createServer((socket) => {
+    let answer: (socket: Socket) => void = (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"acc')
+    const server = createServer((socket) => {
       sockets.push(socket)
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"acc'))
+      socket.on('error', () => undefined).once('data', () => answer(socket))
     })
-    await new Promise<void>((resolve) => half.listen(0, '127.0.0.1', resolve))
-    const { port } = half.address() as { port: number }
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
     const url = `http://127.0.0.1:${port}/token`
     expect((await refusal({ url })).message).toContain('the connection ended before the answer did')
-    await new Promise((resolve) => half.close(resolve))
+    answer = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"acc')
+    const bounds = { timeoutMs: 100, answerBytesMax: 1024 }
+    const silence = nodeHttpPost({ url: new URL(url), headers: {}, body: '', tls: {}, ...bounds })
+    await expect(silence).rejects.toThrow('there is no answer within 100 ms')
+    answer = (socket) => socket.end('SSH-2.0-OpenSSH\r\n')
+    expect((await refusal({ url })).message).toContain('Expected HTTP/')
+    await new Promise((resolve) => {
+      server.close(resolve)
+      for (const socket of sockets) socket.destroy()
+    })
     const error = await refusal({ url })
     expect(error.message).toContain(`cannot reach 127.0.0.1:${port}: connection refused`)
     expect(error.retriable).toBe(true)
   })
-})
-
-describe('an answer of HTTP', () => {
-  const read = (text: string, isEnd = false) => readAnswer(Buffer.from(text), isEnd)
-
-  it('ends by its length, by its chunks or with the connection, and no earlier', () => {
-    const whole = [
-      'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello',
-      'HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n',
-      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
-    ]
-    for (const text of whole) {
-      expect(read(text)).toEqual({ status: 200, body: 'hello' })
-      // The trailer of chunks is nobody's business.
-      const end = text.endsWith('0\r\n\r\n') ? text.length - 3 : text.length
-      for (let at = 0; at < end; at++) expect(read(text.slice(0, at))).toBeUndefined()
-    }
-    expect(read('HTTP/1.0 401 No\r\n\r\nhello')).toBeUndefined()
-    expect(read('HTTP/1.0 401 No\r\n\r\nhello', true)).toEqual({ status: 401, body: 'hello' })
-  })
-
-  it.each([
-    'SSH-2.0-OpenSSH',
-    'HTTP/2 200\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n',
-    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
-  ])('is refused when it is none: %j', (text) => expect(() => read(text)).toThrow(/^the (answer|length)/))
 })

@@ -1,8 +1,8 @@
 // Tokens for the credentials of a client (RFC 6749 §4.4, KIP-768), asked as Kafka's clients ask: the credentials in an Authorization header, the
 // scope in the body. What goes wrong is told with the endpoint's own reason, and never with a secret.
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Platform, TlsOptions } from '../../platform/platform.ts'
-import { type HttpAnswer, httpPost } from '../http-post.ts'
+import type { HttpAnswer, PostHttp } from '../../platform/http.ts'
+import type { Clock, TlsOptions } from '../../platform/platform.ts'
 import { type Token, timeText, tokenOf } from './token.ts'
 
 export interface TokenEndpoint {
@@ -21,7 +21,7 @@ const TIMEOUT_MS = 10_000
 const ANSWER_BYTES_MAX = 256 * 1024
 const REASON_LENGTH_MAX = 200
 
-export async function askForToken(platform: Platform, endpoint: TokenEndpoint): Promise<Token> {
+export async function askForToken(clock: Clock, post: PostHttp, endpoint: TokenEndpoint): Promise<Token> {
   const url = new URL(endpoint.url)
   const secret = endpoint.clientSecret()
   const authorization = Buffer.from(credentials(endpoint, secret)).toString('base64')
@@ -29,7 +29,7 @@ export async function askForToken(platform: Platform, endpoint: TokenEndpoint): 
     const message = `${endpoint.place} gets no token from ${url.origin}${url.pathname}: ${what}`
     return new HeliostatError('HEL_TOKEN', message, { retriable, cause, where: { url: url.origin + url.pathname } })
   }
-  const answer = await httpPost(platform, {
+  const answer = await post({
     url,
     headers: {
       Authorization: `Basic ${authorization}`,
@@ -52,7 +52,7 @@ export async function askForToken(platform: Platform, endpoint: TokenEndpoint): 
   if (!fields) throw fail('its answer is not a JSON object', true)
   const token = typeof fields['access_token'] === 'string' ? tokenOf(fields['access_token']) : undefined
   if (!token) throw fail('its answer has no access_token that can be one', true)
-  const nowMs = platform.clock.now()
+  const nowMs = clock.now()
   const expiresAtMs = earliest(token.expiresAtMs, lifetimeMs(fields['expires_in'], nowMs))
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs)
     throw fail(`the token that it gave expired on ${timeText(expiresAtMs)}`, true)
