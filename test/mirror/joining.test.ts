@@ -7,7 +7,7 @@ import { RecordBatch } from '../../src/records/record-batch.ts'
 import { FrameBudget } from '../../src/source/frame-lease.ts'
 
 /** What becomes of two neighbouring batches that came in one fetch: how many batches leave, and how many were joined. */
-function fate(recordsPerBatch: number, valueBytes: number) {
+function fate(recordsPerBatch: number, valueBytes: number, delivery: { isTransactional?: boolean } = {}) {
   const mirror = new PartitionMirror({
     source: TopicPartition.of('orders', 0),
     remote: TopicPartition.of('east.orders', 0),
@@ -17,6 +17,7 @@ function fate(recordsPerBatch: number, valueBytes: number) {
     keepLogAppendTime: false,
     contentMayChange: false,
     queueBytesMax: 4_194_304,
+    ...delivery,
   })
   mirror.resume(0, { inDoubt: false })
   const batches = [0, 1].map((index) => {
@@ -46,4 +47,11 @@ it('small batches are joined, larger ones pass; of tiny records larger ones are 
   expect(fate(15, 1_024)).toEqual({ leaving: 2, joined: 0 })
   expect(fate(150, 100)).toEqual({ leaving: 1, joined: 2 })
   expect(fate(400, 100)).toEqual({ leaving: 2, joined: 0 })
+})
+
+it('in transactions, where a request holds batches of few partitions, larger ones are joined', () => {
+  const inTransactions = { isTransactional: true }
+  expect(fate(15, 1_024, inTransactions)).toEqual({ leaving: 1, joined: 2 })
+  expect(fate(400, 100, inTransactions)).toEqual({ leaving: 1, joined: 2 })
+  expect(fate(70, 1_024, inTransactions)).toEqual({ leaving: 2, joined: 0 })
 })
