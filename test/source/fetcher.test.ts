@@ -69,10 +69,10 @@ async function fetching(answers: readonly Said[], options: Partial<FetcherOption
 }
 
 test('nothing is asked before the throttle time of the broker has passed', async () => {
-  const { broker, asked } = await fetching([{ throttleTimeMs: 200 }, {}])
+  const { broker, asked } = await fetching([{ throttleTimeMs: 1_000 }, {}])
   await broker.until(() => asked.length === 3)
-  expect(asked[1]!.atMs - asked[0]!.atMs).toBeGreaterThanOrEqual(195)
-  expect(asked[2]!.atMs - asked[1]!.atMs).toBeLessThan(100)
+  expect(asked[1]!.atMs - asked[0]!.atMs).toBeGreaterThanOrEqual(995)
+  expect(asked[2]!.atMs - asked[1]!.atMs).toBeLessThan(900)
 })
 
 test('nothing is asked before what came is paid, and not for more than a second of it', async () => {
