@@ -1,5 +1,5 @@
 import { HeliostatError } from '../../platform/errors.ts'
-import type { Platform, Timer } from '../../platform/platform.ts'
+import type { Platform } from '../../platform/platform.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { type Api, type RequestInput, type Response, ZERO_UUID } from '../../protocol/schema.ts'
 import type { RecordBatch } from '../../records/record-batch.ts'
@@ -20,8 +20,11 @@ import {
 import { MetadataLog } from './metadata-log.ts'
 import { NodeAddresses } from './node-addresses.ts'
 import type { LedLog, Predecessor, Quorum, QuorumDescription, QuorumNetwork } from './quorum.ts'
-import { Raft, type RaftEffect, type RaftEvent, type RaftTimeouts, type RaftTimer } from './raft.ts'
+import { Raft } from './raft.ts'
 import { RaftChannel } from './raft-channel.ts'
+import type { RaftEffect, RaftEvent } from './raft-event.ts'
+import type { RaftTimeouts } from './raft-replica.ts'
+import { RaftTimers } from './raft-timers.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { bootstrapVoter, type VoterNode, type VoterSet } from './voter-set.ts'
@@ -68,7 +71,7 @@ export class RaftQuorum implements Quorum {
   #votersTold = -1
   readonly #addresses: NodeAddresses
   readonly #channel: RaftChannel
-  readonly #timers = new Map<RaftTimer, Timer>()
+  readonly #timers: RaftTimers
   readonly #effects: RaftEffect[] = []
   readonly #waits: FetchWaits
   readonly #leaderListeners = new Set<() => void>()
@@ -93,6 +96,7 @@ export class RaftQuorum implements Quorum {
     this.log = log
     this.snapshots = snapshots
     this.#waits = new FetchWaits(platform.clock)
+    this.#timers = new RaftTimers(platform.clock, (timer) => void this.#happened({ type: 'timeout', timer }))
     this.#stateFile = new QuorumStateFile(platform.disk, log.directory)
     const metadataLog = new MetadataLog(log, snapshots, platform.clock, this.#bootstrapVoters())
     this.#metadataLog = metadataLog
@@ -302,10 +306,10 @@ export class RaftQuorum implements Quorum {
         this.#send(effect.to, effect.request)
         return
       case 'set-timer':
-        this.#setTimer(effect.timer, effect.ms + Math.floor(this.#platform.random.fraction() * effect.jitterMs))
+        this.#timers.set(effect.timer, effect.ms + Math.floor(this.#platform.random.fraction() * effect.jitterMs))
         return
       case 'cancel-timer':
-        this.#cancelTimer(effect.timer)
+        this.#timers.cancel(effect.timer)
         return
       case 'high-watermark':
         this.#committed(effect.offset)
@@ -495,27 +499,6 @@ export class RaftQuorum implements Quorum {
     throw refused(`is of a quorum with the voters ${others.join(', ')}; the cluster must be started with them`)
   }
 
-  #setTimer(timer: RaftTimer, ms: number): void {
-    this.#cancelTimer(timer)
-    this.#timers.set(
-      timer,
-      this.#platform.clock.setTimer(ms, () => {
-        // A process that was held up finds in its sockets what it has been waiting for: that is heard first.
-        this.#platform.clock.defer(() => {
-          if (this.#timers.get(timer) !== set) return
-          this.#timers.delete(timer)
-          this.#happened({ type: 'timeout', timer })
-        })
-      }),
-    )
-    const set = this.#timers.get(timer)
-  }
-
-  #cancelTimer(timer: RaftTimer): void {
-    this.#timers.get(timer)?.cancel()
-    this.#timers.delete(timer)
-  }
-
   #within(ms: number, promise: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#platform.clock.setTimer(ms, resolve)
@@ -538,8 +521,7 @@ export class RaftQuorum implements Quorum {
   #end(): void {
     this.#isOver = true
     this.#effects.length = 0
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
+    this.#timers.close()
     this.#download?.abandon()
     this.#channel.close()
     this.#waits.close()

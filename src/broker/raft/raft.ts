@@ -13,6 +13,10 @@
 // An observer is never elected: it is unattached, asking one node after the other who leads, or a follower. It votes like anybody else,
 // since others may know before it does that it is a voter.
 //
+// Here are the states, and how one comes to the next: elections, and what is heard of others. What a leader does in its epoch is in
+// leading.ts, how the log comes to a follower in fetching.ts, what a replica has in every state in raft-replica.ts; who votes is in
+// electorate.ts, what was promised in epoch-state.ts, and raft-event.ts lists what happens and what follows.
+//
 // Invariants:
 // 1. The epoch never goes back. In one epoch a replica votes once and knows at most one leader.
 // 2. What a vote or an epoch promises is in an effect `persist` before any message that tells of it.
@@ -26,143 +30,43 @@
 //    the same nodes, but says otherwise where they are, may also open an epoch.
 import { ErrorCode } from '../../protocol/errors.ts'
 import { Ballot } from './ballot.ts'
-import type { ElectionState } from './election-state.ts'
+import { Fetching } from './fetching.ts'
 import { Leadership } from './leadership.ts'
+import { Leading } from './leading.ts'
 import {
   type BeginQuorumEpochRequest,
   type EndQuorumEpochRequest,
-  type FetchRequest,
   isUpToDate,
   NOBODY,
-  type OffsetAndEpoch,
   type RaftRequest,
   type RaftResponse,
   type SentRequest,
-  type UpdateVoterRequest,
   type VoteRequest,
 } from './message.ts'
-import type { RaftLog } from './raft-log.ts'
-import { updatedVoter } from './voter-request.ts'
-import { areNeighbours, isSameVoter, type VoterNode, type VoterSet, withVoter } from './voter-set.ts'
-
-export interface RaftTimeouts {
-  /** `controller.quorum.election.timeout.ms`; up to as much again is drawn. */
-  readonly electionMs: number
-  /** `controller.quorum.fetch.timeout.ms`. */
-  readonly fetchMs: number
-  /** `controller.quorum.election.backoff.max.ms`: how long the last in the order of successors waits. */
-  readonly electionBackoffMaxMs: number
-  /** `controller.quorum.retry.backoff.ms`. */
-  readonly retryBackoffMs: number
-  /**
-   * After the start: before an election time-out has passed it is worth asking, since whoever has a leader tells of it. Voters stand in
-   * the order of their ids, so that those who start together do not stand against each other.
-   */
-  readonly firstElectionMs: number
-}
-
-export interface RaftOptions {
-  readonly nodeId: number
-  /** Of its data directory. */
-  readonly directoryId: string
-  readonly timeouts: RaftTimeouts
-  /** Whether the log shall say who votes (kraft.version 1); else they are those of the bootstrap, for good. */
-  readonly recordsVoters: boolean
-  /** This node as the others shall know it; undefined: nobody can say where it is. */
-  readonly localVoter?: () => VoterNode | undefined
-  /** Other nodes of the cluster, that may know who leads when no voter does that is known here. */
-  readonly others?: () => readonly number[]
-  readonly log: RaftLog
-  /** What was persisted last; undefined: nothing ever was. */
-  readonly electionState: ElectionState | undefined
-}
-
-const TIMERS = ['election', 'fetch', 'check-quorum', 'begin-quorum-epoch', 'update-voter', 'retry'] as const
-/**
- * `election`: nobody was elected. `fetch`: the leader gave nothing. `check-quorum`: no majority fetched. `update-voter`: a follower looks
- * whether the log says where it is. `begin-quorum-epoch`, `retry`: say it again.
- */
-export type RaftTimer = (typeof TIMERS)[number]
-
-export type RaftEvent =
-  | { readonly type: 'start' }
-  | { readonly type: 'timeout'; readonly timer: RaftTimer }
-  | { readonly type: 'request'; readonly request: RaftRequest }
-  | { readonly type: 'response'; readonly from: number; readonly request: SentRequest; readonly response: RaftResponse }
-  | { readonly type: 'undelivered'; readonly to: number; readonly request: SentRequest }
-  /** The leader has appended to its log. */
-  | { readonly type: 'appended' }
-  /** A piece of a snapshot has come from the leader of this epoch. */
-  | { readonly type: 'snapshot-progress'; readonly leaderEpoch: number }
-  /** The snapshot is in the place of the log, or could not be had. */
-  | { readonly type: 'snapshot-ended' }
-  | { readonly type: 'resign' }
-  /** From now on the log says who votes; a lone leader has it say so at once. */
-  | { readonly type: 'record-voters' }
-  /** Of the leader, where `mayChangeVoters`. */
-  | { readonly type: 'change-voters'; readonly voters: VoterSet }
-
-export type RaftEffect =
-  | { readonly type: 'persist'; readonly state: ElectionState }
-  | { readonly type: 'send'; readonly to: number; readonly request: SentRequest }
-  /** To the event's request; exactly one for each. */
-  | { readonly type: 'reply'; readonly response: RaftResponse }
-  /** Sets the timer anew: it goes off after `ms` and a draw of up to `jitterMs`. */
-  | { readonly type: 'set-timer'; readonly timer: RaftTimer; readonly ms: number; readonly jitterMs: number }
-  | { readonly type: 'cancel-timer'; readonly timer: RaftTimer }
-  | { readonly type: 'high-watermark'; readonly offset: number }
-  | { readonly type: 'leader'; readonly leaderId: number; readonly leaderEpoch: number }
-  | { readonly type: 'fetch-snapshot'; readonly from: number; readonly snapshotId: OffsetAndEpoch }
+import type { RaftEffect, RaftEvent, RaftTimer } from './raft-event.ts'
+import { type RaftOptions, RaftReplica } from './raft-replica.ts'
 
 type Role =
   | { readonly name: 'unattached' }
   | { readonly name: 'prospective' | 'candidate'; readonly ballot: Ballot }
-  | { readonly name: 'leader'; readonly leadership: Leadership }
+  | { readonly name: 'leader'; readonly leading: Leading }
   | { readonly name: 'follower'; hasFetched: boolean }
   | { readonly name: 'resigned' }
 
-/** A leader that no majority fetched from for 1.5 fetch time-outs has been left, as far as it can know. */
-const CHECK_QUORUM_FACTOR = 1.5
 /** A follower fetches for so many fetch time-outs before it tells the leader that it is elsewhere than the log says: that may be news. */
 const UPDATE_VOTER_FACTOR = 3
-const EMPTY = Buffer.alloc(0)
 
 export class Raft {
-  readonly #options: RaftOptions
-  readonly #log: RaftLog
+  readonly #replica: RaftReplica
+  readonly #fetching: Fetching
   #role: Role = { name: 'unattached' }
-  #epoch: number
-  #leaderId = NOBODY
-  #votedId: number
-  #recordsVoters: boolean
-  /** Invariant 4. */
-  #hasMemory: boolean
-  #isCaughtUp = false
-  #persisted: ElectionState | undefined
-  #highWatermark: number
-  /** What a follower, or one who looks for a leader, has asked and not heard of. */
-  #fetching: FetchRequest | undefined
   /** Messages of this state that did not arrive. */
   readonly #undelivered = new Map<number, SentRequest>()
-  /** Counts those who were asked who leads. */
-  #asked = 0
-  #told: { leaderId: number; leaderEpoch: number }
-  #effects: RaftEffect[] = []
-  #nowMs = 0
 
   /** `highWatermark`: what is known to be committed. */
   constructor(options: RaftOptions, highWatermark: number) {
-    const { electionState, log } = options
-    this.#options = options
-    this.#log = log
-    this.#persisted = electionState
-    // Who led before the restart may lead no more; it is asked for anew.
-    this.#epoch = Math.max(electionState?.leaderEpoch ?? 0, log.end.epoch)
-    this.#votedId = this.#epoch === electionState?.leaderEpoch ? electionState.votedId : NOBODY
-    this.#hasMemory = electionState !== undefined
-    this.#recordsVoters = options.recordsVoters
-    this.#highWatermark = highWatermark
-    this.#told = { leaderId: NOBODY, leaderEpoch: this.#epoch }
+    this.#replica = new RaftReplica(options, highWatermark)
+    this.#fetching = new Fetching(this.#replica)
   }
 
   get state(): Role['name'] {
@@ -170,45 +74,42 @@ export class Raft {
   }
 
   get epoch(): number {
-    return this.#epoch
+    return this.#replica.epoch
   }
 
   get leaderId(): number {
-    return this.#leaderId
+    return this.#replica.leaderId
   }
 
   get votedId(): number {
-    return this.#votedId
+    return this.#replica.epochState.votedId
   }
 
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#replica.highWatermark
   }
 
   /** Whether since its start it has once had all that was committed. */
   get isCaughtUp(): boolean {
-    return this.#isCaughtUp
+    return this.#fetching.isCaughtUp
   }
 
   /** Of the leader. */
   get leadership(): Leadership | undefined {
-    return this.#role.name === 'leader' ? this.#role.leadership : undefined
+    return this.#leading?.leadership
   }
 
   /** Invariant 6, at a leader. */
   get mayChangeVoters(): boolean {
-    const highWatermark = this.leadership?.highWatermark ?? NOBODY
-    const { latestOffset } = this.#log.voters
-    return latestOffset >= 0 && latestOffset < highWatermark
+    return this.#leading?.mayChangeVoters ?? false
   }
 
   /** `nowMs` goes into what a leader tells of its replicas. */
   handle(event: RaftEvent, nowMs: number): RaftEffect[] {
-    this.#nowMs = nowMs
-    this.#effects = []
+    this.#replica.nowMs = nowMs
     this.#step(event)
-    this.#tellLeader()
-    return this.#effects
+    this.#replica.tellLeader()
+    return this.#replica.takeEffects()
   }
 
   #step(event: RaftEvent): void {
@@ -229,24 +130,25 @@ export class Raft {
         this.#notDelivered(event.to, event.request)
         return
       case 'appended':
-        this.#appended()
+        this.#leading?.appended()
         return
       case 'snapshot-progress':
-        if (this.#role.name === 'follower' && event.leaderEpoch === this.#epoch) this.#heardFromLeader(this.#role)
+        if (this.#role.name === 'follower' && event.leaderEpoch === this.epoch) this.#heardFromLeader(this.#role)
         return
       case 'snapshot-ended':
-        this.#committed(this.#log.start.offset)
-        if (this.#role.name === 'follower' && !this.#fetching) this.#fetch(this.#leaderId)
+        this.#replica.commit(this.#replica.log.start.offset)
+        if (this.#role.name === 'follower' && !this.#fetching.isUnderWay) this.#fetching.fetch(this.leaderId)
         return
       case 'resign':
-        if (this.#role.name === 'leader' && !this.#isAlone) this.#becomeResigned(this.#role.leadership)
+        if (this.#leading && !this.#electorate.isAlone) this.#becomeResigned(this.#leading)
         return
       case 'record-voters':
-        this.#recordsVoters = true
-        if (this.#role.name === 'leader' && this.#isAlone && this.#log.voters.latestOffset < 0) this.#becomeCandidate()
+        this.#replica.recordsVoters = true
+        if (this.#leading && this.#electorate.isAlone && !this.#electorate.isRecorded) this.#becomeCandidate()
         return
       case 'change-voters':
-        this.#changeVoters(event.voters)
+        if (!this.#leading) throw new Error('invariant 6: only a leader changes the voters')
+        this.#leading.changeVoters(event.voters)
         return
     }
   }
@@ -254,146 +156,106 @@ export class Raft {
   // States.
 
   #start(): void {
+    const { recordsVoters, mayStand, timeouts } = this.#replica
     // The only voter there ever was has nobody to disagree with: it leads, always in the same epoch, and its vote is no promise.
-    const wasAlways = !this.#recordsVoters && this.#log.voters.latestOffset < 0
-    if (this.#isAlone && wasAlways) this.#lead(new Leadership(this.#options.nodeId, this.#voters, NOBODY))
-    else if (this.#isAlone) this.#becomeCandidate()
-    else if (this.#mayStand) this.#setTimer('election', this.#options.timeouts.firstElectionMs)
-    else this.#lookForLeader()
+    const wasAlways = !recordsVoters && !this.#electorate.isRecorded
+    if (this.#electorate.isAlone && wasAlways) this.#lead(NOBODY)
+    else if (this.#electorate.isAlone) this.#becomeCandidate()
+    else if (mayStand) this.#replica.setTimer('election', timeouts.firstElectionMs)
+    else this.#fetching.lookForLeader()
   }
 
   #becomeUnattached(epoch: number): void {
     this.#leave({ name: 'unattached' })
-    if (epoch > this.#epoch) this.#votedId = NOBODY
-    this.#epoch = epoch
-    this.#leaderId = NOBODY
-    this.#persist()
-    if (this.#mayStand) this.#setElectionTimer()
-    else this.#lookForLeader()
+    this.#replica.epochState.enter(epoch)
+    this.#replica.persist()
+    if (this.#replica.mayStand) this.#replica.setElectionTimer()
+    else this.#fetching.lookForLeader()
   }
 
   #becomeFollower(epoch: number, leaderId: number): void {
+    const { timeouts } = this.#replica
     this.#leave({ name: 'follower', hasFetched: false })
-    if (epoch > this.#epoch) this.#votedId = NOBODY
-    this.#epoch = epoch
-    this.#leaderId = leaderId
-    this.#persist()
-    this.#setTimer('fetch', this.#options.timeouts.fetchMs)
-    this.#setTimer('update-voter', this.#options.timeouts.fetchMs * UPDATE_VOTER_FACTOR)
-    this.#fetch(leaderId)
+    this.#replica.epochState.enter(epoch, leaderId)
+    this.#replica.persist()
+    this.#replica.setTimer('fetch', timeouts.fetchMs)
+    this.#replica.setTimer('update-voter', timeouts.fetchMs * UPDATE_VOTER_FACTOR)
+    this.#fetching.fetch(leaderId)
   }
 
   #becomeProspective(): void {
     this.#openBallot('prospective')
     // The voters may be others by now, and none of those that it knows may be left.
-    const strangers = this.#strangers
-    if (this.#role.name === 'prospective' && strangers.length > 0) this.#askWhoLeads(strangers)
+    if (this.#role.name === 'prospective') this.#fetching.askWhoLeads(this.#electorate.strangers)
   }
 
   #becomeCandidate(): void {
-    this.#epoch++
-    this.#leaderId = NOBODY
-    this.#votedId = this.#options.nodeId
-    this.#hasMemory = true
-    this.#persist()
+    const { epochState, nodeId } = this.#replica
+    epochState.enter(this.epoch + 1)
+    epochState.vote(nodeId)
+    epochState.remember()
+    this.#replica.persist()
     this.#openBallot('candidate')
   }
 
   #openBallot(name: 'prospective' | 'candidate'): void {
-    const { nodeId } = this.#options
-    const ballot = new Ballot(this.#voters, name === 'prospective')
+    const { nodeId: replicaId, log } = this.#replica
+    const ballot = new Ballot(this.#electorate.voters, name === 'prospective')
     this.#leave({ name, ballot })
-    this.#setElectionTimer()
-    ballot.count(nodeId, true)
-    for (const voter of this.#otherVoters) this.#sendVote(voter, ballot.preVote)
+    this.#replica.setElectionTimer()
+    ballot.count(replicaId, true)
+    const { preVote } = ballot
+    for (const to of this.#electorate.otherVoters) {
+      this.#replica.send(to, { type: 'vote', replicaId, replicaEpoch: this.epoch, last: log.end, preVote })
+    }
     this.#countedVote()
   }
 
   #becomeLeader({ granting }: Ballot): void {
-    const { nodeId } = this.#options
-    const voters = this.#voters
-    const leadership = new Leadership(nodeId, voters, this.#log.end.offset)
-    this.#lead(leadership)
-    this.#persist()
-    const change = { leaderId: nodeId, voters, grantingVoters: granting }
-    this.#log.appendLeaderChange(change, this.#epoch, this.#votersToOpenWith)
-    this.#meetVoters(leadership)
-    this.#appended()
+    const leading = this.#lead(this.#replica.log.end.offset)
+    this.#replica.persist()
+    leading.open(granting)
   }
 
-  /** Whoever begins to lead writes down who votes, if nobody has; and where it is itself, if that is not written down. */
-  get #votersToOpenWith(): VoterSet | undefined {
-    if (!this.#recordsVoters) return undefined
-    const { latest, latestOffset } = this.#log.voters
-    const moved = this.#movedVoter
-    if (moved) return withVoter(latest, moved)
-    return latestOffset < 0 ? latest : undefined
+  #lead(epochStartOffset: number): Leading {
+    const { nodeId, epochState } = this.#replica
+    const leadership = new Leadership(nodeId, this.#electorate.voters, epochStartOffset)
+    const leading = new Leading(this.#replica, leadership, () => this.#becomeResigned(leading))
+    this.#leave({ name: 'leader', leading })
+    epochState.enter(this.epoch, nodeId)
+    leading.appended()
+    return leading
   }
 
-  /** This node, if it votes and is not as it is written down. */
-  get #movedVoter(): VoterNode | undefined {
-    const { nodeId, localVoter = () => undefined } = this.#options
-    const written = this.#log.voters.latest.find((voter) => voter.nodeId === nodeId)
-    const local = localVoter()
-    return written && local && !isSameVoter(written, local) ? local : undefined
-  }
-
-  /** Invariant 6. */
-  #changeVoters(voters: VoterSet): void {
-    const { leadership } = this
-    if (
-      !leadership ||
-      !this.mayChangeVoters ||
-      !areNeighbours(voters, this.#log.voters.latest) ||
-      voters.length === 0
-    ) {
-      throw new Error(`invariant 6: the voters cannot become ${voters.map(({ nodeId }) => nodeId)} now`)
-    }
-    this.#log.appendVoters(voters, this.#epoch)
-    leadership.votersChanged(this.#voters)
-    this.#meetVoters(leadership)
-    this.#appended()
-  }
-
-  #meetVoters(leadership: Leadership): void {
-    this.#setTimer('check-quorum', this.#options.timeouts.fetchMs * CHECK_QUORUM_FACTOR)
-    this.#beginQuorumEpoch(leadership)
-  }
-
-  #lead(leadership: Leadership): void {
-    this.#leave({ name: 'leader', leadership })
-    this.#leaderId = this.#options.nodeId
-    this.#appended()
-  }
-
-  #becomeResigned(leadership: Leadership): void {
-    const { nodeId } = this.#options
+  #becomeResigned({ leadership }: Leading): void {
+    const { nodeId: leaderId, epochState } = this.#replica
     const preferredSuccessors = leadership.successors
     this.#leave({ name: 'resigned' })
-    this.#leaderId = NOBODY
-    this.#setElectionTimer()
-    for (const to of this.#otherVoters) {
-      this.#send(to, { type: 'end-quorum-epoch', leaderId: nodeId, leaderEpoch: this.#epoch, preferredSuccessors })
+    epochState.enter(this.epoch)
+    this.#replica.setElectionTimer()
+    for (const to of this.#electorate.otherVoters) {
+      this.#replica.send(to, { type: 'end-quorum-epoch', leaderId, leaderEpoch: this.epoch, preferredSuccessors })
     }
   }
 
   #leave(next: Role): void {
-    for (const timer of TIMERS) this.#effects.push({ type: 'cancel-timer', timer })
+    this.#replica.cancelTimers()
     this.#undelivered.clear()
-    this.#fetching = undefined
+    this.#fetching.forget()
     this.#role = next
   }
 
   /** What another says of a leader and an epoch; it may be the past. */
   #hear(leaderId: number, epoch: number): void {
-    const isOther = leaderId !== NOBODY && leaderId !== this.#options.nodeId
-    if (epoch > this.#epoch) {
+    const { nodeId } = this.#replica
+    const isOther = leaderId !== NOBODY && leaderId !== nodeId
+    if (epoch > this.epoch) {
       if (isOther) this.#becomeFollower(epoch, leaderId)
       else this.#becomeUnattached(epoch)
       return
     }
-    if (epoch < this.#epoch || !isOther) return
-    const known = this.#role.name === 'leader' ? this.#options.nodeId : this.#leaderId
+    if (epoch < this.epoch || !isOther) return
+    const known = this.#leading ? nodeId : this.leaderId
     if (known !== NOBODY && known !== leaderId) {
       throw new Error(`invariant 1: epoch ${epoch} has the leaders ${known} and ${leaderId}`)
     }
@@ -409,17 +271,17 @@ export class Raft {
       case 'election':
         if (role.name === 'unattached' || role.name === 'candidate') this.#becomeProspective()
         else if (role.name === 'prospective') this.#electionLost()
-        else if (role.name === 'resigned') this.#becomeUnattached(this.#epoch + 1)
+        else if (role.name === 'resigned') this.#becomeUnattached(this.epoch + 1)
         return
       case 'fetch':
-        if (this.#mayStand) this.#becomeProspective()
-        else this.#becomeUnattached(this.#epoch)
+        if (this.#replica.mayStand) this.#becomeProspective()
+        else this.#becomeUnattached(this.epoch)
         return
       case 'check-quorum':
-        if (role.name === 'leader' && !this.#isAlone) this.#becomeResigned(role.leadership)
+        if (role.name === 'leader' && !this.#electorate.isAlone) this.#becomeResigned(role.leading)
         return
       case 'begin-quorum-epoch':
-        if (role.name === 'leader') this.#beginQuorumEpoch(role.leadership)
+        if (role.name === 'leader') role.leading.beginQuorumEpoch()
         return
       case 'update-voter':
         this.#updateVoter()
@@ -432,33 +294,24 @@ export class Raft {
 
   /** It would not be elected now: it goes back to the leader it had, if it had one. */
   #electionLost(): void {
-    if (this.#leaderId === NOBODY) this.#becomeUnattached(this.#epoch)
-    else this.#becomeFollower(this.#epoch, this.#leaderId)
-  }
-
-  #beginQuorumEpoch(leadership: Leadership): void {
-    const { nodeId, timeouts } = this.#options
-    const everyMs = timeouts.fetchMs / 2
-    for (const to of leadership.silentVoters(everyMs, this.#nowMs)) {
-      this.#send(to, { type: 'begin-quorum-epoch', leaderId: nodeId, leaderEpoch: this.#epoch })
-    }
-    this.#setTimer('begin-quorum-epoch', everyMs)
+    if (this.leaderId === NOBODY) this.#becomeUnattached(this.epoch)
+    else this.#becomeFollower(this.epoch, this.leaderId)
   }
 
   /** Asked again each time, until the log says so. */
   #updateVoter(): void {
-    const voter = this.#log.voters.latestOffset < 0 ? undefined : this.#movedVoter
-    if (voter) this.#send(this.#leaderId, { type: 'update-voter', currentLeaderEpoch: this.#epoch, voter })
-    this.#setTimer('update-voter', this.#options.timeouts.fetchMs * UPDATE_VOTER_FACTOR)
+    const voter = this.#electorate.isRecorded ? this.#electorate.movedVoter : undefined
+    if (voter) this.#replica.send(this.leaderId, { type: 'update-voter', currentLeaderEpoch: this.epoch, voter })
+    this.#replica.setTimer('update-voter', this.#replica.timeouts.fetchMs * UPDATE_VOTER_FACTOR)
   }
 
   #retry(): void {
     const undelivered = [...this.#undelivered]
     this.#undelivered.clear()
-    for (const [to, request] of undelivered) this.#send(to, request)
-    if (this.#fetching) return
-    if (this.#role.name === 'follower') this.#fetch(this.#leaderId)
-    else if (this.#role.name === 'unattached' && !this.#mayStand) this.#lookForLeader()
+    for (const [to, request] of undelivered) this.#replica.send(to, request)
+    if (this.#fetching.isUnderWay) return
+    if (this.#role.name === 'follower') this.#fetching.fetch(this.leaderId)
+    else if (this.#role.name === 'unattached' && !this.#replica.mayStand) this.#fetching.lookForLeader()
   }
 
   // Requests of others.
@@ -475,15 +328,22 @@ export class Raft {
         this.#answerEnd(request)
         return
       case 'fetch':
-        this.#answerFetch(request)
+        this.#leadingIn(request.currentLeaderEpoch)?.answerFetch(request)
         return
       case 'fetch-snapshot':
-        this.#answerFetchSnapshot(request.replicaId, request.currentLeaderEpoch)
+        this.#leadingIn(request.currentLeaderEpoch)?.answerFetchSnapshot(request.replicaId)
         return
       case 'update-voter':
-        this.#answerUpdateVoter(request)
+        this.#leadingIn(request.currentLeaderEpoch)?.answerUpdateVoter(request.voter)
         return
     }
+  }
+
+  /** Of what only the leader of this epoch answers; undefined: whoever asks is told that this is another. */
+  #leadingIn(epoch: number): Leading | undefined {
+    const leading = epoch === this.epoch ? this.#leading : undefined
+    if (!leading) this.#replica.reply({ errorCode: notLeading(epoch, this.epoch) })
+    return leading
   }
 
   #answerVote(request: VoteRequest): void {
@@ -491,34 +351,32 @@ export class Raft {
     const isPossible = last.offset >= 0 && last.epoch >= 0 && last.epoch < replicaEpoch + (preVote ? 1 : 0)
     const errorCode = isPossible ? this.#nodeError(replicaId, replicaEpoch) : ErrorCode.INVALID_REQUEST
     if (errorCode !== ErrorCode.NONE) {
-      this.#reply({ errorCode, voteGranted: false })
+      this.#replica.reply({ errorCode, voteGranted: false })
       return
     }
-    if (replicaEpoch > this.#epoch) this.#becomeUnattached(replicaEpoch)
+    if (replicaEpoch > this.epoch) this.#becomeUnattached(replicaEpoch)
     const voteGranted = this.#grants(request)
-    if (voteGranted && preVote && !this.#hasMemory) {
-      this.#hasMemory = true
-      this.#persist()
+    if (voteGranted && preVote) this.#replica.remember()
+    if (voteGranted && !preVote && this.votedId === NOBODY) {
+      this.#replica.epochState.vote(replicaId)
+      this.#replica.persist()
+      if (this.#replica.mayStand) this.#replica.setElectionTimer()
     }
-    if (voteGranted && !preVote && this.#votedId === NOBODY) {
-      this.#votedId = replicaId
-      this.#persist()
-      if (this.#mayStand) this.#setElectionTimer()
-    }
-    this.#reply({ errorCode: ErrorCode.NONE, voteGranted })
+    this.#replica.reply({ errorCode: ErrorCode.NONE, voteGranted })
   }
 
   #grants({ replicaId, last, preVote }: VoteRequest): boolean {
     const role = this.#role
-    if (!this.#hasMemory && !(preVote && this.#epoch === 0)) return false
+    const { epochState, log } = this.#replica
+    if (!epochState.hasMemory && !(preVote && this.epoch === 0)) return false
     if (preVote) {
-      if (role.name === 'leader' || !isUpToDate(last, this.#log.end)) return false
+      if (role.name === 'leader' || !isUpToDate(last, log.end)) return false
       // Whoever hears from its leader wants no other, unless it is that leader who asks: then it leads no more.
-      return role.name !== 'follower' || !role.hasFetched || replicaId === this.#leaderId
+      return role.name !== 'follower' || !role.hasFetched || replicaId === this.leaderId
     }
     if (role.name !== 'unattached' && role.name !== 'prospective') return false
-    if (this.#leaderId !== NOBODY) return false
-    return this.#votedId === NOBODY ? isUpToDate(last, this.#log.end) : this.#votedId === replicaId
+    if (this.leaderId !== NOBODY) return false
+    return this.votedId === NOBODY ? isUpToDate(last, log.end) : this.votedId === replicaId
   }
 
   #answerBegin({ leaderId, leaderEpoch }: BeginQuorumEpochRequest): void {
@@ -527,107 +385,37 @@ export class Raft {
       this.#hear(leaderId, leaderEpoch)
       if (this.#role.name === 'prospective') this.#becomeFollower(leaderEpoch, leaderId)
     }
-    this.#reply({ errorCode })
+    this.#replica.reply({ errorCode })
   }
 
   #answerEnd({ leaderId, leaderEpoch, preferredSuccessors }: EndQuorumEpochRequest): void {
     const errorCode = this.#nodeError(leaderId, leaderEpoch)
     if (errorCode !== ErrorCode.NONE) {
-      this.#reply({ errorCode })
+      this.#replica.reply({ errorCode })
       return
     }
     this.#hear(leaderId, leaderEpoch)
-    if (this.#role.name === 'follower' && this.#leaderId === leaderId && this.#mayStand) {
+    if (this.#role.name === 'follower' && this.leaderId === leaderId && this.#replica.mayStand) {
       // It leads no more, so whoever asks for a pre-vote may have it.
       this.#role.hasFetched = false
-      this.#setTimer('fetch', this.#successionDelayMs(preferredSuccessors))
+      this.#replica.setTimer('fetch', this.#successionDelayMs(preferredSuccessors))
     }
-    this.#reply({ errorCode })
+    this.#replica.reply({ errorCode })
   }
 
   /** The first stands at once, each after it later, so that they do not stand against each other. */
   #successionDelayMs(successors: readonly number[]): number {
-    const { electionBackoffMaxMs } = this.#options.timeouts
-    const position = successors.indexOf(this.#options.nodeId)
+    const { nodeId, timeouts } = this.#replica
+    const { electionBackoffMaxMs } = timeouts
+    const position = successors.indexOf(nodeId)
     if (position === 0) return 0
     if (position < 0) return electionBackoffMaxMs
     return Math.floor(electionBackoffMaxMs / 2 ** (successors.length - position))
   }
 
-  #answerFetch(request: FetchRequest): void {
-    const { replicaId, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, directoryId } = request
-    const leadership = this.#leadershipFor(currentLeaderEpoch)
-    if (typeof leadership === 'number') {
-      this.#reply({ errorCode: leadership })
-      return
-    }
-    const divergence = this.#divergence(fetchOffset, lastFetchedEpoch)
-    if (!divergence) leadership.fetched(replicaId, fetchOffset, this.#log.end.offset, this.#nowMs, directoryId)
-    this.#heardFrom(leadership, replicaId)
-    this.#advance(leadership)
-    const { highWatermark } = leadership
-    const fetched = { highWatermark, logStartOffset: this.#log.start.offset, records: EMPTY, ...divergence }
-    this.#reply({ errorCode: ErrorCode.NONE, fetched })
-  }
-
-  /** What a follower whose log ends like this must do before it can go on; nothing, if its log is the beginning of this one. */
-  #divergence(
-    offset: number,
-    epoch: number,
-  ): { diverging: OffsetAndEpoch } | { snapshotId: OffsetAndEpoch } | undefined {
-    const { start, latestSnapshotId } = this.#log
-    if (offset === start.offset && epoch === start.epoch) return undefined
-    const isBelowStart = offset <= start.offset || epoch < start.epoch
-    if (latestSnapshotId && start.offset > 0 && isBelowStart) return { snapshotId: latestSnapshotId }
-    const end = this.#log.endOf(epoch)
-    return end.epoch === epoch && end.offset >= offset ? undefined : { diverging: end }
-  }
-
-  #answerFetchSnapshot(replicaId: number, currentLeaderEpoch: number): void {
-    const leadership = this.#leadershipFor(currentLeaderEpoch)
-    if (typeof leadership === 'number') {
-      this.#reply({ errorCode: leadership })
-      return
-    }
-    this.#heardFrom(leadership, replicaId)
-    this.#reply({ errorCode: ErrorCode.NONE })
-  }
-
-  /** Answered as soon as it is written down, as by Kafka. */
-  #answerUpdateVoter({ currentLeaderEpoch, voter }: UpdateVoterRequest): void {
-    const leadership = this.#leadershipFor(currentLeaderEpoch)
-    if (typeof leadership === 'number') {
-      this.#reply({ errorCode: leadership })
-      return
-    }
-    const { latest, latestOffset } = this.#log.voters
-    const now = { voters: latest, areRecorded: latestOffset >= 0, mayChange: this.mayChangeVoters }
-    const updated = updatedVoter(now, voter)
-    if (typeof updated !== 'number') this.#changeVoters(updated)
-    this.#reply({ errorCode: typeof updated === 'number' ? updated : ErrorCode.NONE })
-  }
-
-  #heardFrom(leadership: Leadership, replicaId: number): void {
-    if (this.#isAlone || !leadership.heard(replicaId)) return
-    this.#setTimer('check-quorum', this.#options.timeouts.fetchMs * CHECK_QUORUM_FACTOR)
-  }
-
-  #leadershipFor(epoch: number): Leadership | number {
-    if (epoch < this.#epoch) return ErrorCode.FENCED_LEADER_EPOCH
-    if (epoch > this.#epoch) return ErrorCode.UNKNOWN_LEADER_EPOCH
-    return this.leadership ?? ErrorCode.NOT_LEADER_OR_FOLLOWER
-  }
-
-  /** Who asks need be no voter as far as this one knows: it may not have the newest record of them. */
   #nodeError(replicaId: number, epoch: number): number {
-    if (epoch < this.#epoch) return ErrorCode.FENCED_LEADER_EPOCH
-    const isKnown = this.#isVoter(replicaId) || this.#strangers.includes(replicaId)
-    return isKnown ? ErrorCode.NONE : ErrorCode.INCONSISTENT_VOTER_SET
-  }
-
-  #reply(response: Omit<RaftResponse, 'leaderId' | 'leaderEpoch'>): void {
-    const known = { leaderId: this.#leaderId, leaderEpoch: this.#epoch }
-    this.#effects.push({ type: 'reply', response: { ...response, ...known } })
+    if (epoch < this.epoch) return ErrorCode.FENCED_LEADER_EPOCH
+    return this.#electorate.knows(replicaId) ? ErrorCode.NONE : ErrorCode.INCONSISTENT_VOTER_SET
   }
 
   // Answers of others.
@@ -635,13 +423,13 @@ export class Raft {
   #responded(from: number, request: SentRequest, response: RaftResponse): void {
     this.#hear(response.leaderId, response.leaderEpoch)
     if (request.type === 'vote') this.#voted(from, request, response)
-    else if (request === this.#fetching) this.#fetched(from, response)
+    else if (this.#fetching.ends(request)) this.#fetched(from, response)
   }
 
   #voted(from: number, { replicaEpoch, preVote }: VoteRequest, { voteGranted }: RaftResponse): void {
     const role = this.#role
     if (role.name !== 'prospective' && role.name !== 'candidate') return
-    if (role.ballot.preVote !== preVote || replicaEpoch !== this.#epoch) return
+    if (role.ballot.preVote !== preVote || replicaEpoch !== this.epoch) return
     role.ballot.count(from, voteGranted === true)
     this.#countedVote()
   }
@@ -658,63 +446,28 @@ export class Raft {
   }
 
   #fetched(from: number, response: RaftResponse): void {
-    this.#fetching = undefined
     const role = this.#role
     const { errorCode, leaderEpoch, fetched } = response
-    const isOfLeader = role.name === 'follower' && from === this.#leaderId && leaderEpoch === this.#epoch
+    const isOfLeader = role.name === 'follower' && from === this.leaderId && leaderEpoch === this.epoch
     if (!isOfLeader || errorCode !== ErrorCode.NONE || !fetched) {
-      this.#retryLater()
+      this.#replica.retryLater()
       return
     }
     // One that has left in the meantime says so with what it had to give: nobody waits for it.
     if (response.leaderId === from) this.#heardFromLeader(role)
-    if (fetched.snapshotId) {
-      this.#effects.push({ type: 'fetch-snapshot', from, snapshotId: fetched.snapshotId })
-      return
-    }
-    if (fetched.diverging) this.#truncate(fetched.diverging)
-    else {
-      if (fetched.records.length > 0) this.#log.appendFetched(fetched.records)
-      const committed = Math.min(fetched.highWatermark, this.#log.end.offset)
-      this.#committed(committed)
-      if (fetched.highWatermark >= 0 && committed === fetched.highWatermark) this.#caughtUp()
-    }
-    this.#fetch(from)
-  }
-
-  /** It has all that is committed, as of now. */
-  #caughtUp(): void {
-    this.#isCaughtUp = true
-    if (this.#hasMemory) return
-    this.#hasMemory = true
-    this.#persist()
-  }
-
-  /** Cuts off what the leader does not have, as far as that can be told from one answer. */
-  #truncate(leaderEnd: OffsetAndEpoch): void {
-    const own = this.#log.endOf(leaderEnd.epoch)
-    const offset = own.epoch === leaderEnd.epoch ? Math.min(own.offset, leaderEnd.offset) : own.offset
-    if (offset < this.#highWatermark) {
-      throw new Error(`invariant 3: the leader's log has ${offset} where ${this.#highWatermark} is committed`)
-    }
-    this.#log.truncateTo(offset)
+    this.#fetching.take(from, fetched)
   }
 
   #heardFromLeader(role: { hasFetched: boolean }): void {
     role.hasFetched = true
-    this.#setTimer('fetch', this.#options.timeouts.fetchMs)
+    this.#replica.setTimer('fetch', this.#replica.timeouts.fetchMs)
   }
 
   #notDelivered(to: number, request: SentRequest): void {
-    if (request.type === 'fetch') {
-      if (request !== this.#fetching) return
-      this.#fetching = undefined
-      this.#retryLater()
-      return
-    }
+    if (this.#fetching.ends(request)) this.#replica.retryLater()
     if (!this.#isStillMeant(to, request)) return
     this.#undelivered.set(to, request)
-    this.#retryLater()
+    this.#replica.retryLater()
   }
 
   #isStillMeant(to: number, request: SentRequest): boolean {
@@ -722,131 +475,21 @@ export class Raft {
     if (request.type === 'vote') {
       if (role.name !== 'prospective' && role.name !== 'candidate') return false
       const { ballot } = role
-      return ballot.preVote === request.preVote && request.replicaEpoch === this.#epoch && ballot.isOpenFor(to)
+      return ballot.preVote === request.preVote && request.replicaEpoch === this.epoch && ballot.isOpenFor(to)
     }
-    return request.type === 'end-quorum-epoch' && role.name === 'resigned' && request.leaderEpoch === this.#epoch
+    return request.type === 'end-quorum-epoch' && role.name === 'resigned' && request.leaderEpoch === this.epoch
   }
 
-  // The log.
-
-  #appended(): void {
-    const { leadership } = this
-    if (!leadership) return
-    leadership.appended(this.#log.end.offset)
-    this.#advance(leadership)
+  get #leading(): Leading | undefined {
+    return this.#role.name === 'leader' ? this.#role.leading : undefined
   }
 
-  #advance(leadership: Leadership): void {
-    const { highWatermark } = leadership
-    this.#committed(highWatermark)
-    // Those who decide now need it no more.
-    const { nodeId } = this.#options
-    if (!this.#isVoter(nodeId) && this.#log.voters.latestOffset < highWatermark) this.#becomeResigned(leadership)
-  }
-
-  #committed(offset: number): void {
-    if (offset <= this.#highWatermark) return
-    this.#highWatermark = offset
-    this.#effects.push({ type: 'high-watermark', offset })
-  }
-
-  /** An observer, or a voter without memory, asks all in turn who leads, the voters first. */
-  #lookForLeader(): void {
-    const others = [...this.#otherVoters, ...this.#strangers]
-    if (others.length > 0) this.#askWhoLeads(others)
-  }
-
-  #askWhoLeads(nodes: readonly number[]): void {
-    this.#asked++
-    this.#fetch(nodes[this.#asked % nodes.length]!)
-  }
-
-  #fetch(from: number): void {
-    const { offset, epoch } = this.#log.end
-    this.#fetching = {
-      type: 'fetch',
-      replicaId: this.#options.nodeId,
-      currentLeaderEpoch: this.#epoch,
-      fetchOffset: offset,
-      lastFetchedEpoch: epoch,
-      highWatermark: this.#highWatermark,
-      directoryId: this.#options.directoryId,
-    }
-    this.#send(from, this.#fetching)
-  }
-
-  #sendVote(to: number, preVote: boolean): void {
-    const { nodeId } = this.#options
-    this.#send(to, { type: 'vote', replicaId: nodeId, replicaEpoch: this.#epoch, last: this.#log.end, preVote })
-  }
-
-  #send(to: number, request: SentRequest): void {
-    this.#effects.push({ type: 'send', to, request })
-  }
-
-  /**
-   * Whether it may ask to be elected: invariant 4. One that was a voter before the newest record does, too, until that is committed: nobody
-   * else may have the record.
-   */
-  get #mayStand(): boolean {
-    const { nodeId } = this.#options
-    const { latestOffset, previous } = this.#log.voters
-    const isNeeded = latestOffset >= this.#highWatermark && previous.some((voter) => voter.nodeId === nodeId)
-    return (this.#isVoter(nodeId) || isNeeded) && (this.#hasMemory || this.#epoch === 0)
-  }
-
-  get #isAlone(): boolean {
-    return this.#isVoter(this.#options.nodeId) && this.#voters.length === 1
-  }
-
-  #isVoter(nodeId: number): boolean {
-    return this.#log.voters.latest.some((voter) => voter.nodeId === nodeId)
-  }
-
-  get #voters(): number[] {
-    return this.#log.voters.latest.map(({ nodeId }) => nodeId)
-  }
-
-  get #otherVoters(): number[] {
-    return this.#voters.filter((voter) => voter !== this.#options.nodeId)
-  }
-
-  /** Nodes of the cluster that are no voters as far as this one knows. */
-  get #strangers(): number[] {
-    const { nodeId, others = () => [] } = this.#options
-    return others().filter((id) => id !== nodeId && !this.#isVoter(id))
-  }
-
-  #persist(): void {
-    if (!this.#hasMemory) return
-    const state = { leaderId: this.#leaderId, leaderEpoch: this.#epoch, votedId: this.#votedId }
-    if (this.#persisted && isSame(this.#persisted, state)) return
-    this.#persisted = state
-    this.#effects.push({ type: 'persist', state })
-  }
-
-  #tellLeader(): void {
-    const leaderId = this.#leaderId
-    const leaderEpoch = this.#epoch
-    if (leaderId === this.#told.leaderId && leaderEpoch === this.#told.leaderEpoch) return
-    this.#told = { leaderId, leaderEpoch }
-    this.#effects.push({ type: 'leader', leaderId, leaderEpoch })
-  }
-
-  #setElectionTimer(): void {
-    const { electionMs } = this.#options.timeouts
-    this.#setTimer('election', electionMs, electionMs)
-  }
-
-  #retryLater(): void {
-    this.#setTimer('retry', this.#options.timeouts.retryBackoffMs)
-  }
-
-  #setTimer(timer: RaftTimer, ms: number, jitterMs = 0): void {
-    this.#effects.push({ type: 'set-timer', timer, ms, jitterMs })
+  get #electorate() {
+    return this.#replica.electorate
   }
 }
 
-function isSame(one: ElectionState, other: ElectionState): boolean {
-  return one.leaderId === other.leaderId && one.leaderEpoch === other.leaderEpoch && one.votedId === other.votedId
+function notLeading(asked: number, epoch: number): number {
+  if (asked < epoch) return ErrorCode.FENCED_LEADER_EPOCH
+  return asked > epoch ? ErrorCode.UNKNOWN_LEADER_EPOCH : ErrorCode.NOT_LEADER_OR_FOLLOWER
 }

@@ -18,7 +18,8 @@
 
 import type { ElectionState } from '../../../src/broker/raft/election-state.ts'
 import type { OffsetAndEpoch, RaftResponse, SentRequest } from '../../../src/broker/raft/message.ts'
-import { Raft, type RaftEffect, type RaftEvent, type RaftTimer } from '../../../src/broker/raft/raft.ts'
+import { Raft } from '../../../src/broker/raft/raft.ts'
+import type { RaftEffect, RaftEvent, RaftTimer } from '../../../src/broker/raft/raft-event.ts'
 import { bootstrapVoter, voterNode } from '../../../src/broker/raft/voter-set.ts'
 import { errorOf } from '../../../src/protocol/errors.ts'
 import { MemoryRaftLog } from './memory-raft-log.ts'
