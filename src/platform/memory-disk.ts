@@ -13,13 +13,26 @@ const FIRST_CHUNK_BYTES = 1024
 type Node = MemoryFile | Directory
 type Directory = Map<string, Node>
 
-export function memoryDisk(): Disk {
-  return new MemoryDisk()
+export interface MemoryDisk extends Disk {
+  /** Another disk that holds the same, and of which nothing is locked. */
+  copy(): MemoryDisk
 }
 
-class MemoryDisk implements Disk {
-  readonly #root: Directory = new Map()
+export function memoryDisk(): MemoryDisk {
+  return new Tree(new Map())
+}
+
+class Tree implements MemoryDisk {
+  readonly #root: Directory
   readonly #locked = new Set<string>()
+
+  constructor(root: Directory) {
+    this.#root = root
+  }
+
+  copy(): MemoryDisk {
+    return new Tree(copyOf(this.#root))
+  }
 
   open(path: string, options?: { create?: boolean }): File {
     const node = this.#find(path)
@@ -149,6 +162,17 @@ class MemoryFile implements File {
     }
   }
 
+  copy(): MemoryFile {
+    const copy = new MemoryFile()
+    copy.#chunks = this.#chunks.map((chunk) => {
+      const bytes = Buffer.allocUnsafeSlow(chunk.length)
+      chunk.copy(bytes)
+      return bytes
+    })
+    copy.#size = this.#size
+    return copy
+  }
+
   truncate(size: number): void {
     if (size > this.#size) {
       this.#reserve(size)
@@ -202,6 +226,13 @@ class MemoryFile implements File {
       this.#chunkAt(at).fill(0, start, Math.min(CHUNK_BYTES, start + to - at))
     }
   }
+}
+
+function copyOf(directory: Directory): Directory {
+  const copies = [...directory].map(([name, node]) => {
+    return [name, node instanceof MemoryFile ? node.copy() : copyOf(node)] as const
+  })
+  return new Map(copies)
 }
 
 function names(path: string): string[] {

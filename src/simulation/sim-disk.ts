@@ -1,5 +1,5 @@
-import { memoryDisk } from '../platform/memory-disk.ts'
-import type { Disk, File } from '../platform/platform.ts'
+import { type MemoryDisk, memoryDisk } from '../platform/memory-disk.ts'
+import type { Disk, File, FileLock } from '../platform/platform.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimProcess } from './sim-machine.ts'
 
@@ -12,13 +12,15 @@ type Change =
  * A disk behind a cache: what is written is there for every process, and lost with the power unless it was synced.
  *
  * 1. `#durable` holds what would be left at least: files by their last sync, replacement or rename.
- * 2. `#unsynced` holds, by path, what was done to a file since then, oldest first.
+ * 2. `#unsynced` holds, by path, what was done to a file since then, oldest first: done to what is durable it gives what is cached.
+ * 3. `#locks` has what a process has taken that may still live.
  */
 export class SimDisk {
   readonly #random: SeededRandom
-  #cached: Disk = memoryDisk()
-  #durable: Disk = memoryDisk()
+  #cached = memoryDisk()
+  #durable = memoryDisk()
   readonly #unsynced = new Map<string, Change[]>()
+  readonly #locks: FileLock[] = []
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -40,25 +42,29 @@ export class SimDisk {
       makeDirectory: (path) => alive(() => cached().makeDirectory(path)),
       rename: (from, to) => alive(() => this.#rename(from, to)),
       remove: (path) => alive(() => this.#remove(path)),
-      lock: (path) => cached().lock(path),
+      lock: (path) => {
+        const lock = cached().lock(path)
+        if (lock) this.#locks.push(lock)
+        return lock
+      },
     }
   }
 
   /** All that is on it, as a disk of its own. */
-  image(): Disk {
-    return copyOf(this.#cached)
+  image(): MemoryDisk {
+    return this.#cached.copy()
   }
 
   /** Holds what the image holds, all of it durable, and nothing else. */
-  restore(image: Disk): void {
+  restore(image: MemoryDisk): void {
     this.#unsynced.clear()
-    this.#cached = copyOf(image)
-    this.#durable = copyOf(image)
+    this.#cached = image.copy()
+    this.#durable = image.copy()
   }
 
   /** The kernel takes back the locks of a process that is gone. */
   unlock(): void {
-    this.#cached = copyOf(this.#cached)
+    for (const lock of this.#locks.splice(0)) lock.release()
   }
 
   /** Of each file's unsynced changes some are kept, from the oldest on, and the one after them perhaps in part. */
@@ -72,7 +78,7 @@ export class SimDisk {
       this.#tear(file, changes[kept])
     }
     this.#unsynced.clear()
-    this.#cached = copyOf(this.#durable)
+    this.#cached = this.#durable.copy()
   }
 
   /** A write may arrive in part; what was put arrives whole, or leaves an empty file. */
@@ -99,21 +105,24 @@ export class SimDisk {
         if (!life.isDead) changed({ type: 'truncate', size })
       },
       sync: () => {
-        if (!life.isDead) this.#keep(path, contentOf(file))
+        if (!life.isDead) this.#sync(path)
       },
       close: () => file.close(),
     }
   }
 
-  #keep(path: string, content: Uint8Array): void {
+  #sync(path: string): void {
     this.#durable.makeDirectory(directoryOf(path))
-    this.#durable.replace(path, content)
+    const file = this.#durable.open(path)
+    for (const change of this.#unsynced.get(path) ?? []) apply(file, change)
     this.#unsynced.delete(path)
   }
 
   #replace(path: string, content: Uint8Array): void {
     this.#cached.replace(path, content)
-    this.#keep(path, content)
+    this.#durable.makeDirectory(directoryOf(path))
+    this.#durable.replace(path, content)
+    this.#unsynced.delete(path)
   }
 
   #put(path: string, content: Uint8Array): void {
@@ -128,9 +137,9 @@ export class SimDisk {
       this.#unsynced.delete(path)
       this.#unsynced.set(to + path.slice(from.length), changes)
     }
+    this.#durable.remove(to)
     if (!this.#durable.exists(from)) return
     this.#durable.makeDirectory(directoryOf(to))
-    if (this.#durable.exists(to)) this.#durable.remove(to)
     this.#durable.rename(from, to)
   }
 
@@ -152,39 +161,6 @@ function apply(file: File, change: Change): void {
   file.write([change.bytes], change.type === 'put' ? 0 : change.position)
 }
 
-function contentOf(file: File): Buffer {
-  const content = Buffer.alloc(file.size())
-  file.read(content, 0)
-  return content
-}
-
 function directoryOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
-}
-
-function copyOf(disk: Disk): Disk {
-  const copy = memoryDisk()
-  copyAll(disk, copy, '')
-  return copy
-}
-
-function copyAll(from: Disk, to: Disk, directory: string): void {
-  for (const name of from.list(directory === '' ? '/' : directory)) {
-    const path = `${directory}/${name}`
-    if (isDirectory(from, path)) {
-      to.makeDirectory(path)
-      copyAll(from, to, path)
-    } else {
-      to.replace(path, from.read(path))
-    }
-  }
-}
-
-function isDirectory(disk: Disk, path: string): boolean {
-  try {
-    disk.list(path)
-    return true
-  } catch {
-    return false
-  }
 }

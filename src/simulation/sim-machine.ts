@@ -1,4 +1,5 @@
-import type { Clock, Disk, Logger, Platform } from '../platform/platform.ts'
+import type { MemoryDisk } from '../platform/memory-disk.ts'
+import type { Clock, Logger, Platform } from '../platform/platform.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { Simulation } from './simulation.ts'
 
@@ -76,11 +77,11 @@ export class SimMachine {
   }
 
   /** What its disk holds while nothing runs on it, to look at, to change, and to put back. */
-  takeImage(): Disk {
+  takeImage(): MemoryDisk {
     return this.#disk.image()
   }
 
-  putBack(image: Disk): void {
+  putBack(image: MemoryDisk): void {
     this.#disk.restore(image)
   }
 

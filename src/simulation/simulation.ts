@@ -66,7 +66,10 @@ export class Simulation {
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms
     await this.#settle()
-    for (let event = this.#queue.take(end); event; event = this.#queue.take(end)) await this.#happen(event)
+    for (let event = this.#queue.take(end); event; event = this.#queue.take(end)) {
+      this.#happen(event)
+      await this.#settle()
+    }
     this.#now = end
   }
 
@@ -80,7 +83,8 @@ export class Simulation {
         this.#now = end
         return condition()
       }
-      await this.#happen(event)
+      this.#happen(event)
+      await this.#settle()
     }
     return true
   }
@@ -100,14 +104,13 @@ export class Simulation {
     throw new Error(`nothing came of it within ${limitMs} simulated ms`)
   }
 
-  async #happen(event: SimEvent): Promise<void> {
+  #happen(event: SimEvent): void {
     this.#now = event.at
     this.#events++
     this.witness(event.at * 1000)
     this.#mix(event.label)
     if (this.#events % MARK_EVERY === 0) this.#marks.push(this.#hash)
     event.happen()
-    await this.#settle()
   }
 
   /** Something that happened besides: what was written, drawn, decided. */

@@ -163,6 +163,23 @@ describe.each([
   })
 })
 
+it('copies a disk of memory with all that is on it; the copy goes its own way, and nobody holds its locks', () => {
+  const disk = memoryDisk()
+  disk.makeDirectory('/logs/orders-0')
+  const large = Buffer.alloc(600_000, 'abc')
+  const file = disk.open('/logs/orders-0/log')
+  file.write([large], 0)
+  disk.lock('/logs/.lock')
+  const copy = disk.copy()
+  file.write([Buffer.from('changed')], 300_000)
+  disk.remove('/logs/.lock')
+  expect(copy.list('/logs')).toEqual(['.lock', 'orders-0'])
+  expect(copy.read('/logs/orders-0/log').equals(large)).toBe(true)
+  expect(copy.lock('/logs/.lock')).toBeDefined()
+  copy.open('/logs/orders-0/log').truncate(3)
+  expect(file.size()).toBe(large.length)
+})
+
 describe('the node disk between processes', () => {
   let root: string
   beforeEach(() => {

@@ -2,8 +2,9 @@
 //   --scenario NAME   those whose names begin so; absent: all
 //   --seeds 100       how many of each, from --first 1 on; fresh ones with --first now
 //   --seconds 60      how long things go wrong, if not as long as the scenario says
-//   --minutes 60      instead: fresh seeds for so long, each scenario for as long as the others; what fails is told, and the rest goes on
-//   --once            does not compare two runs of a seed
+//   --minutes 60      instead: fresh seeds for so long, each scenario for as long as the others; what fails is told, and the rest goes on;
+//                     every tenth seed is played twice
+//   --once            none is: does not compare two runs of a seed
 //   --bug NAME        puts a planted bug in;  --bugs: looks for each of them, and tells how many seeds it took
 //   --list            what there is
 import { parseArgs } from 'node:util'
@@ -49,6 +50,8 @@ if (values.bug !== undefined && !bug) refuse(`--bug is one of: ${plantedBugs.map
 /** What many runs saw, added up. */
 class Sum {
   readonly #counts = new Map<string, number>()
+  /** Seeds of which two runs were compared. */
+  #compared = 0
   #spentMs = 0
   #cpuMs = 0
   #simulatedMs = 0
@@ -72,8 +75,9 @@ class Sum {
     return this.#cpuMs
   }
 
-  add({ bites, records, simulatedMs, trace }: Outcome, times: number): void {
+  add({ bites, records, simulatedMs, trace }: Outcome, times: 1 | 2): void {
     this.runs++
+    if (times === 2) this.#compared++
     this.#simulatedMs += simulatedMs * times
     this.#events += trace.events * times
     for (const [name, count] of [['records', records] as const, ...bites])
@@ -85,16 +89,16 @@ class Sum {
     const counts = [...this.#counts].map(([name, count]) => `${name} ${count}`).join(', ')
     const faster = Math.round(this.#simulatedMs / 1000 / seconds)
     const minutes = (this.#simulatedMs / 60_000).toFixed(1)
-    return `${this.runs} seeds: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${(this.#cpuMs / 1000).toFixed(1)} s of CPU), ${faster} × real time`
+    return `${this.runs} seeds, ${this.#compared} of them twice: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${(this.#cpuMs / 1000).toFixed(1)} s of CPU), ${faster} × real time`
   }
 }
 
 /** What failed is told, and thrown. */
-async function playOne(scenario: Scenario, seed: number, sum: Sum): Promise<void> {
-  const playIt = values.once ? play : playTwice
+async function playOne(scenario: Scenario, seed: number, sum: Sum, isCompared: boolean): Promise<void> {
+  const playIt = isCompared ? playTwice : play
   try {
     const outcome = await sum.timed(() => playIt(scenario, seed, { seconds, bug: values.bug }))
-    sum.add(outcome, values.once ? 1 : 2)
+    sum.add(outcome, isCompared ? 2 : 1)
   } catch (error) {
     say(`${scenario.name}, seed ${seed}: ${(error as Error).message}`)
     if ((error as Error).cause) process.stderr.write(`${((error as Error).cause as Error).stack}\n`)
@@ -105,7 +109,7 @@ async function playOne(scenario: Scenario, seed: number, sum: Sum): Promise<void
 async function run(scenario: Scenario): Promise<boolean> {
   const sum = new Sum()
   for (let seed = first; seed < first + seeds; seed++)
-    if (!(await playOne(scenario, seed, sum).then(isTrue, () => false))) return false
+    if (!(await playOne(scenario, seed, sum, !values.once).then(isTrue, () => false))) return false
   say(`${scenario.name}: ${sum.text()}`)
   return true
 }
@@ -120,6 +124,8 @@ interface Share {
   invalid: number
 }
 
+const COMPARED_EVERY = 10
+
 /** Whoever has had the least time is next, so that what is cheap is played more often. */
 async function runFor(chosen: readonly Scenario[], limitMs: number): Promise<boolean> {
   const start = values.first === '1' ? Date.now() : first
@@ -130,7 +136,8 @@ async function runFor(chosen: readonly Scenario[], limitMs: number): Promise<boo
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isOver = true))
   for (const end = performance.now() + limitMs; performance.now() < end && !isOver; ) {
     const share = shares.reduce((least, one) => (one.sum.cpuMs < least.sum.cpuMs ? one : least))
-    await playOne(share.scenario, share.seed++, share.sum).catch((error: Error) => {
+    const isCompared = !values.once && (share.seed - start) % COMPARED_EVERY === 0
+    await playOne(share.scenario, share.seed++, share.sum, isCompared).catch((error: Error) => {
       if (error instanceof Invalid) share.invalid++
       else share.failed++
     })

@@ -233,6 +233,25 @@ describe('the disk', () => {
     expect(left.size).toBeGreaterThan(4)
   })
 
+  test('keeps what was synced bit by bit, under the name that the file has in the end', async () => {
+    const disk = await written(
+      1,
+      ({ disk: own }) => {
+        own.replace(FILE, Buffer.from('what was there before'))
+        const file = own.open('/data/new')
+        file.write(text('one two three'), 0)
+        file.sync()
+        file.truncate(8)
+        file.write(text('four'), 8)
+        file.sync()
+        own.rename('/data/new', FILE)
+      },
+      (machine) => machine.cutPower(),
+    )
+    expect(disk.read(FILE).toString()).toBe('one two four')
+    expect(disk.list('/data')).toEqual(['log'])
+  })
+
   test('takes nothing more from a process that is dead', async () => {
     const machine = simulationOf().machine('one')
     const { disk } = machine.boot()
