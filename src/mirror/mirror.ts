@@ -20,7 +20,7 @@ import type { Flow } from './flow.ts'
 import type { Gap } from './gap.ts'
 import { GapLedger } from './gap-ledger.ts'
 import { sumOfHistograms } from './latency.ts'
-import type { MirrorHooks } from './mirrored-partition.ts'
+import type { MirrorHooks } from './mirror-hooks.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import { ProgressReader } from './progress-reader.ts'
 import { slotOf } from './progress-record.ts'
@@ -33,7 +33,7 @@ import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
 
 export type { MirrorLimits } from './data-plane.ts'
 export type { Flow, Start } from './flow.ts'
-export type { MirrorHooks, Step } from './mirrored-partition.ts'
+export type { MirrorHooks, Step } from './mirror-hooks.ts'
 
 export interface MirrorOptions {
   readonly flow: Flow

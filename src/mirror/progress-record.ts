@@ -5,8 +5,9 @@
 //   ["owner"]                          whether the last owner said goodbye: then none of its requests can arrive late
 //   ["partition", topic, partition]    what is mirrored where, since when, and the source's leader epochs
 //   ["map", topic, partition, chunk]   a chunk of its offset map, in the offset map's own binary form
+import type { OffsetMapChanges } from '../offset-translation/offset-map.ts'
 import type { EpochStart } from '../source/divergence.ts'
-import type { ProducerIdentity } from './partition-mirror.ts'
+import type { ProducerIdentity } from './partition/partition-mirror.ts'
 
 export interface ProgressRecord {
   readonly key: string
@@ -55,8 +56,15 @@ export function partitionRecord(topic: string, partition: number, progress: Part
   return json(['partition', topic, partition], progress)
 }
 
-export function chunkRecord(topic: string, partition: number, chunk: number, bytes: Buffer | null): ProgressRecord {
+function chunkRecord(topic: string, partition: number, chunk: number, bytes: Buffer | null): ProgressRecord {
   return { key: JSON.stringify(['map', topic, partition, chunk]), value: bytes }
+}
+
+/** All that changed in its map. */
+export function mapRecords(topic: string, partition: number, { chunks, removed }: OffsetMapChanges): ProgressRecord[] {
+  const records = chunks.map(({ index, bytes }) => chunkRecord(topic, partition, index, bytes))
+  for (const index of removed) records.push(chunkRecord(topic, partition, index, null))
+  return records
 }
 
 function json(key: unknown[], value: object): ProgressRecord {

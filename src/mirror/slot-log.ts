@@ -19,7 +19,7 @@ import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
-import type { ProducerIdentity } from './partition-mirror.ts'
+import type { ProducerIdentity } from './partition/partition-mirror.ts'
 import { ownerRecord, type ProgressRecord, producerRecord, SlotState } from './progress-record.ts'
 import { readSlot, type TransactionalSlot } from './transactional-slot.ts'
 

@@ -1,5 +1,7 @@
 // What a refused batch means for its partition: try again from what the target has, or stop and tell a person. The sentences
 // are for people: they name the offset, what was refused, and the way out.
+import type { TopicPartition } from '../client/topic-partition.ts'
+import { HeliostatError } from '../platform/errors.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 
 /** Why a partition stands still until something outside changes. */
@@ -85,6 +87,21 @@ const MAY_RECOVER = new Set<number>([
   ErrorCode.INCONSISTENT_TOPIC_ID,
 ])
 
+/** Refusals that are about a batch: its partition stops, and the transaction goes on. */
+export function isOfTheBatch(errorCode: number): boolean {
+  return OF_THE_BATCH.has(errorCode)
+}
+
+const OF_THE_BATCH: ReadonlySet<number> = new Set([
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+])
+
 export function tooLarge(upstream: number, bytes: number, limit: number): StopReason {
   return {
     code: 'record-too-large',
@@ -103,6 +120,23 @@ export function foreign(why: string): StopReason {
     message: `Something else writes to the target topic (${why}); its content can no longer be told from the source's.`,
     mayPass: false,
   }
+}
+
+/** None of several plans for one place came true there. */
+export function ambiguous(downstream: number, remote: TopicPartition): StopReason {
+  return {
+    code: 'ambiguous-position',
+    message: `What stands at offset ${downstream} of ${remote} is none of the batches that were planned for it.`,
+    mayPass: false,
+  }
+}
+
+/** What kept the position from being known, and will not pass by itself. */
+export function unpositioned(error: Error): StopReason {
+  const known = error instanceof HeliostatError ? error : undefined
+  const isDenied = known?.where?.['errorCode'] === ErrorCode.TOPIC_AUTHORIZATION_FAILED
+  const code = isDenied ? 'not-authorized' : 'broken-invariant'
+  return { code, message: error.message, mayPass: known !== undefined }
 }
 
 export function notTakenOver(remoteTopic: string, why: string): StopReason {

@@ -16,7 +16,7 @@ import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { Transaction } from '../sink/transaction.ts'
-import type { ProducerIdentity } from './partition-mirror.ts'
+import type { ProducerIdentity } from './partition/partition-mirror.ts'
 import { isOfPartition, ownerRecord, type ProgressRecord, SlotState } from './progress-record.ts'
 import type { ProgressLog } from './slot-log.ts'
 

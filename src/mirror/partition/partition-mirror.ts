@@ -1,5 +1,5 @@
 // One partition between its two logs: which fetched batches cross, as what bytes, at which target offset, and what every answer
-// of the target means. Pure: it is handed batches, answers and moments, and holds what is to be sent; `mirror.ts` does the rest.
+// of the target means. Pure: it is handed batches, answers and moments, and holds what is to be sent; `mirrored-partition.ts` does the rest.
 //
 // Invariants:
 // 1. The batch at target offset d carries sequence d mod 2^31 of the slot's producer (less what others are known to have written
@@ -13,15 +13,15 @@
 // 7. Every frame that is held for a batch is released once: when the batch is acknowledged, dropped or lost.
 // 8. In a transaction the map hears of batches with the transaction's progress, and sequences are those of its epoch: 2 and 4 are the
 //    coordinator's then, and there is no position to be read while something is uncommitted.
-import type { TopicPartition } from '../client/topic-partition.ts'
-import type { OffsetMap, OffsetMapChanges } from '../offset-translation/offset-map.ts'
-import { RecordBatch } from '../records/record-batch.ts'
-import { joinBatches, type RewrittenBatch, rewriteDense } from '../records/rewrite.ts'
-import { AbortedFilter, type AbortedTransaction } from '../source/aborted-filter.ts'
-import type { EpochStart } from '../source/divergence.ts'
-import type { FrameLease } from '../source/frame-lease.ts'
-import type { PartitionState, RewriteReason } from './status.ts'
-import { corrupt, type StopReason, stopReason, tooLarge } from './stop-reason.ts'
+import type { TopicPartition } from '../../client/topic-partition.ts'
+import type { OffsetMap, OffsetMapChanges } from '../../offset-translation/offset-map.ts'
+import { RecordBatch } from '../../records/record-batch.ts'
+import { joinBatches, type RewrittenBatch, rewriteDense } from '../../records/rewrite.ts'
+import { AbortedFilter, type AbortedTransaction } from '../../source/aborted-filter.ts'
+import type { EpochStart } from '../../source/divergence.ts'
+import type { FrameLease } from '../../source/frame-lease.ts'
+import type { PartitionState, RewriteReason } from '../status.ts'
+import { corrupt, type StopReason, stopReason, tooLarge } from '../stop-reason.ts'
 import { sequenceAt } from './target-tail.ts'
 
 export interface PartitionMirrorOptions {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { checkCopy, checkTranslation } from '../oracle/copies.ts'
-import { compactedLog, plainLog, transactionalLog } from '../support/source-logs.ts'
+import { checkCopy, checkTranslation } from '../../oracle/copies.ts'
+import { compactedLog, plainLog, transactionalLog } from '../../support/source-logs.ts'
 import { PartitionWorld } from './partition-world.ts'
 
 const RUNS = Number(process.env['HELIOSTAT_RUNS'] ?? 150)

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { TopicPartition } from '../../src/client/topic-partition.ts'
-import { PartitionMirror } from '../../src/mirror/partition-mirror.ts'
-import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
-import { buildBatch } from '../../src/records/batch-builder.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
-import { FrameBudget } from '../../src/source/frame-lease.ts'
+import { TopicPartition } from '../../../src/client/topic-partition.ts'
+import { PartitionMirror } from '../../../src/mirror/partition/partition-mirror.ts'
+import { OffsetMap } from '../../../src/offset-translation/offset-map.ts'
+import { buildBatch } from '../../../src/records/batch-builder.ts'
+import { RecordBatch } from '../../../src/records/record-batch.ts'
+import { FrameBudget } from '../../../src/source/frame-lease.ts'
 
 /** What becomes of two neighbouring batches that came in one fetch: how many batches leave, and how many were joined. */
 function fate(recordsPerBatch: number, valueBytes: number, delivery: { isTransactional?: boolean } = {}) {

@@ -1,15 +1,15 @@
 // A world for one PartitionMirror without sockets: a source log that may be compacted, a target that checks sequences as Kafka
 // does, a network that delivers late or never, and lives that end at any step. One seed replays it all.
-import { TopicPartition } from '../../src/client/topic-partition.ts'
-import { type OutgoingBatch, PartitionMirror } from '../../src/mirror/partition-mirror.ts'
-import { OffsetMap } from '../../src/offset-translation/offset-map.ts'
-import { ErrorCode } from '../../src/protocol/errors.ts'
-import { BatchBuilder } from '../../src/records/batch-builder.ts'
-import { RecordBatch } from '../../src/records/record-batch.ts'
-import { AbortedFilter, type AbortedTransaction } from '../../src/source/aborted-filter.ts'
-import { FrameBudget } from '../../src/source/frame-lease.ts'
-import { type SeenRecord, seenOf } from '../oracle/seen-record.ts'
-import { randomOf } from '../support/source-logs.ts'
+import { TopicPartition } from '../../../src/client/topic-partition.ts'
+import { type OutgoingBatch, PartitionMirror } from '../../../src/mirror/partition/partition-mirror.ts'
+import { OffsetMap } from '../../../src/offset-translation/offset-map.ts'
+import { ErrorCode } from '../../../src/protocol/errors.ts'
+import { BatchBuilder } from '../../../src/records/batch-builder.ts'
+import { RecordBatch } from '../../../src/records/record-batch.ts'
+import { AbortedFilter, type AbortedTransaction } from '../../../src/source/aborted-filter.ts'
+import { FrameBudget } from '../../../src/source/frame-lease.ts'
+import { type SeenRecord, seenOf } from '../../oracle/seen-record.ts'
+import { randomOf } from '../../support/source-logs.ts'
 
 const PRODUCER = { id: 77, epoch: 0 }
 const SEQUENCES = 2 ** 31

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { judgeTail, surveyTail } from '../../src/mirror/target-tail.ts'
-import type { BatchHeader } from '../../src/sink/tail-reader.ts'
+import { judgeTail, lossesOf, surveyTail } from '../../../src/mirror/partition/target-tail.ts'
+import type { BatchHeader } from '../../../src/sink/tail-reader.ts'
 
 const producer = { id: 7, epoch: 0 }
 
@@ -82,5 +82,16 @@ describe('a survey of the tail', () => {
 
   test('gives up when our own batches contradict each other', () => {
     expect(survey(0, 20, [ours(3, 1, 1), ours(5, 5, 1)])).toBeUndefined()
+  })
+
+  test('names what the target lost first, and then what others wrote', () => {
+    const found = survey(10, 30, [ours(10, 10, 5), others(15, 2), ours(17, 15, 1), others(18, 12)])!
+    const at = { acknowledged: 20, at: 70, lostFrom: 66 }
+    expect(lossesOf(found, at)).toEqual([
+      { from: 66, to: 70, reason: 'target-truncated', downstream: { from: 16, to: 20 } },
+      { from: 70, to: 70, reason: 'foreign-write', downstream: { from: 15, to: 17 } },
+      { from: 70, to: 70, reason: 'foreign-write', downstream: { from: 18, to: 30 } },
+    ])
+    expect(lossesOf(found, { ...at, acknowledged: 16 }).map(({ reason }) => reason)).not.toContain('target-truncated')
   })
 })

@@ -1,9 +1,10 @@
 // What the end of a target's log says about the copy: whether it is where we left it and by whom its last batch was written; and, if
 // others wrote between our batches, which offsets are theirs and where ours came to stand. Pure.
-import type { BatchHeader, Tail } from '../sink/tail-reader.ts'
-import type { OffsetRange } from './gap.ts'
+import type { BatchHeader, Tail } from '../../sink/tail-reader.ts'
+import type { OffsetRange } from '../gap.ts'
+import type { Joint } from '../progress-record.ts'
+import type { Loss } from './loss.ts'
 import type { ProducerIdentity } from './partition-mirror.ts'
-import type { Joint } from './progress-record.ts'
 
 const SEQUENCES = 2 ** 31
 
@@ -102,6 +103,28 @@ export function shorterThan(
   const mappedEnd = Math.min(end, mapped)
   const next = last && isBy(producer, last) ? last.baseSequence + last.lastOffsetDelta + 1 : sequenceAt(end, lag)
   return { foreign: [], displaced: [], plannedEnd: mappedEnd, mappedEnd, lag: modulo(end - next, SEQUENCES) }
+}
+
+/** Of the foreign ranges of one look so many are told; by then the writer is known well enough. */
+const FOREIGN_RANGES_MAX = 100
+
+export interface Surveyed {
+  /** The target had taken everything below. */
+  readonly acknowledged: number
+  /** The source offset that comes next, and that of the first record which the target lost. */
+  readonly at: number
+  readonly lostFrom: number
+}
+
+/** What is to be written in the ledger, first what was lost. */
+export function lossesOf(survey: TailSurvey, { acknowledged, at, lostFrom }: Surveyed): Loss[] {
+  const losses: Loss[] = []
+  const from = survey.plannedEnd
+  if (from < acknowledged)
+    losses.push({ from: lostFrom, to: at, reason: 'target-truncated', downstream: { from, to: acknowledged } })
+  for (const downstream of survey.foreign.slice(0, FOREIGN_RANGES_MAX))
+    losses.push({ from: at, to: at, reason: 'foreign-write', downstream })
+  return losses
 }
 
 function isBy(producer: ProducerIdentity, batch: BatchHeader): boolean {

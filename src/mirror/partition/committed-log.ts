@@ -1,0 +1,68 @@
+// The target's log of a partition that is written in transactions. Others may write beside it; what was committed can only be lost.
+import { HeliostatError } from '../../platform/errors.ts'
+import { lossReason } from '../gap.ts'
+import type { StopReason } from '../stop-reason.ts'
+import { writeLoss } from './loss.ts'
+import type { PartitionCopy } from './partition-copy.ts'
+import type { PartitionHost } from './partition-host.ts'
+import { Suspicion } from './suspicion.ts'
+
+type LogHost = Pick<PartitionHost, 'platform' | 'tails' | 'gapLedger' | 'onDataLoss' | 'wentBackTo'>
+
+export class CommittedLog {
+  readonly #host: LogHost
+  readonly #copy: PartitionCopy
+  readonly #suspicion: Suspicion
+
+  constructor(host: LogHost, copy: PartitionCopy) {
+    this.#host = host
+    this.#copy = copy
+    this.#suspicion = new Suspicion(host.platform.clock)
+  }
+
+  /** Whether it still holds what was committed; if not, the loss is in the ledger and the copy begins anew behind it: 'mended'. */
+  async mend(targetEnd: number): Promise<StopReason | 'mended' | undefined> {
+    const { progress, source, remote, map } = this.#copy
+    const { wentBackTo } = this.#host
+    const to = map.nextDownstream
+    const seenEnd = Math.min(targetEnd, wentBackTo.get(remote) ?? targetEnd)
+    const end = seenEnd < to ? seenEnd : await this.#endOfRecords(seenEnd)
+    if (end >= to) {
+      this.#suspicion.drop()
+      return undefined
+    }
+    if (!wentBackTo.has(remote)) this.#suspicion.confirm(`${remote} ends at ${end}, not at ${to}`)
+    const from = map.reverse(end) ?? map.lowestUpstream
+    const upstream = map.nextUpstream
+    const loss = { from, to: upstream, reason: 'target-truncated', downstream: { from: end, to } } as const
+    const gap = await writeLoss(this.#host, source, loss)
+    if (gap.action === 'stop') return lossReason(gap)
+    await this.#copy.startOver(progress, gap.action === 'skip' ? upstream : from)
+    wentBackTo.delete(remote)
+    return 'mended'
+  }
+
+  /** A marker where a record was committed is younger than the record: the log went back, and has grown since by what was aborted. */
+  async #endOfRecords(end: number): Promise<number> {
+    const { map, remote } = this.#copy
+    for (let ours = end; ; ) {
+      const last = map.lastRecordBelow(Math.min(ours, map.nextDownstream))
+      const batch = last === undefined ? undefined : await this.#host.tails.batchAt(remote, last)
+      if (!batch?.isControl || batch.baseOffset > last!) return ours
+      ours = batch.baseOffset
+    }
+  }
+
+  /**
+   * What the error says of a batch that was appended below what is committed: the target lost some of that. What is appended there now,
+   * and aborted, would hide it from who looks at the log's end alone, so the place is kept. Undefined: all is well.
+   */
+  appendedAt(baseOffset: number): HeliostatError | undefined {
+    const { remote, map } = this.#copy
+    if (baseOffset >= map.nextDownstream) return undefined
+    const { wentBackTo } = this.#host
+    wentBackTo.set(remote, Math.min(baseOffset, wentBackTo.get(remote) ?? baseOffset))
+    const what = `${remote} appends at ${baseOffset}, and had ${map.nextDownstream}`
+    return new HeliostatError('HEL_TARGET_CHANGED', what, { retriable: true })
+  }
+}
