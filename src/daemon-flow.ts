@@ -1,10 +1,11 @@
 // One mirroring job with all that belongs to it: clients, mirror, checkpoints and background jobs. Nothing is shared between
 // flows, so one's trouble is its own.
-import { ClusterClient } from './client/cluster-client.ts'
+import type { ClusterClient } from './client/cluster-client.ts'
 import { ControlClient } from './client/control-client.ts'
 import { describeMembers } from './client/group-members.ts'
 import { OffsetLookup } from './client/offset-lookup.ts'
-import type { ClusterConfig, Config, MirrorJob } from './config/config.ts'
+import type { Config, MirrorJob } from './config/config.ts'
+import { clientOptions, clusterClient } from './daemon-client.ts'
 import type { Credentials } from './daemon-credentials.ts'
 import { explainName } from './daemon-explain.ts'
 import { flowOf, policyOf, sharedSettings, sharingGroupOf } from './daemon-job.ts'
@@ -263,18 +264,3 @@ export class DaemonFlow implements FlowView {
 const LOOKS_WITHIN_REFRESH = 0.8
 /** Where commits cannot be followed, they are on the target within about a second all the same. */
 const GROUP_OFFSETS_EVERY_MS = 1_000
-
-/** A client of its own, named after the flow, so that quotas and audits on either side can tell flows apart. */
-export function clusterClient(
-  platform: Platform,
-  alias: string,
-  flow: string,
-  config: ClusterConfig,
-  credentials: Credentials,
-): ClusterClient {
-  return new ClusterClient(platform, clientOptions(alias, flow, config, credentials))
-}
-
-function clientOptions(name: string, flow: string, { bootstrap, rack }: ClusterConfig, credentials: Credentials) {
-  return { name, bootstrap, rack, clientId: `heliostat|${flow}`, ...credentials }
-}

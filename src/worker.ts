@@ -1,8 +1,8 @@
 // The program of a worker thread: carries planes of the flows that the daemon on the main thread tells it, each with clients of its own.
 import { resolve } from 'node:path'
 import type { Config } from './config/config.ts'
+import { clusterClient } from './daemon-client.ts'
 import { type Credentials, credentialsOf, readSecretFile } from './daemon-credentials.ts'
-import { clusterClient } from './daemon-flow.ts'
 import { flowOf, policyOf } from './daemon-job.ts'
 import { DataPlane } from './mirror/data-plane.ts'
 import { GapLedger } from './mirror/gap-ledger.ts'

@@ -56,6 +56,7 @@ const edges = [
   'cli',
   'server',
   'daemon.ts',
+  'daemon-client.ts',
   'daemon-credentials.ts',
   'daemon-flow.ts',
   'daemon-explain.ts',

@@ -2,7 +2,6 @@
 import { findOverlaps, findRing } from '../mirror/naming/loops.ts'
 import { replicationPolicy } from '../mirror/replication-policy.ts'
 import type { Address } from '../platform/platform.ts'
-import type { Secret } from './fields.ts'
 import { type Environment, type Finding, type Loaded, load } from './load.ts'
 import { type MirrorConfigFile, mirrorConfigSchema } from './mirror-config.ts'
 import { nearName } from './near-name.ts'
@@ -151,9 +150,4 @@ function* plainQueue({ queue }: MirrorConfigFile): Iterable<Finding> {
   if (!queue?.tls || typeof queue.redis !== 'string' || parseRedisUrl(queue.redis)?.isEncrypted !== false) return
   const message = 'queue.tls: queue.redis says redis:, which is not encrypted; write rediss:'
   yield { rule: 'no-tls', path: ['queue', 'tls'], message }
-}
-
-/** The text of a secret; `read` reads a file. Never ends with the line break that editors add. */
-export function revealSecret(value: Secret, read: (path: string) => string): string {
-  return typeof value === 'string' ? value : read(value.file).replace(/\r?\n$/, '')
 }

@@ -180,7 +180,7 @@ export class DataPlane implements Plane {
         return
       } catch (error) {
         log.close()
-        if (this.#slots.get(slot) !== owned) return
+        if (this.#slots.get(slot) !== owned || this.#stopping.signal.aborted) return
         this.#errors.tellUnlessRetriable(error as HeliostatError)
         await sleep(this.#platform.clock, backoff.next(), this.#stopping.signal)
         await this.#target.refresh().catch((failure: HeliostatError) => this.#errors.tell(failure))

@@ -63,6 +63,8 @@ export class RemotePlane implements Plane {
   #isPaused = false
   #isLeaving = false
   #isWorking = false
+  /** Its thread has it. */
+  #isStarted = false
   readonly #toldTopics = new ToldTopics()
   #status = IDLE
   #starting: Timer | undefined
@@ -99,6 +101,7 @@ export class RemotePlane implements Plane {
     this.#toldTopics.ended(reason.message)
     this.#status = { ...IDLE, bufferedBytesMax: this.#status.bufferedBytesMax }
     this.#isWorking = false
+    this.#isStarted = false
     this.#partitions.clear()
     this.#copies.clear()
     this.#maps.clear()
@@ -106,7 +109,12 @@ export class RemotePlane implements Plane {
 
   #start(): void {
     const { name, plan } = this.#options
-    this.#worker.ask('start', name, plan).catch((error: HeliostatError) => this.#notStarted(error))
+    this.#worker.ask('start', name, plan).then(
+      () => {
+        this.#isStarted = true
+      },
+      (error: HeliostatError) => this.#notStarted(error),
+    )
   }
 
   #notStarted(error: HeliostatError): void {
@@ -157,6 +165,11 @@ export class RemotePlane implements Plane {
     if (owned) this.#copies.delete(owned.remote)
     this.#partitions.delete(source)
     this.#maps.delete(source)
+  }
+
+  /** Its thread is there and says nothing; undefined: it does again. */
+  silent(reason: string | undefined): void {
+    this.#toldTopics.silent(reason)
   }
 
   // ---- for the mirror
@@ -218,9 +231,13 @@ export class RemotePlane implements Plane {
     this.#options.left()
   }
 
-  /** A thread that has ended, or answers no more, must not keep a stop: its slots are left without a goodbye, and nothing is lost. */
+  /**
+   * A thread that has ended, or answers no more, must not keep a stop: its slots are left without a goodbye, and nothing is lost. One that has not
+   * begun has nothing to finish.
+   */
   async #within(ms: number, answer: Promise<void>): Promise<void> {
     const patience = new AbortController()
+    if (!this.#isStarted) patience.abort()
     const answered = answer.then(
       () => patience.abort(),
       () => patience.abort(),

@@ -23,6 +23,7 @@ const SILENT_MS = 2_000
 export class ToldTopics {
   readonly #told = new Map<TopicPartition, Seen>()
   readonly #unseen = new Map<TopicPartition, Seen>()
+  #silence: string | undefined
   /** By threads that have ended. */
   readonly #counted = new Map<TopicPartition, Counts>()
 
@@ -37,8 +38,14 @@ export class ToldTopics {
       }
   }
 
+  /** It is there and says nothing; undefined: it does again. */
+  silent(reason: string | undefined): void {
+    this.#silence = reason
+  }
+
   /** The thread has ended; another one follows. */
   ended(reason: string): void {
+    this.#silence = undefined
     for (const [topicPartition, seen] of this.#told) {
       const { status } = seen
       const counts = this.#countsOf(topicPartition, status)
@@ -65,9 +72,15 @@ export class ToldTopics {
         const silentMs = nowMs - atMs
         const rpoMs = status.rpoMs + (silentMs < SILENT_MS ? 0 : silentMs)
         const counts = partitions === this.#told ? status : NOTHING
-        found.partitions.push({ ...status, ...this.#countsOf(topicPartition, counts), rpoMs })
+        found.partitions.push({ ...this.#seen(status), ...this.#countsOf(topicPartition, counts), rpoMs })
       }
     return [...topics.values()]
+  }
+
+  /** Of a thread that says nothing, what moved when it last spoke does not. */
+  #seen(status: PartitionStatus): PartitionStatus {
+    if (this.#silence === undefined || status.state === 'stopped' || status.state === 'paused') return status
+    return { ...status, state: 'recovering', reason: this.#silence }
   }
 
   #countsOf(topicPartition: TopicPartition, now: Counts): Counts {

@@ -1,5 +1,6 @@
 // The threads that carry the planes of all flows: each flow has a plane on each. A thread that ends is started again, and its planes
-// are told again what they were told; what it had in flight is looked up on the target, as after any crash.
+// are told again what they were told; what it had in flight is looked up on the target, as after any crash. One that is stuck, and says
+// nothing any more, is told of, and ended when it stays so.
 import { Backoff } from '../client/backoff.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform, Thread, Timer } from '../platform/platform.ts'
@@ -10,6 +11,13 @@ import { RemotePlane } from './remote-plane.ts'
 
 /** One that lived so long was not ended by what it begins with. */
 const STEADY_MS = 60_000
+/**
+ * A thread with planes speaks three times a second. Silence is counted in looks of ours and not in time: a process that was suspended, or a
+ * machine that slept, has no silent threads.
+ */
+const LOOK_MS = 1_000
+const SILENT_LOOKS = 10
+const STUCK_LOOKS = 60
 
 export class WorkerPool {
   readonly size: number
@@ -44,6 +52,9 @@ class PlaneWorker {
   #thread: Thread | undefined
   #calls: ThreadCalls<WorkerCalls>
   #restart: Timer | undefined
+  #watch: Timer
+  /** Looks since it spoke last. */
+  #silentLooks = 0
   #isStopping = false
 
   constructor(platform: Platform, program: URL, number: number) {
@@ -52,6 +63,7 @@ class PlaneWorker {
     this.#number = number
     this.#backoff = new Backoff(platform.random, { initialMs: 100, maxMs: 5_000 })
     this.#calls = this.#start()
+    this.#watch = this.#lookLater()
   }
 
   plane(flow: string, plan: unknown, listener: PlaneListener): RemotePlane {
@@ -74,7 +86,29 @@ class PlaneWorker {
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#restart?.cancel()
+    this.#watch.cancel()
     await this.#thread?.stop()
+  }
+
+  #lookLater(): Timer {
+    return this.#platform.clock.setTimer(LOOK_MS, () => {
+      this.#look()
+      this.#watch = this.#lookLater()
+    })
+  }
+
+  #look(): void {
+    if (!this.#thread || this.#planes.size === 0) this.#silentLooks = 0
+    else this.#silentLooks++
+    const reason = `worker thread ${this.#number} has not answered for ${this.#silentLooks} s`
+    if (this.#silentLooks === SILENT_LOOKS) this.#platform.log.warn('worker.silent', reason)
+    if (this.#silentLooks >= SILENT_LOOKS) for (const plane of this.#planes.values()) plane.silent(reason)
+    if (this.#silentLooks === STUCK_LOOKS) void this.#thread?.stop()
+  }
+
+  #heard(): void {
+    if (this.#silentLooks >= SILENT_LOOKS) for (const plane of this.#planes.values()) plane.silent(undefined)
+    this.#silentLooks = 0
   }
 
   /** Told once, and not at every attempt. */
@@ -89,7 +123,10 @@ class PlaneWorker {
     const { threads } = this.#platform
     if (!threads) throw new HeliostatError('HEL_NO_THREADS', 'workers: this machine has no other threads')
     const thread = threads.start(this.#program, {
-      posted: (message) => calls.received(message),
+      posted: (message) => {
+        this.#heard()
+        calls.received(message)
+      },
       ended: (error) => this.#ended(error),
     })
     const calls: ThreadCalls<WorkerCalls> = new ThreadCalls<WorkerCalls>(this.#answers(), (message) =>
@@ -101,7 +138,9 @@ class PlaneWorker {
   }
 
   #ended(error: Error | undefined): void {
-    const why = error === undefined ? '' : `: ${error.message}`
+    const stuck = this.#silentLooks >= STUCK_LOOKS ? `: it did not answer for ${this.#silentLooks} s` : ''
+    const why = error === undefined ? stuck : `: ${error.message}`
+    this.#silentLooks = 0
     const reason = new HeliostatError('HEL_WORKER_ENDED', `worker thread ${this.#number} has ended${why}`, {
       retriable: true,
       cause: error,

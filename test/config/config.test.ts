@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type ClusterConfig, loadConfig, loadTopology, revealSecret } from '../../src/config/config.ts'
+import { type ClusterConfig, loadConfig, loadTopology } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/problem.ts'
+import { revealSecret } from '../../src/config/secret.ts'
 import { topologyPlan } from '../../src/config/topology-config.ts'
 
 const clusters = `version: 1

@@ -36,15 +36,15 @@ function world() {
   const logged: string[] = []
   const said: string[] = []
   const threads: { end(): void; readonly startedAt: number }[] = []
-  const its = { records: 0, refusal: undefined as string | undefined, leaving: Promise.resolve() }
+  const its = { records: 0, isStuck: false, refusal: undefined as string | undefined, leaving: Promise.resolve() }
   const client = { refresh: async () => {}, close: () => {} } as unknown as ClusterClient
   const make = () => {
     if (its.refusal) throw new HeliostatError('HEL_CONFIG', its.refusal)
-    const note = (what: string) => (slots: readonly number[]) => void said.push(`${what} ${slots}`)
+    const noted = (what: string) => (slots: readonly number[]) => void said.push(`${what} ${slots}`)
     const plane = {
       begin: (count: number) => void said.push(`begin ${count}`),
-      own: note('own'),
-      drop: note('drop'),
+      own: noted('own'),
+      drop: noted('drop'),
       synced: () => {},
       pause: () => void said.push('pause'),
       ownedPartitions: () => [],
@@ -54,23 +54,24 @@ function world() {
     } as unknown as Plane
     return { plane, source: client, target: client, gapLedger: { refresh: async () => {} } as GapLedger }
   }
+  const written = (event: string, message: string, _: LogFields) => void logged.push(`${event} ${message}`)
   const platform = {
     clock,
     random: { fraction: () => 0.5 },
-    log: { error: (event: string, message: string, _: LogFields) => void logged.push(`${event} ${message}`) },
+    log: { error: written, warn: written },
     threads: {
       cores: 2,
       start: (_: URL, listener: { posted(message: unknown): void; ended(error: Error | undefined): void }) => {
         let isOver = false
         const calls: ThreadCalls<MainCalls> = new ThreadCalls<MainCalls>(
           planeHost(clock, () => calls, make),
-          (message) => !isOver && listener.posted(structuredClone(message)),
+          (message) => !isOver && !its.isStuck && listener.posted(structuredClone(message)),
         )
-        const end = () => {
+        const end = (error?: Error) => {
           isOver = true
-          listener.ended(new Error('out of memory'))
+          listener.ended(error)
         }
-        threads.push({ end, startedAt: clock.monotonic() })
+        threads.push({ end: () => end(new Error('out of memory')), startedAt: clock.monotonic() })
         return {
           post: (message: unknown) => !isOver && calls.received(structuredClone(message)),
           stop: async () => end(),
@@ -127,6 +128,35 @@ test('counters go on, and partitions are shown, while a thread is replaced by an
   await clock.advance(1_000)
   expect(seen()).toMatchObject([{ state: 'running', records: 10, bytes: 100, rpoMs: 5 }])
   expect(carried.status().errors).toEqual({ HEL_WORKER_ENDED: 1 })
+})
+
+test('a thread that is stuck is told of, and ended when it stays so', async () => {
+  const { clock, logged, threads, its, plane } = world()
+  const carried = plane()
+  carried.begin(4, [])
+  carried.own([0])
+  its.records = 1
+  await clock.advance(1_000)
+  const seen = () =>
+    carried.status().topics.flatMap(({ partitions }) => partitions.map(({ state, reason }) => [state, reason]))
+  its.isStuck = true
+  await clock.advance(9_000)
+  expect(seen()).toEqual([['running', undefined]])
+  await clock.advance(6_000)
+  expect(seen()).toEqual([['recovering', expect.stringMatching(/^worker thread 1 has not answered for 1\d s$/)]])
+  expect(logged).toEqual(['worker.silent worker thread 1 has not answered for 10 s'])
+  its.isStuck = false
+  await clock.advance(1_000)
+  expect(seen()).toEqual([['running', undefined]])
+  its.isStuck = true
+  await clock.advance(58_000)
+  expect(threads).toHaveLength(1)
+  await clock.advance(2_500)
+  its.isStuck = false
+  await clock.advance(1_000)
+  expect(threads).toHaveLength(2)
+  expect(logged.at(-1)).toBe('worker.ended worker thread 1 has ended: it did not answer for 60 s; it is started again')
+  expect(seen()).toEqual([['running', undefined]])
 })
 
 test('a thread that ends again and again is started ever more seldom, until one has lived for a while', async () => {
