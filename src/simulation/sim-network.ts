@@ -149,7 +149,7 @@ export class SimNetwork {
       connection.fail(new HeliostatError('HEL_UNREACHABLE', `cannot reach ${at}: ${why}`, { retriable: true, where }))
     }
     simulation.after(DIAL_TIMEOUT_MS, `${machine.name} gives up ${at}`, () => {
-      if (!connection.isOpen) refuse(`no answer within ${DIAL_TIMEOUT_MS} ms`)
+      if (!connection.isOpen && !connection.isOver) refuse(`no answer within ${DIAL_TIMEOUT_MS} ms`)
     })
     if (!target) {
       simulation.after(1, `${machine.name} does not know ${at}`, () => refuse('host name not found'))

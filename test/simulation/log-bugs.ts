@@ -71,7 +71,7 @@ export const logBugs: readonly PlantedBug[] = [
     name: 'a snapshot holds the last batch of each producer alone, as Kafka does',
     scenario: ofOne,
     finds: /refused at/,
-    seed: 1,
+    seed: 2,
     plant: () =>
       replaced(
         SnapshotFiles.prototype,

@@ -90,14 +90,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'the source forgets what it acknowledged',
     scenario: mirrorScenario,
     finds: /lost at east|unseen/,
-    seed: 2,
+    seed: 1,
     plant: forgetful('east'),
   },
   {
     name: 'the target forgets what it acknowledged',
     scenario: mirrorScenario,
     finds: /unseen/,
-    seed: 2,
+    seed: 1,
     plant: forgetful('west'),
   },
   {
@@ -111,7 +111,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'the markers of a decision are forgotten',
     scenario: transactions,
     finds: /unseen|lost/,
-    seed: 1,
+    seed: 3,
     plant: () => {
       let decisions = 0
       return replaced(

@@ -29,7 +29,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'a voter votes for whoever asks, whatever is missing in its log',
     scenario: raft,
     finds: wrong,
-    seed: 1,
+    seed: 3,
     plant: answering((request, asked) => {
       if (request.type !== 'vote') return asked(request)
       const { replicaEpoch, preVote } = request
@@ -66,7 +66,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'followers are told that all of the log is committed',
     scenario: raftOfFive,
     finds: wrong,
-    seed: 6,
+    seed: 7,
     plant: answering((request, asked, { log }) => {
       const response = asked(request)
       if (!response.fetched) return response
@@ -106,7 +106,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'a voter that lost its disk votes as if it had lost nothing',
     scenario: raftLostDisk,
     finds: wrong,
-    seed: 1,
+    seed: 2,
     plant: () =>
       replaced(
         QuorumStateFile.prototype,
@@ -121,7 +121,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'a leader counts those who voted when it was elected',
     scenario: raftVoters,
     finds: wrong,
-    seed: 3,
+    seed: 8,
     plant: () => {
       const elected = new WeakSet<Leadership>()
       return replaced(
@@ -139,7 +139,7 @@ export const raftBugs: readonly PlantedBug[] = [
     name: 'followers do not see who votes now',
     scenario: raftVoters,
     finds: wrong,
-    seed: 3,
+    seed: 6,
     plant: () =>
       replaced(
         MetadataLog.prototype,

@@ -4,12 +4,19 @@ import { checkAgreement } from '../../oracle/growth.ts'
 import { contentOf } from '../../oracle/seen-record.ts'
 import { Findings, type Violation } from '../../oracle/violation.ts'
 import type { Checker } from '../scenario.ts'
+import type { World } from '../world.ts'
 
-const SETTLED_MS = 120_000
 const READ_BYTES = 1024 * 1024
 
 /** All replicas of all partitions, the internal ones too, hold the same. */
-export const replicasAgree: Checker = async (world) => {
+export const replicasAgree = replicasAgreeWithin(120_000)
+
+/** As soon as they do, or after so long. */
+export function replicasAgreeWithin(limitMs: number): Checker {
+  return (world) => checkReplicas(world, limitMs)
+}
+
+async function checkReplicas(world: World, limitMs: number): Promise<Violation[]> {
   const violations: Violation[] = []
   for (const cluster of world.clusters.values()) {
     if (cluster.brokers.length === 1) continue
@@ -24,7 +31,7 @@ export const replicasAgree: Checker = async (world) => {
       replicas.every(({ logEndOffset, highWatermark }) => highWatermark === logEndOffset)
     const isSettled = await world.until(
       () => logs().every((one, index) => isLevel(one, partitions[index]!.copies)),
-      SETTLED_MS,
+      limitMs,
     )
     const findings = new Findings(cluster.name)
     for (const [index, replicas] of logs().entries()) {
