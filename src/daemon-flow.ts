@@ -190,10 +190,6 @@ export class DaemonFlow implements FlowView {
     return this.#mirror.status()
   }
 
-  get moved() {
-    return this.#mirror.moved
-  }
-
   groups() {
     return this.#checkpointer.groups()
   }

@@ -26,8 +26,8 @@ import type { OutgoingBatch } from './partition/partition-mirror.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
-import { type ProgressLog, SlotLog, type SlotRequests, slotRequests } from './slot-log.ts'
-import { type Moved, type PartitionStatus, sumOfMoved, type TopicStatus } from './status.ts'
+import { type ProgressLog, SlotLog } from './slot-log.ts'
+import type { PartitionStatus, TopicStatus } from './status.ts'
 import { TakeOver } from './take-over.ts'
 import { nameFilter } from './topic-filter.ts'
 import type { SyncedTopic } from './topic-sync.ts'
@@ -92,7 +92,6 @@ export class DataPlane implements Plane {
   readonly #fetchers = new Map<number, Fetcher>()
   readonly #producers = new Map<string, Producer<OutgoingBatch>>()
   readonly #slots = new Map<number, OwnedSlot>()
-  readonly #slotRequests: SlotRequests
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #partitions = new Map<TopicPartition, MirroredPartition>()
   /** The same by their names on the target. */
@@ -115,7 +114,6 @@ export class DataPlane implements Plane {
     this.#source = source
     this.#target = target
     this.#listener = listener
-    this.#slotRequests = slotRequests(platform, target)
     this.#errors = new ErrorCounts(platform.log)
     this.#limits = {
       bufferBytes: 32 * MIB,
@@ -194,8 +192,7 @@ export class DataPlane implements Plane {
     const { name, transactional } = this.#flow
     const { progressTopic } = this.#policy
     const onLost = (reason: HeliostatError) => this.#slotLost(slot, reason)
-    if (!transactional)
-      return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost, this.#slotRequests)
+    if (!transactional) return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost)
     return new TransactionalSlot(this.#platform, this.#target, progressTopic, slot, {
       transactionalId: `heliostat.${name}.${slot}`,
       commitIntervalMs: transactional.commitIntervalMs,
@@ -442,16 +439,13 @@ export class DataPlane implements Plane {
     return this.#openSlots > 0
   }
 
-  get moved(): Moved {
-    return sumOfMoved(Array.from(this.#partitions.values(), ({ moved }) => moved))
-  }
-
-  ownedPartitions(): Iterable<OwnedPartition> {
-    return this.#partitions.values()
+  *ownedPartitions(): Generator<OwnedPartition> {
+    for (const partition of this.#partitions.values()) yield ownedOf(partition)
   }
 
   ownedPartition(named: TopicPartition, side: 'source' | 'target'): OwnedPartition | undefined {
-    return (side === 'source' ? this.#partitions : this.#copies).get(named)
+    const owned = (side === 'source' ? this.#partitions : this.#copies).get(named)
+    return owned && ownedOf(owned)
   }
 
   status(): PlaneStatus {
@@ -478,6 +472,12 @@ export class DataPlane implements Plane {
     }
     return [...topics.values()]
   }
+}
+
+function ownedOf(partition: MirroredPartition): OwnedPartition {
+  const { source, remote } = partition
+  const map = partition.isTranslatable ? partition.offsetMap : undefined
+  return { source, remote, map, prune: async (upstream, downstream) => map?.prune(upstream, downstream) ?? 0 }
 }
 
 function startRules({ start = 'earliest', startByTopic = [] }: Flow): (topic: string) => Start {

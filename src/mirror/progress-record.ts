@@ -5,8 +5,11 @@
 //   ["owner"]                          whether the last owner said goodbye: then none of its requests can arrive late
 //   ["partition", topic, partition]    what is mirrored where, since when, and the source's leader epochs
 //   ["map", topic, partition, chunk]   a chunk of its offset map, in the offset map's own binary form
+//   ["last", topic, partition]         in transactions: the last batch that was committed, so that what is appended later is known by that
+//   ["writers"]                        the producer ids under which transactions of this slot were ever written
 import type { OffsetMapChanges } from '../offset-translation/offset-map.ts'
 import type { EpochStart } from '../source/divergence.ts'
+import type { LastBatch } from './partition/committed-tail.ts'
 import type { ProducerIdentity } from './partition/partition-mirror.ts'
 
 export interface ProgressRecord {
@@ -67,6 +70,14 @@ export function mapRecords(topic: string, partition: number, { chunks, removed }
   return records
 }
 
+export function lastRecord(topic: string, partition: number, last: LastBatch): ProgressRecord {
+  return json(['last', topic, partition], last)
+}
+
+export function writersRecord(producerIds: Iterable<number>): ProgressRecord {
+  return json(['writers'], { producerIds: [...producerIds] })
+}
+
 function json(key: unknown[], value: object): ProgressRecord {
   return { key: JSON.stringify(key), value: Buffer.from(JSON.stringify({ version: VERSION, ...value })) }
 }
@@ -77,6 +88,9 @@ export class SlotState {
   /** Who wrote of partitions first: it is the producer for good. */
   owner: ProducerIdentity | undefined
   closed = false
+  /** Producer ids of transactions. */
+  #writers: ReadonlySet<number> = new Set()
+  readonly #last = new Map<string, LastBatch>()
   readonly #partitions = new Map<string, PartitionProgress>()
   /** By chunk index; the bytes only until they are taken. */
   readonly #chunks = new Map<string, Map<number, Buffer | undefined>>()
@@ -108,10 +122,20 @@ export class SlotState {
     return [...(this.#chunks.get(id(topic, partition))?.keys() ?? [])]
   }
 
+  get writers(): ReadonlySet<number> {
+    return this.#writers
+  }
+
+  /** The last batch that was committed, where that is known. */
+  last(topic: string, partition: number): LastBatch | undefined {
+    return this.#last.get(id(topic, partition))
+  }
+
   /** The records that take away all that is known of a partition. */
   forgetting(topic: string, partition: number): ProgressRecord[] {
     const chunks = this.chunkIndexes(topic, partition).map((chunk) => chunkRecord(topic, partition, chunk, null))
-    return [...chunks, { key: JSON.stringify(['partition', topic, partition]), value: null }]
+    const kinds = this.last(topic, partition) ? ['last', 'partition'] : ['partition']
+    return [...chunks, ...kinds.map((kind) => ({ key: JSON.stringify([kind, topic, partition]), value: null }))]
   }
 
   /** One of our own records is durable: the partition that wrote it has its content. */
@@ -139,6 +163,10 @@ export class SlotState {
     else if (kind === 'partition') {
       if (value) this.#partitions.set(id(topic, partition), value as unknown as PartitionProgress)
       else this.#partitions.delete(id(topic, partition))
+    } else if (kind === 'writers') this.#writers = new Set(value?.['producerIds'] as number[])
+    else if (kind === 'last') {
+      if (value) this.#last.set(id(topic, partition), value as unknown as LastBatch)
+      else this.#last.delete(id(topic, partition))
     }
     // A kind that a later release added is not ours to read, and is left alone.
   }

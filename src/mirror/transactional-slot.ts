@@ -17,7 +17,7 @@ import { BatchBuilder } from '../records/batch-builder.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { Transaction } from '../sink/transaction.ts'
 import type { ProducerIdentity } from './partition/partition-mirror.ts'
-import { isOfPartition, ownerRecord, type ProgressRecord, SlotState } from './progress-record.ts'
+import { isOfPartition, ownerRecord, type ProgressRecord, SlotState, writersRecord } from './progress-record.ts'
 import type { ProgressLog } from './slot-log.ts'
 
 /** A partition that writes in the slot's transactions. */
@@ -104,8 +104,9 @@ export class TransactionalSlot implements ProgressLog {
     }
     this.#producer = await this.#transaction.open()
     await this.#read()
-    const wasClosed = this.#state.closed
-    await this.write([ownerRecord('open')])
+    const { closed: wasClosed, writers } = this.#state
+    const news = writers.has(this.producer.id) ? [] : [writersRecord([...writers, this.producer.id])]
+    await this.write([ownerRecord('open'), ...news])
     return { wasClosed, isOccupied: false }
   }
 

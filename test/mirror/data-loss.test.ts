@@ -375,15 +375,17 @@ describe.each(policies)('with onDataLoss: %s', (policy) => {
 describe.each(policies)('in transactions, with onDataLoss: %s', (policy) => {
   // As after an unclean election, or a disk that was lost.
   test.each([
-    ['while nothing is written', 50],
-    ['seen by who writes to it, though aborted records stand there since', 60_000],
-  ])('a target log that has gone back: %s', async (_, refreshMs) => {
+    ['while nothing is written', 50, ''],
+    ['seen by who writes to it, though aborted records stand there since', 60_000, ''],
+    ['a record of others stands exactly where ours was', 50, 'X'],
+    ['others have written more than was lost', 60_000, 'XYZ'],
+  ])('a target log that has gone back: %s', async (_, refreshMs, others) => {
     const story = await Story.begin(policy, 'abc', { transactional: { commitIntervalMs: 20 }, refreshMs })
     await story.east.write('d')
     await story.copied('abcd')
     await until(() => story.mirror.translate(TOPIC, 0, 3) !== undefined, story.seen)
     const to = story.mirror.translate(TOPIC, 0, 3)! + 1
-    await story.west.comeBackWith(REMOTE, to - 1, '')
+    await story.west.comeBackWith(REMOTE, to - 1, others)
     await story.east.write('e')
     await until(() => story.mirror.gaps().length > 0, story.seen)
     expect(story.mirror.gaps()).toMatchObject([
@@ -397,7 +399,7 @@ describe.each(policies)('in transactions, with onDataLoss: %s', (policy) => {
         action: policy,
       },
     ])
-    await story.copied({ stop: 'abc', skip: 'abce', restart: 'abcde' }[policy])
+    await story.copied(`abc${others}${{ stop: '', skip: 'e', restart: 'de' }[policy]}`)
     if (policy === 'stop') await until(() => story.status()?.state === 'stopped', story.seen)
     else await until(() => story.mirror.translate(TOPIC, 0, 4) !== undefined, story.seen)
     if (policy !== 'stop') await story.translates({ 4: 'e' })

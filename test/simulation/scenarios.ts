@@ -12,6 +12,7 @@ import { d26 } from './drills/d26-recreated.ts'
 import { d31 } from './drills/d31-transactions.ts'
 import { d47 } from './drills/d47-target-away.ts'
 import { d48 } from './drills/d48-slow-target.ts'
+import { d57 } from './drills/d57-target-went-back.ts'
 import { d59 } from './drills/d59-answers-lost.ts'
 import { d65, d66, d67 } from './drills/d65-d67-cuts.ts'
 import { d71 } from './drills/d71-resets.ts'
@@ -33,7 +34,7 @@ export const scenarios: readonly Scenario[] = [
   ...[mirrorScenario, mirrorInTransactions, lateWords, transactions, power, day],
   ...[raft, raftOfFive, raftElections, raftLostDisk, raftSnapshots, raftVoters],
   ...[...d01, d02, d20, ...d23, d24, ...d25, ...d26, d31],
-  ...[d45, d47, d48, d59, d65, d66, d67, d71, d73],
+  ...[d45, d47, d48, ...d57, d59, d65, d66, d67, d71, d73],
   ...[d85, d90, d99, d104],
   ...leadersMove,
   ...[b01, b02, b05, ...b11],
@@ -47,4 +48,6 @@ export const savedSeeds: Readonly<Record<string, readonly number[]>> = {
   transactions: [81496663339],
   // A transaction that is aborted after its commit had begun: what it held was told as translated.
   'delivery in transactions': [1795294849357],
+  // A marker where a copy was lost made the loss seem smaller; sequences that were used twice made the target take a batch for one of before.
+  'D57, in transactions': [2, 19],
 }

@@ -2,6 +2,7 @@
 import { HeliostatError } from '../../platform/errors.ts'
 import { lossReason } from '../gap.ts'
 import type { StopReason } from '../stop-reason.ts'
+import { endOfOurs, isStillOurs } from './committed-tail.ts'
 import { writeLoss } from './loss.ts'
 import type { PartitionCopy } from './partition-copy.ts'
 import type { PartitionHost } from './partition-host.ts'
@@ -25,8 +26,7 @@ export class CommittedLog {
     const { progress, source, remote, map } = this.#copy
     const { wentBackTo } = this.#host
     const to = map.nextDownstream
-    const seenEnd = Math.min(targetEnd, wentBackTo.get(remote) ?? targetEnd)
-    const end = seenEnd < to ? seenEnd : await this.#endOfRecords(seenEnd)
+    const end = await this.#endOfOurs(Math.min(targetEnd, wentBackTo.get(remote) ?? targetEnd, to))
     if (end >= to) {
       this.#suspicion.drop()
       return undefined
@@ -42,15 +42,15 @@ export class CommittedLog {
     return 'mended'
   }
 
-  /** A marker where a record was committed is younger than the record: the log went back, and has grown since by what was aborted. */
-  async #endOfRecords(end: number): Promise<number> {
-    const { map, remote } = this.#copy
-    for (let ours = end; ; ) {
-      const last = map.lastRecordBelow(Math.min(ours, map.nextDownstream))
-      const batch = last === undefined ? undefined : await this.#host.tails.batchAt(remote, last)
-      if (!batch?.isControl || batch.baseOffset > last!) return ours
-      ours = batch.baseOffset
-    }
+  /** A log that went back may have grown since, by what was aborted and by others. */
+  #endOfOurs(to: number): Promise<number> {
+    const { map, remote, progress, lastCommitted, writers } = this.#copy
+    return endOfOurs(
+      map,
+      { from: progress.start.downstream, to },
+      (offset) => this.#host.tails.batchAt(remote, offset),
+      (batch) => (lastCommitted ? isStillOurs(batch, lastCommitted, writers) : !batch.isControl),
+    )
   }
 
   /**

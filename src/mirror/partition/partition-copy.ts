@@ -8,6 +8,7 @@ import { TopicPartition } from '../../client/topic-partition.ts'
 import { OffsetMap, type OffsetMapChanges } from '../../offset-translation/offset-map.ts'
 import {
   type Joint,
+  lastRecord,
   mapRecords,
   type PartitionProgress,
   type ProgressRecord,
@@ -16,8 +17,9 @@ import {
 import type { ProgressLog } from '../slot-log.ts'
 import type { TakenOver } from '../take-over.ts'
 import type { SyncedTopic } from '../topic-sync.ts'
+import type { LastBatch } from './committed-tail.ts'
 import type { PartitionHost } from './partition-host.ts'
-import { PartitionMirror } from './partition-mirror.ts'
+import { PartitionMirror, type ProgressChanges } from './partition-mirror.ts'
 
 type CopyHost = Pick<PartitionHost, 'tails' | 'sourceOffsets' | 'memory' | 'queueBytesMax' | 'hooks'>
 
@@ -74,6 +76,17 @@ export class PartitionCopy {
 
   resynced(synced: SyncedTopic): void {
     this.#synced = synced
+  }
+
+  /** In transactions: which batch of it was committed last, where that is known. */
+  get lastCommitted(): LastBatch | undefined {
+    return this.#slot.state.last(this.source.topic, this.source.partition)
+  }
+
+  /** The producer ids under which it was ever written. */
+  get writers(): ReadonlySet<number> {
+    const { state, producer } = this.#slot
+    return new Set([...state.writers, (state.producer ?? producer).id])
   }
 
   // ---- how it goes on
@@ -191,13 +204,14 @@ export class PartitionCopy {
     return this.#mirror ? this.#recordsOf(this.#mirror.takeCommit()) : []
   }
 
-  #recordsOf({ changes, epochs }: ReturnType<PartitionMirror['takeCommit']>): ProgressRecord[] {
+  #recordsOf({ changes, epochs, last }: ProgressChanges): ProgressRecord[] {
     const { topic, partition } = this.source
     const records = mapRecords(topic, partition, changes)
     if (epochs) {
       this.#progress = { ...this.progress, epochs }
       records.push(partitionRecord(topic, partition, this.#progress))
     }
+    if (last) records.push(lastRecord(topic, partition, last))
     return records
   }
 
@@ -221,6 +235,7 @@ export class PartitionCopy {
       epochs,
       counters: this.#mirror?.counters,
       sourceEnd: map && this.#mirror?.sourceEnd,
+      nextSequence: this.#mirror?.nextSequence,
     })
   }
 }

@@ -22,6 +22,7 @@ import type { EpochStart } from '../../source/divergence.ts'
 import type { FrameLease } from '../../source/frame-lease.ts'
 import type { PartitionState, RewriteReason } from '../status.ts'
 import { corrupt, type StopReason, stopReason, tooLarge } from '../stop-reason.ts'
+import type { LastBatch } from './committed-tail.ts'
 import { sequenceAt } from './target-tail.ts'
 
 export interface PartitionMirrorOptions {
@@ -49,6 +50,8 @@ export interface PartitionMirrorOptions {
   readonly counters?: PartitionCounters
   /** The source's end as the mirror before knew it. */
   readonly sourceEnd?: number
+  /** In transactions: where the mirror before it was, under the same epoch. */
+  readonly nextSequence?: number
 }
 
 export interface BatchMemory {
@@ -90,9 +93,17 @@ export interface OutgoingBatch {
 }
 
 /** A batch that the target has, in a transaction that is open. */
-interface Uncommitted extends Pick<OutgoingBatch, 'upstream' | 'maxTimestamp' | 'count' | 'downstream'> {
+interface Uncommitted extends Pick<OutgoingBatch, 'upstream' | 'maxTimestamp' | 'count' | 'downstream' | 'sequence'> {
   readonly placed: RewrittenBatch['runs']
   readonly bytes: number
+}
+
+/** What is to be written down. */
+export interface ProgressChanges {
+  readonly changes: OffsetMapChanges
+  readonly epochs: readonly EpochStart[] | undefined
+  /** In transactions, when anything was acknowledged. */
+  readonly last?: LastBatch | undefined
 }
 
 export interface PartitionCounters {
@@ -168,6 +179,7 @@ export class PartitionMirror {
     this.#batchBytesMax = options.batchBytesMax
     this.#epochs = [...(options.epochs ?? [])]
     this.#sourceEnd = options.sourceEnd
+    this.#nextSequence = options.nextSequence ?? 0
     this.counters = options.counters ?? {
       records: 0,
       bytes: 0,
@@ -231,6 +243,11 @@ export class PartitionMirror {
 
   get sourceEnd(): number | undefined {
     return this.#sourceEnd
+  }
+
+  /** Of an epoch none is used twice: the target would take the second for the first come again. */
+  get nextSequence(): number {
+    return this.#nextSequence
   }
 
   get inFlight(): number {
@@ -349,6 +366,8 @@ export class PartitionMirror {
   /** Where the source ends, asked for while nothing is fetched. */
   noteSourceEnd(sourceEnd: number): void {
     this.#sourceEnd = sourceEnd
+    // A source that has no news is not heard of by the fetcher.
+    if (this.#isAdmitting && this.#nextUpstream >= sourceEnd) this.#state = 'running'
   }
 
   /** Takes what was fetched; false when the fetcher should pause this partition. */
@@ -559,7 +578,7 @@ export class PartitionMirror {
   }
 
   /** What the offset map must have written before the batches planned so far may leave. */
-  takePlans(): { changes: OffsetMapChanges; epochs: readonly EpochStart[] | undefined; plan: number } {
+  takePlans(): ProgressChanges & { plan: number } {
     const epochs = this.#epochsChanged ? this.#epochs : undefined
     this.#epochsChanged = false
     return { changes: this.map.takeChanges(), epochs, plan: this.#plans }
@@ -594,12 +613,13 @@ export class PartitionMirror {
     this.#land(batch)
     if (batch.placed) {
       // Not the batch: its frame is given back.
-      const { placed, upstream, maxTimestamp, count } = batch
+      const { placed, upstream, maxTimestamp, count, sequence } = batch
       this.#uncommitted.push({
         placed,
         upstream,
         maxTimestamp,
         count,
+        sequence,
         bytes: batch.bytes.length,
         downstream: baseOffset,
       })
@@ -635,7 +655,7 @@ export class PartitionMirror {
    * All that was sent is acknowledged and about to be committed: what the map and the epochs are then. The map tells nothing of it
    * before it is: a transaction that is aborted would make what was told untrue.
    */
-  takeCommit(): { changes: OffsetMapChanges; epochs: readonly EpochStart[] | undefined } {
+  takeCommit(): ProgressChanges {
     for (const { placed, downstream } of this.#uncommitted) {
       let at = downstream
       for (const run of placed) {
@@ -646,7 +666,10 @@ export class PartitionMirror {
     this.#committedUpstream = this.#queue.length === 0 && this.isFlowing ? this.#nextUpstream : 0
     const epochs = this.#epochsChanged ? this.#epochs : undefined
     this.#epochsChanged = false
-    return { changes: this.map.takeChanges(this.map.plannedDownstream), epochs }
+    const batch = this.#uncommitted.at(-1)
+    const { id, epoch } = this.#options.producer
+    const last = batch && { producerId: id, producerEpoch: epoch, sequence: batch.sequence }
+    return { changes: this.map.takeChanges(this.map.plannedDownstream), epochs, last }
   }
 
   committed(): void {

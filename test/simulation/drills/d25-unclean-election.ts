@@ -3,6 +3,7 @@ import { checkCopy } from '../../oracle/copies.ts'
 import { type SeenRecord, seenOf } from '../../oracle/seen-record.ts'
 import { Findings } from '../../oracle/violation.ts'
 import { caughtUpBut } from '../checkers/copies.ts'
+import { electUncleanly, UNCLEAN, UNCLEAN_CONFIG } from '../faults/unclean-election.ts'
 import { reportedGaps } from '../gap-ledger-reader.ts'
 import type { Checker, Faults, Scenario } from '../scenario.ts'
 import { FLOW, oneWay } from '../topologies/one-way.ts'
@@ -11,24 +12,14 @@ import { writer } from '../workloads/writer.ts'
 import type { World } from '../world.ts'
 
 const TOPIC = 'orders'
-const UNCLEAN = 'a replica that lacked records was elected'
-/** Two of the three brokers hold the topic; the third keeps the controllers a majority. */
-const CONFIG = {
-  ...QUICK,
-  'default.replication.factor': 2,
-  'min.insync.replicas': 1,
-  'unclean.leader.election.enable': true,
-}
+const CONFIG = { ...QUICK, 'default.replication.factor': 2, ...UNCLEAN_CONFIG }
 const PATIENCE_MS = 60_000
 const RECORDS = 60
 
 /** What the source held when its only in-sync replica died. */
 const lostLogs = new WeakMap<World, readonly SeenRecord[]>()
 
-/**
- * Kafka's own recipe: the in-sync replicas shrink to one, which takes writes that the mirror copies; it dies, and the one that lacks
- * them is elected. Then more is written than was lost, so that the ends of the logs alone would tell nothing.
- */
+/** What the mirror has copied is lost. Then more is written than was lost, so that the ends of the logs alone would tell nothing. */
 const unclean: Faults = async (world) => {
   const east = world.cluster('east')
   const mirror = world.mirror(FLOW)
@@ -38,26 +29,19 @@ const unclean: Faults = async (world) => {
     await world.until(() => written() >= wanted, PATIENCE_MS)
   }
   await more(RECORDS)
-  await world.outcome(east.operator.refresh())
-  const [leader, follower] = east.operator
-    .topics()
-    .get(TOPIC)!
-    .partitions[0]!.replicas.map((id) => east.brokers[id - 1]!)
-  follower!.machine.kill()
-  await world.pass(5_000)
-  await more(RECORDS)
-  await world.until(() => mirror.behind().length === 0, PATIENCE_MS)
-  lostLogs.set(world, seenOf((await world.outcome(east.read(TOPIC, 0))).records))
-  leader!.machine.kill()
-  await world.pass(world.random.between(10, 2_000))
-  follower!.start()
-  const isElected = async () => {
-    await world.outcome(east.operator.refresh().catch(() => {}))
-    return east.leaderOf(TOPIC, 0) === follower
-  }
-  if (await world.until(isElected, PATIENCE_MS)) world.bit(UNCLEAN)
+  const { startTheOther } = await electUncleanly(world, {
+    cluster: east,
+    topic: TOPIC,
+    write: async () => {
+      await more(RECORDS)
+      await world.until(() => mirror.behind().length === 0, PATIENCE_MS)
+    },
+    beforeItDies: async () => {
+      lostLogs.set(world, seenOf((await world.outcome(east.read(TOPIC, 0))).records))
+    },
+  })
   await more(world.random.pick([RECORDS / 4, RECORDS * 3]))
-  leader!.start()
+  startTheOther()
   await world.pass(10_000)
 }
 
