@@ -145,10 +145,21 @@ class SecretFiles {
     return () => source.token()
   }
 
+  /** A file that cannot be had to begin with is told with the place that names it. */
+  #first<T>(place: string, make: () => T): T {
+    try {
+      return make()
+    } catch (error) {
+      const { message } = error as Error
+      if (message.startsWith(place)) throw error
+      throw new HeliostatError('HEL_CONFIG', `${place}: ${message}`, { cause: error, where: { place } })
+    }
+  }
+
   /** What is made of these, which is fixed when none of them is in a file. */
   #kept<T>(place: string, secrets: readonly Secret[], make: (texts: readonly string[]) => T): () => T {
     const read = () => secrets.map((secret) => revealSecret(secret, this.#read))
-    const kept = new KeptFiles(this.#platform.log, { place, read, make })
+    const kept = this.#first(place, () => new KeptFiles(this.#platform.log, { place, read, make }))
     const made = kept.current()
     return secrets.some((secret) => typeof secret !== 'string') ? () => kept.current() : () => made
   }

@@ -75,7 +75,10 @@ function describe(issue: Issue, prefix: Path, document: ConfigDocument, schema: 
       if (issue.input === undefined && valueAt(document.value, path) === undefined)
         return [problem('missing', 'is required')]
       return [
-        problem('wrong-type', `expected ${article(issue.expected)}, found ${found(valueAt(document.value, path))}`),
+        problem(
+          'wrong-type',
+          `expected ${article(issue.expected)}${keysText(issue.expected, keysAt(schema, path))}, found ${found(valueAt(document.value, path))}`,
+        ),
       ]
     case 'invalid_value':
       if (valueAt(document.value, path) !== undefined && !isDefaultMessage(issue.message))
@@ -139,9 +142,16 @@ function unknownKey(key: string, allowed: readonly string[], path: Path, schema:
   const near = nearName(key, allowed)
   if (near) return `unknown key; did you mean ${near}?`
   const home = homeOf(key, schema)
-  if (home && home !== pathText(path)) return `unknown key; ${key} belongs under ${home}`
+  const here = allowed.length <= KEYS_SHOWN ? `; allowed here: ${[...allowed].sort().join(', ')}` : ''
+  if (home && home !== pathText(path)) return `unknown key; ${key} belongs under ${home}${here}`
   return `unknown key; allowed here: ${[...allowed].sort().join(', ')}`
 }
+
+const KEYS_SHOWN = 6
+
+/** What a mapping that was expected may hold, where that is soon said. */
+const keysText = (expected: string, keys: readonly string[]) =>
+  expected === 'object' && keys.length > 0 && keys.length <= KEYS_SHOWN ? ` with ${keys.join(', ')}` : ''
 
 interface Shaped {
   shape?: Record<string, z.ZodType>

@@ -16,6 +16,8 @@ import {
 
 const aboveZero = { error: 'must be a number above 0' }
 const threads = { error: 'must be a whole number from 1 to 64, or auto' }
+/** Also as text, which is what a variable of the environment gives. */
+const threadCount = z.number(threads).int(threads).min(1, threads).max(64, threads)
 const replicas = { error: 'must be a whole number from 1 to 32767' }
 
 const tls = z.strictObject({
@@ -231,7 +233,10 @@ export const mirrorConfigSchema = z.strictObject({
     })
     .prefault({}),
   workers: z
-    .union([z.literal('auto'), z.number(threads).int(threads).min(1, threads).max(64, threads)], threads)
+    .union(
+      [z.literal('auto'), threadCount, z.string().regex(/^\d+$/, threads).transform(Number).pipe(threadCount)],
+      threads,
+    )
     .default(1)
     .describe('Threads that records pass through; auto: one less than the machine has cores, at most 4'),
   compat: z

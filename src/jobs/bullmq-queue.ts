@@ -89,12 +89,12 @@ export class BullmqQueue implements JobQueue {
     // A name may hold what BullMQ takes for its own separators.
     const name = encodeURIComponent(options.name)
     this.#redis = new Redis({
-      ...redisOptions(login),
+      ...redisOptions(login, this.#closing.signal),
       maxRetriesPerRequest: 1,
       enableOfflineQueue: false,
       socketTimeout: ANSWER_MS,
     })
-    this.#workerRedis = new Redis({ ...redisOptions(login), maxRetriesPerRequest: null })
+    this.#workerRedis = new Redis({ ...redisOptions(login, this.#closing.signal), maxRetriesPerRequest: null })
     this.#queue = new Queue(name, { connection: this.#redis, prefix, defaultJobOptions: { removeOnFail: true } })
     this.#worker = new Worker(name, (job, token) => this.#run(job, token!), {
       connection: this.#workerRedis,

@@ -15,11 +15,13 @@ export interface RedisLogin {
 const RETRY_MAX_MS = 1_000
 const RETRY_STEP_MS = 50
 
-export function redisOptions(login: () => RedisLogin): RedisOptions {
+/** Once `closing` is aborted a connection that ends is not made anew. */
+export function redisOptions(login: () => RedisLogin, closing: AbortSignal): RedisOptions {
   return {
     ...ofLogin(login()),
     // ioredis calls it as a method of the options of the very connection that is to be made anew, which may be one that BullMQ made.
     retryStrategy(this: RedisOptions, attempt: number) {
+      if (closing.aborted) return null
       Object.assign(this, ofLogin(login()))
       return Math.min(RETRY_MAX_MS, RETRY_STEP_MS * attempt)
     },

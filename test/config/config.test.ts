@@ -237,6 +237,11 @@ mirrors:
       expect(of(`workers: ${workers}`)).toEqual([
         '6:10 wrong-value workers: must be a whole number from 1 to 64, or auto',
       ])
+    expect(of('workers: ${W:-2}')).toEqual([])
+    expect(of('queue: { url: redis://h:6379 }')[1]).toContain('allowed here: prefix, redis, tls')
+    expect(of('queue: redis://h:6379')).toEqual([
+      '6:8 wrong-type queue: expected a mapping with redis, tls, prefix, found text',
+    ])
     expect(of('worker: 2')).toEqual(['6:1 unknown-key worker: unknown key; did you mean workers?'])
     const form = 'write redis://host:port, redis://user:password@host:port/db, or rediss:// for TLS'
     for (const redis of [

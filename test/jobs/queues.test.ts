@@ -1,6 +1,6 @@
 // What every queue promises, told by the same cases on the queue of the process and on a real Redis; and what a Redis that instances
 // share adds, also when it dies.
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -171,6 +171,25 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
   })
 })
 
+test('a queue that is closed while Redis cannot be reached dials no more', async () => {
+  let dialled = 0
+  const server = createTcpServer((socket) => {
+    dialled++
+    socket.destroy()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const login = { ...parseRedisUrl('redis://127.0.0.1')!, port: (server.address() as AddressInfo).port, tls: undefined }
+  const queue = new BullmqQueue(platform, { login: () => login, prefix: 'test', name: 'unreachable' })
+  queue.add(job(async () => ''))
+  await expect.poll(() => dialled, { timeout: 15_000 }).toBeGreaterThan(6)
+  await queue.close()
+  await pause(100) // who was dialling
+  const before = dialled
+  await pause(1_200) // longer than any waits between two attempts
+  expect(dialled).toBe(before)
+  server.close()
+})
+
 describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
   test('have each run in one of them, and see the runs of the others', async () => {
     const [a, b] = [shared('pair'), shared('pair')]
@@ -335,7 +354,7 @@ async function encrypted({ url }: RunningRedis, first: { readonly cert: string; 
     sockets.clear()
   }
   return {
-    port: (server.address() as { port: number }).port,
+    port: (server.address() as AddressInfo).port,
     show: (certificate: { readonly cert: string; readonly key: string }) => {
       server.setSecureContext(certificate)
       end()
