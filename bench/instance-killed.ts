@@ -16,7 +16,7 @@ const ratePerPartition = 50
 const recordBytes = 100
 const lookMs = 20
 /** For the second instance to get work; and from then on until each has its share. */
-const sharingPatienceMs = 180_000
+const sharingPatienceMs = 300_000
 const sharingMs = 20_000
 const quietMs = 15_000
 /** Both groups' session time-outs are longer; MirrorMaker's tasks wait five minutes more for their worker to return. */
@@ -84,7 +84,8 @@ export const instanceKilled: Question = {
 async function untilWork(contestant: Contestant, instance: ExternalProcess): Promise<void> {
   const deadline = performance.now() + sharingPatienceMs
   while (!(await contestant.hasWork(instance))) {
-    if (performance.now() > deadline) throw new Error(`an instance got no work\n${instance.stdout}${instance.stderr}`)
+    if (performance.now() > deadline)
+      throw new Error(`an instance got no work\n${(instance.stdout + instance.stderr).slice(-4_000)}`)
     await delay(500)
   }
 }

@@ -48,10 +48,18 @@ const extras = {
   default: {},
   tuned: tuning,
   /** Two processes, a task of records each: that of heartbeats would be a third, and either process might have it. */
-  'two of them': { ...askingEachOther, 'tasks.max': '2', 'emit.heartbeats.enabled': 'false' },
+  'two of them': {
+    ...askingEachOther,
+    'tasks.max': '2',
+    'emit.heartbeats.enabled': 'false',
+    // How soon it starts is not asked.
+    'plugin.discovery': 'service_load',
+  },
   /** KIP-618: records and progress in transactions, one for each poll. */
   'exactly once': { ...askingEachOther, 'exactly.once.source.support': 'enabled' },
 } as const
+
+const ofWorkers: ReadonlySet<string> = new Set(['exactly', 'plugin'])
 
 export function mm2(kind: keyof typeof extras): Contestant {
   const extra: Readonly<Record<string, string>> = extras[kind]
@@ -101,10 +109,11 @@ function mm2Properties(job: MirrorJob, extra: Readonly<Record<string, string>>):
   }
   // MM2 takes client settings per cluster and per role, and those of Connect's workers per target.
   for (const [key, value] of Object.entries(extra)) {
-    const role = key.split('.')[0]
+    const role = key.split('.')[0]!
     if (role === 'consumer') settings[`${job.alias}.${key}`] = value
-    else if (role === 'producer' || role === 'exactly') settings[`${target}.${key}`] = value
+    else if (role === 'producer') settings[`${target}.${key}`] = value
     else settings[key] = value
+    if (ofWorkers.has(role)) settings[`${target}.${key}`] = value
   }
   return Object.entries(settings)
     .map(([key, value]) => `${key} = ${value}\n`)
