@@ -5,16 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeAcls, readAcls } from '../../src/client/acls.ts'
+import { readLog } from '../../src/client/log-reader.ts'
+import { TopicPartition } from '../../src/client/topic-partition.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { importMirrorMaker } from '../../src/config/mm2/import.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
+import { groupsThatRun } from '../../src/mirror/connect-workers.ts'
 import { decodeCheckpoint } from '../../src/offset-translation/checkpoint.ts'
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { javaArguments } from '../support/apache-kafka.ts'
 import { expectCopied } from '../support/copied.ts'
 import { ExternalProcess } from '../support/external-process.ts'
-import { appendBatch, makeTopic, readAll, testPlatform } from '../support/log-content.ts'
+import { appendBatch, endOffset, makeTopic, readAll, testPlatform } from '../support/log-content.ts'
 import { eventually } from './gathering.ts'
 import { commitAt, type Side } from './mirrormaker-scenarios.ts'
 
@@ -205,6 +208,21 @@ export function acceptance(both: () => readonly Side[]): void {
       )
     })
 
+    test('its workers are known by their connector, and its offset syncs by their producer ids', async () => {
+      await eventually(async () =>
+        expect(await groupsThatRun(target.client, 'MirrorSourceConnector')).toEqual(['mm-mm2']),
+      )
+      const haveIds = async ({ client }: Side, topic: string) => {
+        const to = await endOffset(client, topic, 0)
+        const found = new Set<boolean>()
+        for await (const batch of readLog(client, TopicPartition.of(topic, 0), { from: 0, to }))
+          found.add(batch.producerId >= 0)
+        return [...found]
+      }
+      expect(await haveIds(source, 'mm2-offset-syncs.west.internal')).toEqual([true])
+      expect(await haveIds(target, 'mm2-offset-syncs.he.internal')).toEqual([false])
+    })
+
     test("MirrorMaker's checkpoint connector, fed with heliostat's offset syncs, writes checkpoints that are true", async () => {
       const worker = {
         'bootstrap.servers': target.bootstrap,
@@ -255,14 +273,19 @@ export function acceptance(both: () => readonly Side[]): void {
       const shown = await session.ask('metrics')
       const types = new Set(shown.map((line) => line.split(' ')[0]))
       expect(types).toEqual(new Set(['MirrorSourceConnector', 'MirrorCheckpointConnector']))
-      const scraped = await (await fetch(`${daemon.url}/metrics`)).text()
-      const missing = shown.filter((line) => {
-        const [type, labels, attribute] = line.split(' ') as [string, string, string]
-        const name = `kafka_connect_mirror_${type.toLowerCase()}_${attribute.replaceAll('-', '_')}`
-        const series = scraped.split('\n').find((text) => text.startsWith(`${name}{`))
-        return !series || labels.split(',').some((label) => !series.includes(`${label}="`))
+      // Latencies are those of the last minute or so: of what happens now.
+      await write(ORDERS, 0, 1)
+      await commit('acc-billing', ORDERS, [26, 40])
+      await eventually(async () => {
+        const scraped = await (await fetch(`${daemon.url}/metrics`)).text()
+        const missing = shown.filter((line) => {
+          const [type, labels, attribute] = line.split(' ') as [string, string, string]
+          const name = `kafka_connect_mirror_${type.toLowerCase()}_${attribute.replaceAll('-', '_')}`
+          const series = scraped.split('\n').find((text) => text.startsWith(`${name}{`))
+          return !series || labels.split(',').some((label) => !series.includes(`${label}="`))
+        })
+        expect(missing).toEqual([])
       })
-      expect(missing).toEqual([])
     })
 
     test('every key that the definitions of MirrorMaker, Connect and the Java clients know is answered by name', async () => {
