@@ -87,9 +87,11 @@ class Sum {
   text(): string {
     const seconds = this.#spentMs / 1000
     const counts = [...this.#counts].map(([name, count]) => `${name} ${count}`).join(', ')
-    const faster = Math.round(this.#simulatedMs / 1000 / seconds)
+    const faster = (thanMs: number) => `${Math.round(this.#simulatedMs / thanMs)} ×`
     const minutes = (this.#simulatedMs / 60_000).toFixed(1)
-    return `${this.runs} seeds, ${this.#compared} of them twice: ${counts}; ${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${(this.#cpuMs / 1000).toFixed(1)} s of CPU), ${faster} × real time`
+    const cpu = `${(this.#cpuMs / 1000).toFixed(1)} s of CPU`
+    const played = `${minutes} simulated minutes and ${this.#events} events in ${seconds.toFixed(1)} s (${cpu})`
+    return `${this.runs} seeds, ${this.#compared} of them twice: ${counts}; ${played}, ${faster(this.#spentMs)} real time (${faster(this.#cpuMs)} CPU time)`
   }
 }
 
