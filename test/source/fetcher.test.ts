@@ -20,7 +20,7 @@ interface Said {
 }
 
 /** Answers the fetches with these, one after the other, then not at all; tells when each was asked. */
-async function fetching(answers: readonly Said[], options: Partial<FetcherOptions> = {}) {
+async function fetching(answers: readonly Said[], options: Partial<FetcherOptions> = {}, platform = testPlatform) {
   const broker = await ScriptedBroker.start()
   onTestFinished(() => broker.stop())
   const { host, port } = broker.address
@@ -30,11 +30,11 @@ async function fetching(answers: readonly Said[], options: Partial<FetcherOption
     controllerId: 1,
     topics: [],
   }))
-  const asked: { atMs: number; maxBytes: number; rackId: string; offset: number }[] = []
+  const asked: { atMs: number; maxWaitMs: number; maxBytes: number; rackId: string; offset: number }[] = []
   broker.on(fetch, (request) => {
-    const { maxBytes, rackId, topics } = request
+    const { maxWaitMs, maxBytes, rackId, topics } = request
     const offset = topics[0]!.partitions[0]!.fetchOffset
-    asked.push({ atMs: testPlatform.clock.monotonic(), maxBytes, rackId, offset })
+    asked.push({ atMs: testPlatform.clock.monotonic(), maxWaitMs, maxBytes, rackId, offset })
     const said = answers[asked.length - 1]
     if (!said) return SILENCE
     const { throttleTimeMs = 0, preferredReadReplica = -1, records } = said
@@ -52,7 +52,7 @@ async function fetching(answers: readonly Said[], options: Partial<FetcherOption
   onTestFinished(() => client.close())
   const preferred: number[] = []
   const fetcher = new Fetcher(
-    testPlatform,
+    platform,
     client,
     { nodeId: 1, isolation: 'read_committed', budget: new FrameBudget(1e6, 1e5, () => {}), ...options },
     {
@@ -95,4 +95,20 @@ test('the broker is told where we stand, and a nearer replica that it names is h
   await broker.until(() => asked.length === 1)
   await expect.poll(() => preferred).toEqual([7])
   expect(asked).toMatchObject([{ rackId: 'oregon-1' }])
+})
+
+test('while partitions begin, one after the other, nobody waits for the long poll of those before', async () => {
+  const { clock } = testPlatform
+  let passedMs = 0
+  const later = { ...clock, monotonic: () => clock.monotonic() + passedMs }
+  const first = {
+    get records() {
+      passedMs = 10_000
+      return batchOf(['a'])
+    },
+  }
+  const { broker, asked } = await fetching([first, {}], {}, { ...testPlatform, clock: later })
+  await broker.until(() => asked.length === 2)
+  expect(asked[0]!.maxWaitMs).toBeLessThanOrEqual(50)
+  expect(asked[1]!.maxWaitMs).toBe(500)
 })
