@@ -147,10 +147,12 @@ export class BullmqQueue implements JobQueue {
     const isActive = (await before?.isActive()) ?? false
     const enough = (before?.data.runs ?? 0) + (isActive ? 2 : 1)
     for (;;) {
+      // In this order: it is put off after its run was counted, so one that is seen put off and not counted has not run yet.
+      const isDelayed = await (await this.#queue.getJob(idOf(name)))?.isDelayed()
       const now = await this.#queue.getJob(idOf(name))
       if (now && now.data.runs >= enough) return now.data.lastOutcome!
       // It may be taken between the look and the call: then it runs, which is what was asked for.
-      if (now && (await now.isDelayed())) await now.promote().catch((error: Error) => this.#note(error))
+      if (now && isDelayed) await now.promote().catch((error: Error) => this.#note(error))
       if (this.#closing.signal.aborted) throw new HeliostatError('HEL_CLOSED', `job ${name} has ended`)
       await sleep(this.#platform.clock, ASK_AGAIN_MS, this.#closing.signal)
     }

@@ -1,6 +1,6 @@
 // What every queue promises, told by the same cases on the queue of the process and on a real Redis; and what a Redis that instances
 // share adds, also when it dies.
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -8,6 +8,7 @@ import { parseRedisUrl } from '../../src/config/redis-url.ts'
 import { BullmqQueue } from '../../src/jobs/bullmq-queue.ts'
 import type { Job, JobQueue } from '../../src/jobs/jobs.ts'
 import { MemoryQueue } from '../../src/jobs/memory-queue.ts'
+import { redisOptions } from '../../src/jobs/redis-login.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import type { Platform, TlsOptions } from '../../src/platform/platform.ts'
 import { eventually } from '../compatibility/gathering.ts'
@@ -171,23 +172,16 @@ describe.each(kinds)('$name', ({ name, reason: why, open }) => {
   })
 })
 
-test('a queue that is closed while Redis cannot be reached dials no more', async () => {
-  let dialled = 0
-  const server = createTcpServer((socket) => {
-    dialled++
-    socket.destroy()
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const login = { ...parseRedisUrl('redis://127.0.0.1')!, port: (server.address() as AddressInfo).port, tls: undefined }
-  const queue = new BullmqQueue(platform, { login: () => login, prefix: 'test', name: 'unreachable' })
-  queue.add(job(async () => ''))
-  await expect.poll(() => dialled, { timeout: 15_000 }).toBeGreaterThan(6)
-  await queue.close()
-  await pause(100) // who was dialling
-  const before = dialled
-  await pause(1_200) // longer than any waits between two attempts
-  expect(dialled).toBe(before)
-  server.close()
+test('a connection is made anew as the login is then, and no more once its queue is closing', () => {
+  const closing = new AbortController()
+  let [password, dialled] = ['first', 0]
+  const login = () => ({ ...parseRedisUrl('redis://h')!, password, tls: undefined })
+  const options = redisOptions(login, closing.signal)
+  const again = () => options.retryStrategy!.call(options, ++dialled)
+  password = 'second'
+  expect([options.password, again(), options.password]).toEqual(['first', 50, 'second'])
+  closing.abort()
+  expect(again()).toBeNull()
 })
 
 describe.skipIf(reason)(title('instances that share a Redis', reason), () => {
