@@ -90,7 +90,7 @@ async function lifeUntil(failpoint: string, options: Partial<MirrorChildOptions>
   const bit = await until(
     () => mirror.isOver,
     () => failpoint,
-    8_000,
+    30_000,
   ).then(
     () => true,
     () => false,
@@ -100,7 +100,7 @@ async function lifeUntil(failpoint: string, options: Partial<MirrorChildOptions>
 }
 
 describe('a mirror that is killed', () => {
-  test('at each step loses, doubles and swaps nothing', { timeout: 120_000 }, async () => {
+  test('at each step loses, doubles and swaps nothing', { timeout: 400_000 }, async () => {
     const partitions = 3
     await makeTopic(east, 'orders', partitions)
     const load = new Load('orders', partitions, appendPlain)
@@ -130,7 +130,7 @@ describe.each([
   ['compacted', 'compact', compactedLog],
   ['transactional', 'delete', transactionalLog],
 ] as const)('a mirror of a %s topic that is killed', (kind, policy, log) => {
-  test('closes the holes, and loses, doubles and swaps nothing', { timeout: 120_000 }, async () => {
+  test('closes the holes, and loses, doubles and swaps nothing', { timeout: 400_000 }, async () => {
     const seeded = await seededCluster('east', [
       { name: kind, configs: { 'cleanup.policy': policy }, logs: [log(1, 400), log(2, 400)] },
     ])
@@ -157,7 +157,7 @@ describe.each([
 })
 
 describe('a transactional mirror that is killed', () => {
-  test('at each step shows each record once to who reads committed data', { timeout: 120_000 }, async () => {
+  test('at each step shows each record once to who reads committed data', { timeout: 400_000 }, async () => {
     await makeTopic(east, 'ledger', 2)
     const load = new Load('ledger', 2, appendPlain)
     const flow = {
