@@ -229,6 +229,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
     const { mirror } = this.#copy
     if (!mirror || this.#stopping.signal.aborted) return
     if (mirror.isFlowing) {
+      if (this.#isPositioning) return // its position is not all known, and it may still be replaced
       this.#copy.writePlans(this.#afterPlans)
       if (mirror.hasReady) {
         if (this.#slot.transaction) this.#slot.transaction.enlist(this)
@@ -263,6 +264,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   }
 
   #lookAgainAfter(ms: number, look: () => void): void {
+    if (this.#stopping.signal.aborted) return
     this.#lookAgain?.cancel()
     this.#lookAgain = this.#host.platform.clock.setTimer(ms, look)
   }
@@ -291,11 +293,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
   /** The leader says that this replica stands nearer to us. */
   preferred(nodeId: number): void {
     this.#reading.preferred(nodeId)
-    if (this.#copy.mirror?.isFlowing) this.#fetch()
+    if (this.#copy.mirror?.isFlowing && !this.#isPositioning) this.#fetch()
   }
 
   sourceUnreachable(nodeId: number): void {
-    if (this.#reading.leaveNearer(nodeId) && this.#copy.mirror?.isFlowing) this.#fetch()
+    if (!this.#reading.leaveNearer(nodeId)) return
+    if (this.#copy.mirror?.isFlowing && !this.#isPositioning) this.#fetch()
   }
 
   fetched(fetched: Fetched): FetchPosition | undefined {
@@ -404,7 +407,6 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
       transaction.fail(new HeliostatError('HEL_TRANSACTION', `${this.remote}: ${why}`, { where }))
     }
     mirror.refused(batch, errorCode, `the target answered ${why}`)
-    if (mirror.stopReason) this.#reportStop(mirror.stopReason)
     this.#afterwards()
     transaction?.landed()
   }

@@ -2,7 +2,8 @@
 //
 // Invariants:
 // 1. What is written is ahead of what is done: progress and map are durable before a mirror is made of them.
-// 2. Progress and the chunks of the map that belong to it are written together, all or none.
+// 2. When it begins anew nothing of the old map outlives that, whatever of it is being written.
+// 3. Progress and the chunks of the map that belong to it are written together, all or none.
 import { EARLIEST } from '../../client/offset-lookup.ts'
 import { TopicPartition } from '../../client/topic-partition.ts'
 import { OffsetMap, type OffsetMapChanges } from '../../offset-translation/offset-map.ts'
@@ -33,7 +34,8 @@ export class PartitionCopy {
   #synced: SyncedTopic
   #progress: PartitionProgress | undefined
   #mirror: PartitionMirror | undefined
-  #isWritingPlans = false
+  /** Chunks of the map that are being written with plans; undefined when none are. */
+  #chunksUnderWay: readonly number[] | undefined
 
   constructor(host: CopyHost, slot: ProgressLog, synced: SyncedTopic, partition: number) {
     this.source = TopicPartition.of(synced.topic, partition)
@@ -120,7 +122,8 @@ export class PartitionCopy {
     const { topic, partition } = this.source
     const { end } = await this.#host.tails.tail(this.remote)
     const upstream = start === EARLIEST ? await this.#host.sourceOffsets.find(this.source, EARLIEST) : start
-    const removed = this.#slot.state.chunkIndexes(topic, partition)
+    const written = this.#slot.state.chunkIndexes(topic, partition)
+    const removed = [...new Set([...written, ...(this.#chunksUnderWay ?? [])])]
     const isSameLog = progress.targetTopicId === this.progress.targetTopicId
     const lag = isSameLog ? sameLogLag : 0
     const begun = {
@@ -186,11 +189,11 @@ export class PartitionCopy {
   /** What the mirror plans, if it plans anything; `done` when it is durable. */
   writePlans(done: () => void): void {
     const mirror = this.#mirror
-    if (!mirror?.hasPlans || this.#isWritingPlans) return
+    if (!mirror?.hasPlans || this.#chunksUnderWay) return
     const taken = mirror.takePlans()
-    this.#isWritingPlans = true
+    this.#chunksUnderWay = taken.changes.chunks.map(({ index }) => index)
     this.#slot.writeThen(this.#recordsOf(taken), (error) => {
-      this.#isWritingPlans = false
+      this.#chunksUnderWay = undefined
       if (error) mirror.plansFailed(taken)
       else mirror.plansDurable(taken.plan)
       this.#host.hooks.reached?.('plan-durable')

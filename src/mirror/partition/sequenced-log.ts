@@ -3,6 +3,7 @@
 
 import { readLog } from '../../client/log-reader.ts'
 import { EARLIEST } from '../../client/offset-lookup.ts'
+import type { OffsetMap } from '../../offset-translation/offset-map.ts'
 import { type BatchHeader, headerOf, type Tail } from '../../sink/tail-reader.ts'
 import { type Gap, lossReason } from '../gap.ts'
 import type { ProgressLog } from '../slot-log.ts'
@@ -19,11 +20,24 @@ type LogHost = Pick<PartitionHost, 'platform' | 'target' | 'targetOffsets' | 'ta
 /** A tail that is not ours is halved until this few offsets are left to be read. */
 const SURVEY_RECORDS = 4_096
 
+/** The map says already where everything stands, and nothing of that is written yet. */
+interface MovedMap {
+  readonly map: OffsetMap
+  readonly survey: TailSurvey
+  readonly end: number
+  /** The source offset to go on with; undefined: what the map says. */
+  readonly upstream: number | undefined
+}
+
+/**
+ * 1. A map is moved once for a survey: whoever could not go on after that goes on from there.
+ */
 export class SequencedLog {
   readonly #host: LogHost
   readonly #slot: ProgressLog
   readonly #copy: PartitionCopy
   readonly #suspicion: Suspicion
+  #moved: MovedMap | undefined
 
   constructor(host: LogHost, slot: ProgressLog, copy: PartitionCopy) {
     this.#host = host
@@ -35,6 +49,7 @@ export class SequencedLog {
   /** Whether what ends the log was written by us, where it should be; if not, what follows from that is done: 'mended'. */
   async mend(tail: Tail): Promise<StopReason | 'mended' | undefined> {
     const { progress, source, remote, map } = this.#copy
+    if (this.#moved?.map === map) return this.#join(this.#moved)
     const { start, joint } = progress
     const acknowledged = map.nextDownstream
     const verdict = judgeTail(tail, { producer: this.#producer, start: start.downstream, joint, acknowledged })
@@ -61,12 +76,18 @@ export class SequencedLog {
     }
     map.retreat(kept)
     map.displace(survey.displaced, kept)
-    // What was planned for places that others came to hold is settled where it stands now.
+    this.#moved = { map, survey, end: tail.end, upstream: isSkipped ? at : undefined }
+    return this.#join(this.#moved)
+  }
+
+  /** What was planned for places that others came to hold is settled where it stands now; then the copy goes on behind it. */
+  async #join({ map, survey, end, upstream }: MovedMap): Promise<StopReason | 'mended'> {
     const contested = await this.settleClaims(survey.mappedEnd)
     if (contested) return contested
-    map.resume(tail.end, survey.mappedEnd)
-    const upstream = isSkipped ? at : map.nextUpstream
-    await this.#copy.join(progress, { end: tail.end, mapped: survey.mappedEnd, upstream, lag: survey.lag })
+    map.resume(end, survey.mappedEnd)
+    const { mappedEnd: mapped, lag } = survey
+    await this.#copy.join(this.#copy.progress, { end, mapped, upstream: upstream ?? map.nextUpstream, lag })
+    this.#moved = undefined
     return 'mended'
   }
 

@@ -37,19 +37,25 @@ export class SourceHistory {
     const { sourceOffsets } = this.#host
     const { source } = this.#copy
     const [first, end] = await Promise.all([sourceOffsets.find(source, EARLIEST), sourceOffsets.find(source, LATEST)])
-    if (!mirror.isFlowing) return { do: 'nothing' }
+    if (!this.#goesOn(mirror)) return { do: 'nothing' }
     const at = mirror.nextUpstream
     const common = await this.#commonEnd(mirror, Math.min(divergesAt ?? end, end))
-    if (!mirror.isFlowing || mirror.nextUpstream !== at) return { do: 'nothing' }
+    if (!this.#goesOn(mirror) || mirror.nextUpstream !== at) return { do: 'nothing' }
     if (common < at) {
       this.#partedAt = common
       return { do: 'recover', trouble: `the source's history parts from what was read at offset ${common}` }
     }
     if (first <= at) return { do: 'fetch-later' } // it was out of range for a moment only
     const gap = await writeLoss(this.#host, source, { from: at, to: first, reason: 'retention' })
+    // It may have been found to be another topic meanwhile: what is gone of the old one must not be skipped in that.
+    if (!this.#goesOn(mirror) || mirror.nextUpstream !== at) return { do: 'nothing' }
     if (gap.action === 'stop') return { do: 'stop', reason: lossReason(gap) }
     await this.#copy.giveUpBelow(first)
     return { do: 'recover', trouble: `goes on at source offset ${first}` }
+  }
+
+  #goesOn(mirror: PartitionMirror): boolean {
+    return this.#copy.mirror === mirror && mirror.isFlowing
   }
 
   /** Up to where the source still holds what was read. */

@@ -4,6 +4,8 @@ import { checkCopy, checkTranslation } from '../../oracle/copies.ts'
 import { compactedLog, plainLog, transactionalLog } from '../../support/source-logs.ts'
 import { PartitionWorld } from './partition-world.ts'
 
+/** A machine that has much else to do takes long. */
+const timeout = 120_000
 const RUNS = Number(process.env['HELIOSTAT_RUNS'] ?? 150)
 
 function play(world: PartitionWorld, disturbedSteps: number): void {
@@ -19,7 +21,7 @@ describe('one partition, whatever crashes, is cut, or comes late', () => {
     ['plain', plainLog, 60],
     ['transactional', transactionalLog, 120],
     ['compacted long ago', compactedLog, 60],
-  ])('is copied exactly: %s', (_, log, size) => {
+  ])('is copied exactly: %s', { timeout }, (_, log, size) => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (seed) => {
         const world = new PartitionWorld(seed, log(seed, size), { contentMayChange: false })
@@ -35,7 +37,9 @@ describe('one partition, whatever crashes, is cut, or comes late', () => {
     )
   })
 
-  test('while the source is being compacted: what is left is there, once, in order, and every offset is known', () => {
+  test('while the source is being compacted: what is left is there, once, in order, and every offset is known', {
+    timeout,
+  }, () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (seed) => {
         const log = plainLog(seed, 60)
