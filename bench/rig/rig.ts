@@ -115,16 +115,12 @@ export class Rig {
 
   /** Deletes what a mirror left on both clusters: every topic that names its alias. */
   async forget(job: MirrorJob): Promise<void> {
-    for (const cluster of [this.source, this.target]) {
-      await must('kafka-topics', [
-        '--delete',
-        '--topic',
-        `.*${job.alias}.*`,
-        '--if-exists',
-        '--bootstrap-server',
-        cluster.bootstrap,
-      ])
-    }
+    for (const { bootstrap } of [this.source, this.target]) await this.deleteTopics(`.*${job.alias}.*`, bootstrap)
+  }
+
+  /** By a regex of whole names. */
+  async deleteTopics(pattern: string, bootstrap: string): Promise<void> {
+    await must('kafka-topics', ['--delete', '--topic', pattern, '--if-exists', '--bootstrap-server', bootstrap])
   }
 
   /** Reads the topic's segments twice: cold pages would triple the cost of whoever ran first. Returns their size. */
