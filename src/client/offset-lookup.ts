@@ -4,6 +4,7 @@ import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import type { ClusterClient } from './cluster-client.ts'
+import type { Connection } from './connection.ts'
 import { TopicPartition } from './topic-partition.ts'
 
 /** Kafka's stand-ins for a timestamp. */
@@ -64,19 +65,21 @@ export class OffsetLookup {
       }
       round.set(question.topicPartition, question)
     }
-    for (const round of rounds) {
-      const topics = groupByTopic(round.values())
-      const response = await connection.send(listOffsets, { replicaId: -1, isolationLevel: 0, topics })
-      for (const { name, partitions } of response.topics)
-        for (const answer of partitions) {
-          const topicPartition = TopicPartition.of(name, answer.partitionIndex)
-          const question = round.get(topicPartition)
-          round.delete(topicPartition)
-          if (question) settle(question, answer)
-        }
-      for (const question of round.values()) question.reject(withoutLeader(question.topicPartition))
-    }
+    await Promise.all(rounds.map((round) => askRound(connection, round)))
   }
+}
+
+async function askRound(connection: Connection, round: Map<TopicPartition, Question>): Promise<void> {
+  const topics = groupByTopic(round.values())
+  const response = await connection.send(listOffsets, { replicaId: -1, isolationLevel: 0, topics })
+  for (const { name, partitions } of response.topics)
+    for (const answer of partitions) {
+      const topicPartition = TopicPartition.of(name, answer.partitionIndex)
+      const question = round.get(topicPartition)
+      round.delete(topicPartition)
+      if (question) settle(question, answer)
+    }
+  for (const question of round.values()) question.reject(withoutLeader(question.topicPartition))
 }
 
 function groupByTopic(questions: Iterable<Question>) {

@@ -24,12 +24,12 @@ interface Finished {
 
 /** Runs the job once; never rejects. After its time the run is aborted, and waited for all the same. */
 export async function runJob({ clock }: Platform, job: Job, abort: AbortController): Promise<Finished> {
-  const late = new HeliostatError('HEL_TIMEOUT', `took longer than ${job.timeoutMs} ms`, { retriable: true })
+  const late = `took longer than ${job.timeoutMs} ms`
   const [lastStart, startedAt] = [clock.now(), clock.monotonic()]
   let timedOut = false
   const timer = clock.setTimer(job.timeoutMs, () => {
     timedOut = true
-    abort.abort(late)
+    abort.abort(new HeliostatError('HEL_TIMEOUT', late, { retriable: true }))
   })
   let lastOutcome: JobOutcome = 'done'
   let lastMessage: string
@@ -42,7 +42,7 @@ export async function runJob({ clock }: Platform, job: Job, abort: AbortControll
   timer.cancel()
   if (timedOut) {
     lastOutcome = 'timed out'
-    lastMessage = late.message
+    lastMessage = late
   }
   return { lastStart, lastDurationMs: clock.monotonic() - startedAt, lastOutcome, lastMessage }
 }

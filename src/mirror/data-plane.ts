@@ -26,7 +26,7 @@ import type { OutgoingBatch } from './partition/partition-mirror.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import { ownerRecord, slotOf } from './progress-record.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
-import { type ProgressLog, SlotLog } from './slot-log.ts'
+import { type ProgressLog, SlotLog, type SlotRequests, slotRequests } from './slot-log.ts'
 import type { PartitionStatus, TopicStatus } from './status.ts'
 import { TakeOver } from './take-over.ts'
 import { nameFilter } from './topic-filter.ts'
@@ -92,6 +92,7 @@ export class DataPlane implements Plane {
   readonly #fetchers = new Map<number, Fetcher>()
   readonly #producers = new Map<string, Producer<OutgoingBatch>>()
   readonly #slots = new Map<number, OwnedSlot>()
+  readonly #slotRequests: SlotRequests
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #partitions = new Map<TopicPartition, MirroredPartition>()
   /** The same by their names on the target. */
@@ -114,6 +115,7 @@ export class DataPlane implements Plane {
     this.#source = source
     this.#target = target
     this.#listener = listener
+    this.#slotRequests = slotRequests(platform, target)
     this.#errors = new ErrorCounts(platform.log)
     this.#limits = {
       bufferBytes: 32 * MIB,
@@ -192,7 +194,8 @@ export class DataPlane implements Plane {
     const { name, transactional } = this.#flow
     const { progressTopic } = this.#policy
     const onLost = (reason: HeliostatError) => this.#slotLost(slot, reason)
-    if (!transactional) return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost)
+    if (!transactional)
+      return new SlotLog(this.#platform, this.#target, progressTopic, slot, onLost, this.#slotRequests)
     return new TransactionalSlot(this.#platform, this.#target, progressTopic, slot, {
       transactionalId: `heliostat.${name}.${slot}`,
       commitIntervalMs: transactional.commitIntervalMs,

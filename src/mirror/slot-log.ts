@@ -7,8 +7,9 @@
 // 1. At most one write is under way; a write whose fate is unknown is read back before anything else is sent.
 // 2. `#end` is the log's end as of the last read or acknowledged write; whatever else is found there was written by another owner.
 // 3. After `lost` nothing is written any more: the slot is read anew, or given up.
-import { Backoff } from '../client/backoff.ts'
+import { Backoff, retry } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { LogAppender } from '../client/log-appender.ts'
 import { fetchBatches } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
@@ -16,7 +17,6 @@ import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
-import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
 import type { ProducerIdentity } from './partition/partition-mirror.ts'
@@ -41,17 +41,27 @@ interface Write {
   done(error: HeliostatError | undefined): void
 }
 
+/** What slots of one topic do at the same time goes in requests that they share. */
+export interface SlotRequests {
+  readonly offsets: OffsetLookup
+  readonly appender: LogAppender
+}
+
+export function slotRequests(platform: Platform, client: ClusterClient): SlotRequests {
+  return { offsets: new OffsetLookup(platform, client), appender: new LogAppender(platform, client) }
+}
+
 const WRITE_BYTES = 512 * 1024
 const SEQUENCES = 2 ** 31
-const PRODUCE_VERSION_MAX = 12
-const TIMEOUT_MS = 30_000
 const CLAIM_ATTEMPTS = 5
+const NEW_PRODUCER_RETRY = { initialMs: 20, maxMs: 500, timeoutMs: 5_000 }
 const REFUSED = 'HEL_PROGRESS_REFUSED'
 
 export class SlotLog implements ProgressLog {
   readonly slot: number
   readonly #platform: Platform
   readonly #client: ClusterClient
+  readonly #requests: SlotRequests
   readonly #partition: TopicPartition
   readonly #onLost: (reason: HeliostatError) => void
   readonly #backoff: Backoff
@@ -72,10 +82,12 @@ export class SlotLog implements ProgressLog {
     topic: string,
     slot: number,
     onLost: (reason: HeliostatError) => void,
+    requests: SlotRequests = slotRequests(platform, client),
   ) {
     this.slot = slot
     this.#platform = platform
     this.#client = client
+    this.#requests = requests
     this.#partition = TopicPartition.of(topic, slot)
     this.#onLost = onLost
     this.#backoff = new Backoff(platform.random, { initialMs: 20, maxMs: 1_000 })
@@ -194,26 +206,16 @@ export class SlotLog implements ProgressLog {
   async #produce(batch: RecordBatch): Promise<'appended' | 'unknown'> {
     const { topic, partition } = this.#partition
     try {
-      const connection = await this.#leader()
-      const response = await connection.send(
-        produce,
-        {
-          acks: -1,
-          timeoutMs: TIMEOUT_MS,
-          topicData: [{ name: topic, partitionData: [{ index: partition, records: [batch.bytes] }] }],
-        },
-        { version: Math.min(PRODUCE_VERSION_MAX, connection.versionOf(produce)) },
-      )
-      const answer = response.responses[0]!.partitionResponses[0]!
-      if (answer.errorCode === ErrorCode.NONE) {
-        if (answer.baseOffset !== this.#end)
-          throw this.#foreign(`a batch was appended at ${answer.baseOffset}, expected was ${this.#end}`)
+      const { errorCode, baseOffset } = await this.#requests.appender.append(this.#partition, batch.bytes)
+      if (errorCode === ErrorCode.NONE) {
+        if (baseOffset !== this.#end)
+          throw this.#foreign(`a batch was appended at ${baseOffset}, expected was ${this.#end}`)
         return 'appended'
       }
-      const { name, retriable, message } = errorOf(answer.errorCode)
-      if (!retriable && answer.errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+      const { name, retriable, message } = errorOf(errorCode)
+      if (!retriable && errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
         throw new HeliostatError(REFUSED, `progress cannot be written: ${name} (${message})`, {
-          where: { topic, partition, errorCode: answer.errorCode },
+          where: { topic, partition, errorCode },
         })
       await this.#client.refresh()
     } catch (error) {
@@ -246,7 +248,7 @@ export class SlotLog implements ProgressLog {
   // ---- reading
 
   async #read(): Promise<void> {
-    const offsets = new OffsetLookup(this.#platform, this.#client)
+    const { offsets } = this.#requests
     const [start, end] = await Promise.all([
       offsets.find(this.#partition, EARLIEST),
       offsets.find(this.#partition, LATEST),
@@ -286,8 +288,13 @@ export class SlotLog implements ProgressLog {
     await this.#read()
   }
 
-  /** For a slot through which nothing is mirrored yet. */
-  async #newProducer(): Promise<ProducerIdentity> {
+  /** For a slot through which nothing is mirrored yet. A broker that has just started has no ids at first, for a moment. */
+  #newProducer(): Promise<ProducerIdentity> {
+    const options = { ...NEW_PRODUCER_RETRY, signal: this.#stopping.signal }
+    return retry(this.#platform.clock, this.#platform.random, options, () => this.#askForProducer())
+  }
+
+  async #askForProducer(): Promise<ProducerIdentity> {
     const response = await this.#client.send(initProducerId, { transactionalId: null, transactionTimeoutMs: 0 })
     if (response.errorCode !== ErrorCode.NONE) {
       const { name, retriable, message } = errorOf(response.errorCode)
@@ -296,14 +303,6 @@ export class SlotLog implements ProgressLog {
       })
     }
     return { id: response.producerId, epoch: response.producerEpoch }
-  }
-
-  async #leader() {
-    const { topic, partition } = this.#partition
-    const leader = this.#client.leaderOf(topic, partition)
-    if (leader) return this.#client.node(leader.nodeId, 'control')
-    await this.#client.refresh()
-    throw new HeliostatError('HEL_NO_LEADER', `${this.#partition} has no leader at the moment`, { retriable: true })
   }
 
   #giveUp(reason: HeliostatError): void {

@@ -9,6 +9,11 @@ import { encodeOffsetSync, type OffsetPair, offsetSyncDue } from './offset-sync.
 /** How often partitions that gathered few records are brought up to date; MirrorMaker does it with each offset flush. */
 const LATER_EVERY_MS = 10_000
 
+/** A pair that is on the target, and the map that it was read off. */
+interface Written extends OffsetPair {
+  readonly map: OffsetMap
+}
+
 export interface SyncedPartition {
   /** Named as on the source. */
   readonly source: TopicPartition
@@ -23,7 +28,7 @@ export class OffsetSyncs {
   readonly #clock: Clock
   readonly #topic: Pick<InternalTopic, 'write'>
   readonly #partitions: () => Iterable<SyncedPartition>
-  #written = new Map<TopicPartition, OffsetPair>()
+  readonly #written = new Map<TopicPartition, Written>()
   #laterAt: number
 
   constructor(clock: Clock, topic: Pick<InternalTopic, 'write'>, partitions: () => Iterable<SyncedPartition>) {
@@ -37,25 +42,32 @@ export class OffsetSyncs {
   async emit(signal?: AbortSignal): Promise<string> {
     const includesLater = this.#clock.monotonic() >= this.#laterAt
     if (includesLater) this.#laterAt = this.#clock.monotonic() + LATER_EVERY_MS
-    const written = new Map<TopicPartition, OffsetPair>()
-    const due = new Map<TopicPartition, OffsetPair>()
+    const due = new Map<TopicPartition, Written>()
+    let known = 0
     for (const { source, map } of this.#partitions()) {
       const last = this.#written.get(source)
-      if (last !== undefined) written.set(source, last)
-      const newest = map && newestPair(map)
+      if (last !== undefined) known++
+      // Most partitions stand where they stood: that costs a comparison.
+      if (map === undefined || (last?.map === map && last.downstream === map.nextDownstream - 1)) continue
+      const newest = newestPair(map)
       if (newest === undefined) continue
       const when = offsetSyncDue(last, newest)
-      if (when === 'now' || (when === 'later' && includesLater)) due.set(source, newest)
+      if (when === 'now' || (when === 'later' && includesLater)) due.set(source, { ...newest, map })
     }
-    this.#written = written
+    if (known < this.#written.size) this.#forgetLost()
     await this.#topic.write(
       [...due].map(([{ topic, partition }, { upstream, downstream }]) =>
         encodeOffsetSync({ topic, partition, upstreamOffset: upstream, downstreamOffset: downstream }),
       ),
       signal,
     )
-    for (const [source, pair] of due) written.set(source, pair)
+    for (const [source, pair] of due) this.#written.set(source, pair)
     return `${due.size} offset syncs`
+  }
+
+  #forgetLost(): void {
+    const here = new Set(Array.from(this.#partitions(), ({ source }) => source))
+    for (const source of this.#written.keys()) if (!here.has(source)) this.#written.delete(source)
   }
 }
 

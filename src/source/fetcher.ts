@@ -80,6 +80,9 @@ const SESSION_ERRORS: ReadonlySet<number> = new Set([
 const ANSWER_TIMEOUT_MS = 30_000
 /** While a partition is left out a long poll would keep it waiting. */
 const SHORT_WAIT_MS = 10
+/** Partitions that begin do so one group after the other, and who is wanted during a long poll would wait for its end. */
+const NEWCOMERS_FOR_MS = 1_000
+const NEWCOMERS_WAIT_MS = 50
 
 export class Fetcher {
   readonly nodeId: number
@@ -94,6 +97,8 @@ export class Fetcher {
   #connection: Connection | undefined
   #sentAt = Number.NEGATIVE_INFINITY
   #waitMs = 0
+  /** When a partition was wanted that had not been before; monotonic. */
+  #newcomerAt = Number.NEGATIVE_INFINITY
   #heard = { sentAt: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY }
   #busy = false
   #turning = false
@@ -119,8 +124,11 @@ export class Fetcher {
   }
 
   want(target: FetchTarget): void {
-    this.#topicNames.set(target.topicId, target.topicPartition.topic)
-    this.#leftOut.delete(target.topicPartition)
+    const { topicPartition, topicId } = target
+    if (!this.#leftOut.has(topicPartition) && !this.#session.target(topicPartition))
+      this.#newcomerAt = this.#platform.clock.monotonic()
+    this.#topicNames.set(topicId, topicPartition.topic)
+    this.#leftOut.delete(topicPartition)
     this.#session.want(target)
     this.#turnSoon()
   }
@@ -206,7 +214,7 @@ export class Fetcher {
     const { isolation, maxBytes, maxWaitMs, rack, limits } = this.#options
     const version = connection.versionOf(fetch)
     this.#sentAt = this.#platform.clock.monotonic()
-    this.#waitMs = this.#leftOut.size > 0 ? SHORT_WAIT_MS : maxWaitMs
+    this.#waitMs = Math.min(maxWaitMs, this.#patienceMs)
     const request = {
       ...this.#session.next(),
       maxWaitMs: this.#waitMs,
@@ -227,6 +235,11 @@ export class Fetcher {
       },
       { timeoutMs: maxWaitMs + ANSWER_TIMEOUT_MS },
     )
+  }
+
+  get #patienceMs(): number {
+    if (this.#leftOut.size > 0) return SHORT_WAIT_MS
+    return this.#sentAt < this.#newcomerAt + NEWCOMERS_FOR_MS ? NEWCOMERS_WAIT_MS : Number.POSITIVE_INFINITY
   }
 
   #answered(response: Response<typeof fetch>, version: number): void {
