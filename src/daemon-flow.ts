@@ -190,6 +190,10 @@ export class DaemonFlow implements FlowView {
     return this.#mirror.status()
   }
 
+  get moved() {
+    return this.#mirror.moved
+  }
+
   groups() {
     return this.#checkpointer.groups()
   }

@@ -27,7 +27,7 @@ import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.
 import { ownerRecord, slotOf } from './progress-record.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
 import { type ProgressLog, SlotLog, type SlotRequests, slotRequests } from './slot-log.ts'
-import type { PartitionStatus, TopicStatus } from './status.ts'
+import { type Moved, type PartitionStatus, sumOfMoved, type TopicStatus } from './status.ts'
 import { TakeOver } from './take-over.ts'
 import { nameFilter } from './topic-filter.ts'
 import type { SyncedTopic } from './topic-sync.ts'
@@ -442,13 +442,16 @@ export class DataPlane implements Plane {
     return this.#openSlots > 0
   }
 
-  *ownedPartitions(): Generator<OwnedPartition> {
-    for (const partition of this.#partitions.values()) yield ownedOf(partition)
+  get moved(): Moved {
+    return sumOfMoved(Array.from(this.#partitions.values(), ({ moved }) => moved))
+  }
+
+  ownedPartitions(): Iterable<OwnedPartition> {
+    return this.#partitions.values()
   }
 
   ownedPartition(named: TopicPartition, side: 'source' | 'target'): OwnedPartition | undefined {
-    const owned = (side === 'source' ? this.#partitions : this.#copies).get(named)
-    return owned && ownedOf(owned)
+    return (side === 'source' ? this.#partitions : this.#copies).get(named)
   }
 
   status(): PlaneStatus {
@@ -475,12 +478,6 @@ export class DataPlane implements Plane {
     }
     return [...topics.values()]
   }
-}
-
-function ownedOf(partition: MirroredPartition): OwnedPartition {
-  const { source, remote } = partition
-  const map = partition.isTranslatable ? partition.offsetMap : undefined
-  return { source, remote, map, prune: async (upstream, downstream) => map?.prune(upstream, downstream) ?? 0 }
 }
 
 function startRules({ start = 'earliest', startByTopic = [] }: Flow): (topic: string) => Start {

@@ -26,7 +26,14 @@ import { ProgressReader } from './progress-reader.ts'
 import { slotOf } from './progress-record.ts'
 import { nameTopics, RemoteNames } from './remote-names.ts'
 import { type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
-import type { FlowState, MirrorStatus, PartitionStatus, TopicStatus } from './status.ts'
+import {
+  type FlowState,
+  type MirrorStatus,
+  type Moved,
+  type PartitionStatus,
+  sumOfMoved,
+  type TopicStatus,
+} from './status.ts'
 import { type Explanation, type TopicFilter, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
 import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
@@ -516,6 +523,10 @@ export class Mirror {
   get #untoldMs(): number {
     const ms = this.#platform.clock.monotonic() - this.#dealtWithAt
     return this.#wereDealtWith && ms <= this.#refreshMs + SILENCE_MS ? 0 : ms
+  }
+
+  get moved(): Moved {
+    return sumOfMoved(this.#planes.map(({ moved }) => moved))
   }
 
   #flowState(topics: readonly TopicStatus[], planes: readonly PlaneStatus[]): FlowState {

@@ -4,7 +4,7 @@
 import type { TopicPartition } from '../client/topic-partition.ts'
 import type { OffsetMap } from '../offset-translation/offset-map.ts'
 import type { Gap } from './gap.ts'
-import type { LatencyHistogram, TopicStatus } from './status.ts'
+import type { LatencyHistogram, Moved, TopicStatus } from './status.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
 export interface Plane {
@@ -32,6 +32,7 @@ export interface Plane {
   /** Whether any of them is open. */
   readonly isWorking: boolean
   status(): PlaneStatus
+  readonly moved: Moved
   ownedPartitions(): Iterable<OwnedPartition>
   /** One of them, by its name on either side. */
   ownedPartition(named: TopicPartition, side: 'source' | 'target'): OwnedPartition | undefined

@@ -10,6 +10,7 @@ import { sumOfHistograms } from './latency.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import type { PartitionNews, PlaneNews, WorkerCalls } from './plane-calls.ts'
 import { slotOf } from './progress-record.ts'
+import { type Moved, sumOfMoved } from './status.ts'
 import { ToldTopics } from './told-topics.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
@@ -267,6 +268,11 @@ export class RemotePlane implements Plane {
       errors: sumOfCounts([this.#counted.errors, this.#status.errors]),
       latency: sumOfHistograms([this.#counted.latency, this.#status.latency]),
     }
+  }
+
+  get moved(): Moved {
+    const topics = this.#toldTopics.topics(this.#clock.monotonic())
+    return sumOfMoved(topics.flatMap(({ partitions }) => partitions))
   }
 
   ownedPartitions(): Iterable<OwnedPartition> {

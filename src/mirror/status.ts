@@ -42,6 +42,22 @@ export interface MirrorStatus {
   readonly latency: LatencyHistogram
 }
 
+/** Counters that only grow, of what the target has acknowledged; cheap to ask for, where a status is not. */
+export interface Moved {
+  readonly records: number
+  readonly bytes: number
+}
+
+export function sumOfMoved(all: Iterable<Moved | undefined>): Moved {
+  let records = 0
+  let bytes = 0
+  for (const moved of all) {
+    records += moved?.records ?? 0
+    bytes += moved?.bytes ?? 0
+  }
+  return { records, bytes }
+}
+
 export interface TopicStatus {
   readonly topic: string
   readonly remoteTopic: string

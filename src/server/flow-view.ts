@@ -1,7 +1,7 @@
 // A running flow as the server sees it. The daemon hands these in, so that the server needs no mirror to be tested.
 import type { JobStatus } from '../jobs/jobs.ts'
 import type { Gap } from '../mirror/gap.ts'
-import type { MirrorStatus } from '../mirror/status.ts'
+import type { MirrorStatus, Moved } from '../mirror/status.ts'
 import type { TimesSeen } from '../offset-translation/recent-times.ts'
 
 export interface FlowView {
@@ -9,6 +9,8 @@ export interface FlowView {
   /** Objectives from the configuration, for metrics and the page. */
   readonly rpo: { readonly seconds: number; readonly records: number }
   status(): MirrorStatus
+  /** Of all that this instance mirrors at the moment. */
+  readonly moved: Moved
   groups(): readonly GroupView[]
   /** What could not be brought in step, or will be deleted. */
   sync(): SyncView

@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/platform.ts'
-import { type FlowView, totalsOf } from './flow-view.ts'
+import type { FlowView } from './flow-view.ts'
 
 interface Sample {
   readonly atMs: number
@@ -22,7 +22,7 @@ export class Rates {
   sample(flows: Iterable<FlowView>): void {
     const atMs = this.#clock.monotonic()
     for (const flow of flows) {
-      const { records, bytes } = totalsOf(flow.status())
+      const { records, bytes } = flow.moved
       const samples = this.#samples.get(flow.name) ?? []
       samples.push({ atMs, records, bytes })
       while (samples.length > 2 && samples[1]!.atMs < atMs - this.#windowMs) samples.shift()

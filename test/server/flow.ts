@@ -46,6 +46,7 @@ export function stillFlow(
       errors: { HEL_UNREACHABLE: 3 },
       latency: { boundsMs: [5, 10], counts: [4, 2, 1], sumMs: 40 },
     }),
+    moved: { records: partitions[0]!.records, bytes: partitions[0]!.bytes },
     groups: () => groups,
     sync: () => ({
       refusedTopics: [],

@@ -36,7 +36,9 @@ export class Beginning {
     const { source, remote } = this.#copy
     if (this.#isCopyRefused && !target.topics().has(remote.topic))
       this.#copy.resynced(await this.#host.syncTopic(source.topic))
-    const [tail, upstream] = await Promise.all([tails.tail(remote), this.#start()])
+    // One after the other: a copy that was just made is asked for again and again until it is served, and the source need not hear of it.
+    const tail = await tails.tail(remote)
+    const upstream = await this.#start()
     if (takeOver && tail.end > 0) return this.#takeOver(takeOver, tail.end)
     // Others may write beside transactions.
     if (!this.#slot.transaction && tail.end > 0 && tail.batch !== undefined)

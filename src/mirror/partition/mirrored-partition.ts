@@ -14,9 +14,10 @@ import type { Timer } from '../../platform/platform.ts'
 import { ErrorCode, errorOf } from '../../protocol/errors.ts'
 import type { BatchQueue } from '../../sink/producer.ts'
 import type { Fetched, FetchFailure, FetchPosition } from '../../source/fetcher.ts'
+import type { OwnedPartition } from '../plane.ts'
 import type { ProgressRecord } from '../progress-record.ts'
 import type { ProgressLog } from '../slot-log.ts'
-import type { PartitionStatus } from '../status.ts'
+import type { Moved, PartitionStatus } from '../status.ts'
 import { corrupt, denied, isOfTheBatch, missing, type StopReason, unpositioned } from '../stop-reason.ts'
 import type { SyncedTopic } from '../topic-sync.ts'
 import type { TransactionMember } from '../transactional-slot.ts'
@@ -33,7 +34,7 @@ import { SourceReading } from './source-reading.ts'
 import { Standing } from './standing.ts'
 import { TargetWriting } from './target-writing.ts'
 
-export class MirroredPartition implements BatchQueue<OutgoingBatch>, TransactionMember {
+export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartition, TransactionMember {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly #host: PartitionHost
@@ -460,14 +461,18 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, Transaction
 
   // ---- what it tells
 
-  get offsetMap(): OffsetMap | undefined {
-    return this.#copy.mirror?.map
+  /** Once translation answers: the position is known, and what the map says stands on the target. */
+  get map(): OffsetMap | undefined {
+    const { mirror } = this.#copy
+    return mirror?.state === 'starting' ? undefined : mirror?.map
   }
 
-  /** Whether translation answers: the position is known, and what the map says stands on the target. */
-  get isTranslatable(): boolean {
-    const { mirror } = this.#copy
-    return mirror !== undefined && mirror.state !== 'starting'
+  async prune(upstreamLogStart: number, downstreamLogStart: number): Promise<number> {
+    return this.map?.prune(upstreamLogStart, downstreamLogStart) ?? 0
+  }
+
+  get moved(): Moved | undefined {
+    return this.#copy.mirror?.counters
   }
 
   status(nowMs: number): PartitionStatus {

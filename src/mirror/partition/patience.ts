@@ -3,6 +3,9 @@ import { Backoff } from '../../client/backoff.ts'
 import { type Platform, sleep } from '../../platform/platform.ts'
 
 const BEAT_MS = 50
+/** Of waits from here on: the first are for what is a matter of moments, the later ones for brokers that have much to do. */
+const LONG_WAIT_MS = 100
+const LONG_BEAT_MS = 250
 /** Of the attempts to find a position, this share begins with new metadata: a new topic's brokers are busy enough without. */
 const REFRESH_EVERY = 4
 
@@ -14,7 +17,7 @@ export class Patience {
 
   constructor(platform: Platform) {
     this.#platform = platform
-    this.#backoff = new Backoff(platform.random, { initialMs: 20, maxMs: 500 })
+    this.#backoff = new Backoff(platform.random, { initialMs: 20, maxMs: 400 })
   }
 
   /** How long this time. */
@@ -26,7 +29,9 @@ export class Patience {
   pause(signal: AbortSignal): Promise<void> {
     const { clock } = this.#platform
     const now = clock.monotonic()
-    const until = Math.ceil((now + this.#backoff.next()) / BEAT_MS) * BEAT_MS
+    const waitMs = this.#backoff.next()
+    const beatMs = waitMs < LONG_WAIT_MS ? BEAT_MS : LONG_BEAT_MS
+    const until = Math.ceil((now + waitMs) / beatMs) * beatMs
     return sleep(clock, until - now, signal)
   }
 
