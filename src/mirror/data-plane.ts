@@ -312,14 +312,19 @@ export class DataPlane implements Plane {
     this.#stopping.abort()
     for (const partition of this.#partitions.values()) partition.close()
     for (const producer of this.#producers.values()) producer.close()
-    await Promise.all([...this.#slots.values()].map((slot) => this.#leave(slot)))
+    const late = new Set<OwnedSlot | undefined>()
+    for (const { source, mayArriveLate } of this.#partitions.values())
+      if (mayArriveLate) late.add(this.#slotFor(source.topic, source.partition))
+    const mayClose = (slot: OwnedSlot) => slot.isOpen && this.#hasDrained && !late.has(slot)
+    await Promise.all([...this.#slots.values()].map((slot) => this.#leave(slot, { goodbye: mayClose(slot) })))
   }
 
-  async #leave(slot: OwnedSlot): Promise<void> {
+  /** `goodbye`: nothing that was sent for it may still arrive. */
+  async #leave(slot: OwnedSlot, { goodbye }: { goodbye: boolean }): Promise<void> {
     // A target that does not answer must not keep us: without a goodbye the next owner is careful, and nothing is lost.
     const patience = this.#platform.clock.setTimer(GOODBYE_MS, () => slot.log.close())
     try {
-      if (slot.isOpen && this.#hasDrained) await slot.log.write([ownerRecord('closed')])
+      if (goodbye) await slot.log.write([ownerRecord('closed')])
     } catch (error) {
       this.#errors.tell(error as HeliostatError)
     }

@@ -97,9 +97,15 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
     this.#reading.end()
   }
 
+  /** Nothing is left to be sent or to be answered, also of what was sent before it was paused or doubted. */
   get isDrained(): boolean {
     const { mirror } = this.#copy
-    return !mirror?.isFlowing || mirror.inFlight + mirror.queued === 0
+    return !mirror || mirror.inFlight + mirror.queued === 0
+  }
+
+  /** Whether a request of unknown fate may still arrive at the target. Those of transactions are fenced by the next owner. */
+  get mayArriveLate(): boolean {
+    return this.#slot.transaction === undefined && this.#doubt.isOpen
   }
 
   /** Nothing is heard of it any more. */
