@@ -47,6 +47,7 @@ export const savedSeeds: Readonly<Record<string, readonly number[]>> = {
   // Answers that come before those to what was sent earlier to the same log: the history itself once mixed them up.
   transactions: [81496663339],
   // A transaction that is aborted after its commit had begun: what it held was told as translated.
+  'D25 skip': [1795307476194],
   'delivery in transactions': [1795294849357],
   // A marker where a copy was lost made the loss seem smaller; sequences that were used twice made the target take a batch for one of before.
   'D57, in transactions': [2, 19],

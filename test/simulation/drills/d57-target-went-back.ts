@@ -40,14 +40,13 @@ const wentBack: Faults = async (world) => {
     await world.until(() => mirror.behind().length === 0, PATIENCE_MS)
   }
   await copied()
-  let copies: readonly SeenRecord[][] = []
+  let copies: readonly (readonly SeenRecord[])[] = []
   const { endOf, startTheOther } = await electUncleanly(world, {
     cluster: west,
     topic: remote,
     write: copied,
-    beforeItDies: async () => {
-      const reads = Array.from({ length: PARTITIONS }, (_, partition) => world.outcome(west.read(remote, partition)))
-      copies = (await Promise.all(reads)).map(({ records }) => seenOf(records))
+    beforeItDies: (logs) => {
+      copies = logs
     },
   })
   losses.set(

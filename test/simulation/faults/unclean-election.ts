@@ -1,3 +1,4 @@
+import { type SeenRecord, seenOf } from '../../oracle/seen-record.ts'
 import type { SimCluster } from '../sim-cluster.ts'
 import type { World } from '../world.ts'
 
@@ -14,8 +15,8 @@ export interface UncleanElection {
   readonly topic: string
   /** Writes what the one replica alone will have. */
   readonly write: () => Promise<void>
-  /** The last moment of the one that has it all. */
-  readonly beforeItDies?: () => Promise<void>
+  /** The last moment of the one that has it all: its logs, partition by partition, as they are then. */
+  readonly beforeItDies: (logs: readonly (readonly SeenRecord[])[]) => void
 }
 
 export interface Elected {
@@ -45,7 +46,12 @@ export async function electUncleanly(
   follower!.machine.kill()
   await world.pass(SHRUNK_MS)
   await write()
-  await beforeItDies?.()
+  const endAtLeader = (partition: number) => leader!.broker!.partitions.get(topic, partition)?.log.logEndOffset ?? 0
+  const readAll = () => Promise.all(partitions.map((_, partition) => world.outcome(cluster.read(topic, partition))))
+  let reads = await readAll()
+  // What comes while it is read is lost with the rest.
+  while (reads.some(({ highWatermark }, partition) => highWatermark < endAtLeader(partition))) reads = await readAll()
+  beforeItDies(reads.map(({ records }) => seenOf(records)))
   leader!.machine.kill()
   await world.pass(world.random.between(10, 2_000))
   follower!.start()
