@@ -11,6 +11,7 @@ import type { Record as LogRecord } from '../../src/records/record.ts'
 import { readCommitted } from './committed-reader.ts'
 
 const BROKER_DEFAULT = -1
+const APPEND_TIMEOUT_MS = 15_000
 
 export const testPlatform: Platform = nodePlatform({ log: { level: 'error' } })
 
@@ -52,28 +53,30 @@ export async function makeTopic(
   )
 }
 
-/** Produces one batch as it is; the base offset that it got. */
+/** What a leader says before it serves; nothing was appended then. */
+const NOT_YET: readonly number[] = [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
+
+/** Produces one batch as it is; the base offset that it got. A broker names a leader a moment before that serves. */
 export async function appendBatch(
   client: ClusterClient,
   topic: string,
   partition: number,
   batch: Buffer,
 ): Promise<number> {
-  const leader = client.leaderOf(topic, partition)
-  if (!leader) throw new Error(`${topic}-${partition} has no leader`)
-  const connection = await client.node(leader.nodeId)
-  const response = await connection.send(
-    produce,
-    {
-      acks: -1,
-      timeoutMs: 30_000,
-      topicData: [{ name: topic, partitionData: [{ index: partition, records: [batch] }] }],
-    },
-    { version: Math.min(12, connection.versionOf(produce)) },
-  )
-  const { errorCode, baseOffset } = response.responses[0]!.partitionResponses[0]!
-  if (errorCode !== ErrorCode.NONE) throw new Error(`${topic}-${partition}: ${errorOf(errorCode).name}`)
-  return baseOffset
+  const deadline = testPlatform.clock.monotonic() + APPEND_TIMEOUT_MS
+  for (;;) {
+    const leader = client.leaderOf(topic, partition)
+    if (!leader) throw new Error(`${topic}-${partition} has no leader`)
+    const connection = await client.node(leader.nodeId)
+    const topicData = [{ name: topic, partitionData: [{ index: partition, records: [batch] }] }]
+    const version = Math.min(12, connection.versionOf(produce))
+    const { responses } = await connection.send(produce, { acks: -1, timeoutMs: 30_000, topicData }, { version })
+    const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
+    if (errorCode === ErrorCode.NONE) return baseOffset
+    if (!NOT_YET.includes(errorCode) || testPlatform.clock.monotonic() > deadline)
+      throw new Error(`${topic}-${partition}: ${errorOf(errorCode).name}`)
+    await client.refresh()
+  }
 }
 
 /** 0 for a topic that is not there yet. */
