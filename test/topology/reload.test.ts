@@ -132,7 +132,7 @@ test('changes nothing at all when something is wrong', async () => {
   expect(await refused(fileOf([`${mirror}, naming: prefx`]))).toContain('reload.yaml:6:')
   expect(await refused(fileOf([mirror], 'listen: "127.0.0.1:8642"'))).toContain('server.listen')
   expect(await refused(fileOf([mirror], 'listen: "127.0.0.1:0", tokens: [{ file: token }]'))).toBe(
-    '/nowhere/token cannot be read (ENOENT)',
+    'server.tokens[0]: /nowhere/token cannot be read (ENOENT)',
   )
   expect(daemon.flows.get('east->west')!.status().state).not.toBe('stopped')
   change(fileOf([mirror], 'listen: "127.0.0.1:0", tokens: [s3cret]'))
