@@ -36,8 +36,8 @@ export interface DaemonOptions {
   readonly directory: string
   /** Moments at which a test may step in. */
   readonly hooks?: MirrorHooks
-  /** Reads the configuration again; throws a ConfigError. Absent: it cannot be reloaded. */
-  readonly load?: () => Config
+  /** Reads the configuration again, or rejects when it cannot be run. Absent: it cannot be reloaded. */
+  readonly load?: () => Config | Promise<Config>
   /** Called when nothing was mirrored for a while, once after each time of work: for what would disturb it while it works. */
   readonly onQuiet?: () => void
 }
@@ -178,8 +178,8 @@ class RunningFlows {
   async #reload(dryRun: boolean): Promise<ReloadReport> {
     const { load } = this.#options
     if (!load) throw new HeliostatError('HEL_RELOAD', 'this daemon was not started from a file')
+    const config = await load()
     if (this.#isStopped) throw new HeliostatError('HEL_RELOAD', 'this daemon is stopping')
-    const config = load()
     const secrets = this.#secretsOf(config)
     const settings = this.#settingsOf(config)
     const server = settingDifferences(this.#serverOf(this.#config!), this.#serverOf(config))

@@ -58,6 +58,7 @@ function program(): Command {
     .argument('<file>', 'configuration')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .option('--beside-mirrormaker', 'run although a MirrorMaker 2 copies between the same clusters', false)
+    .option('--clusters <names...>', 'only mirrors to these clusters: those near this machine')
     .action(async (file, options) => end(await (await import('./run.ts')).run(file, options)))
   command('demo', 'two datacenters of embedded brokers, live traffic, the mirror')
     .option('--scripted', 'play outage, failover and failback unattended, check every record, exit 0 or 1', false)

@@ -17,23 +17,32 @@ export interface RunOptions {
   readonly logLevel: LogLevel
   /** Runs although a MirrorMaker 2 copies between the same clusters. */
   readonly besideMirrormaker: boolean
+  /** Only mirrors to these; undefined: all. */
+  readonly clusters?: readonly string[]
 }
 
 /** A cluster that does not answer cannot tell, and must not keep the others from being mirrored. */
 const ASK_MS = 2_000
 
 /** The daemon: mirrors until a signal, then drains. */
-export async function run(file: string, { logLevel, besideMirrormaker }: RunOptions): Promise<number> {
+export async function run(file: string, { logLevel, besideMirrormaker, clusters }: RunOptions): Promise<number> {
   collectInSmallSteps()
   const load = () => {
     const { config, warnings } = loadConfig(readConfigFile(file), file, process.env)
     for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`)
-    return config
+    return clusters ? onlyTo(clusters, config, file) : config
   }
   const config = load()
   const platform = nodePlatform({ log: { level: logLevel } })
-  const options = { version: version(), directory: dirname(file), onQuiet: returnMemory, load }
   const asked = besideMirrormaker ? Promise.resolve() : refuseToDouble(platform, file, config)
+  const reloaded = async () => {
+    const next = load()
+    const { flows } = await starting
+    const mirrors = next.mirrors.filter(({ name }) => !flows.has(name))
+    if (!besideMirrormaker) await refuseToDouble(platform, file, { ...next, mirrors })
+    return next
+  }
+  const options = { version: version(), directory: dirname(file), onQuiet: returnMemory, load: reloaded }
   const starting = asked.then(() => startDaemon(platform, config, options))
   // From now on, or one that comes early would end the process.
   process.on('SIGHUP', () => void starting.then((daemon) => daemon.reload()).catch(() => undefined)) // the log has it
@@ -47,6 +56,20 @@ export async function run(file: string, { logLevel, besideMirrormaker }: RunOpti
   await daemon.stop()
   platform.log.info('daemon.stopped', 'everything fetched is on the target, the progress is written')
   return exitCode.ok
+}
+
+/** An instance near these clusters leaves the others to those near them, all with the same file: MirrorMaker's `--clusters`. */
+function onlyTo(names: readonly string[], config: Config, file: string): Config {
+  const known = Object.keys(config.clusters)
+  const unknown = names.filter((name) => !known.includes(name))
+  const usage = (message: string) => new HeliostatError('HEL_USAGE', message, { where: { file } })
+  if (unknown.length > 0)
+    throw usage(`--clusters: there is no cluster ${unknown.join(', ')} in ${file}; defined: ${known.join(', ')}`)
+  const mirrors = config.mirrors.filter(({ to }) => names.includes(to))
+  if (mirrors.length === 0) throw usage(`--clusters: no mirror of ${file} goes to ${names.join(', ')}`)
+  const used = new Set(mirrors.flatMap(({ from, to }) => [from, to]))
+  const clusters = Object.fromEntries(Object.entries(config.clusters).filter(([name]) => used.has(name)))
+  return { ...config, clusters, mirrors }
 }
 
 /** Two mirrors between the same clusters write every record twice. */

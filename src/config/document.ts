@@ -1,5 +1,16 @@
 // A YAML file as a plain value, with a way back from any path to its line and column.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type Scalar, visit } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Scalar,
+  visit,
+} from 'yaml'
 import { interpolate } from './interpolate.ts'
 import type { Problem } from './problem.ts'
 
@@ -19,7 +30,7 @@ export interface ConfigDocument {
 const bytesMax = 1024 * 1024
 const depthMax = 100
 /** Aliases that may unfold: enough to share TLS settings, too few for a bomb. */
-const maxAliasCount = 100
+export const maxAliasCount = 100
 const HINTS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: '; indent with blanks',
   TAG_RESOLVE_FAILED: '; tags are not read here, and a text that begins with ! wants quotes',
@@ -38,12 +49,8 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
   }
 
-  const nul = text.indexOf('\0')
-  if (nul >= 0) return unreadable(-1, 'encoding', 'the file holds NUL bytes; save it as UTF-8 text')
-  if (Buffer.byteLength(text) > bytesMax)
-    return unreadable(-1, 'too-large', `the file is larger than ${bytesMax} bytes`)
-  const indent = deepIndent(text)
-  if (indent !== undefined) return unreadable(-1, 'too-deep', `line ${indent} is nested deeper than ${depthMax} levels`)
+  const refused = refusedText(text)
+  if (refused) return unreadable(-1, refused.rule, refused.message)
 
   const documents = parseAllDocuments(veil(text), {
     lineCounter: counter,
@@ -60,16 +67,7 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
     )
   }
   const document = documents[0]!
-  // After one slip the parser stumbles over all that follows: one error a line, and few, point at the slip.
-  const slips = [...document.errors, ...document.warnings]
-    .filter((error, index, all) => all.findIndex((e) => e.linePos?.[0].line === error.linePos?.[0].line) === index)
-    .slice(0, 3)
-  for (const error of slips) {
-    // What the parser shows behind a colon is a piece of the file, which may be a piece of a secret.
-    const message = unveil(error.message.split(' at line ')[0]!.split('\n')[0]!).replace(/: .*/s, '')
-    const hint = HINTS[error.code] ?? ''
-    report(error.pos[0], error.code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml', `${message}${hint}`)
-  }
+  for (const { offset, rule, message } of slipsOf(document)) report(offset, rule, message)
   if (problems.length > 0) return { value: undefined, problems, position: () => ({ line: 1, column: 1 }) }
   if (document.contents === null) return unreadable(-1, 'empty', 'the file is empty')
 
@@ -124,6 +122,33 @@ export function parseDocument(text: string, env: Readonly<Record<string, string 
       `more than ${maxAliasCount} aliases (*name) unfold in this file: ${(error as Error).message}`,
     )
   }
+}
+
+/** Why a text is not even given to the parser. */
+export function refusedText(text: string): Pick<Problem, 'rule' | 'message'> | undefined {
+  if (text.includes('\0')) return { rule: 'encoding', message: 'the file holds NUL bytes; save it as UTF-8 text' }
+  if (Buffer.byteLength(text) > bytesMax)
+    return { rule: 'too-large', message: `the file is larger than ${bytesMax} bytes` }
+  const indent = deepIndent(text)
+  if (indent === undefined) return undefined
+  return { rule: 'too-deep', message: `line ${indent} is nested deeper than ${depthMax} levels` }
+}
+
+/** What the parser stumbled over. After one slip it stumbles over all that follows: one error a line, and few, point at the slip. */
+export function slipsOf({ errors, warnings }: Pick<Document, 'errors' | 'warnings'>): {
+  readonly offset: number
+  readonly rule: string
+  readonly message: string
+}[] {
+  return [...errors, ...warnings]
+    .filter((error, index, all) => all.findIndex((e) => e.linePos?.[0].line === error.linePos?.[0].line) === index)
+    .slice(0, 3)
+    .map(({ code, message, pos }) => {
+      // What the parser shows behind a colon is a piece of the file, which may be a piece of a secret.
+      const words = unveil(message.split(' at line ')[0]!.split('\n')[0]!).replace(/: .*/s, '')
+      const rule = code === 'DUPLICATE_KEY' ? 'duplicate-key' : 'yaml'
+      return { offset: pos[0], rule, message: `${words}${HINTS[code] ?? ''}` }
+    })
 }
 
 /** How far behind the beginning of a scalar its nth character is written: escapes are longer than what they stand for. */

@@ -206,7 +206,7 @@ const mirror = z.strictObject({
 export const mirrorConfigSchema = z.strictObject({
   version: z.literal(1),
   clusters: z.record(clusterName, cluster),
-  mirrors: z.array(mirror).min(1),
+  mirrors: z.array(mirror).min(1, { error: 'must hold at least one mirror' }),
   queue: z
     .strictObject({
       redis: redisUrl.describe('redis://[user:password@]host:port[/db]; rediss: for TLS. Redis 6.2 or newer'),

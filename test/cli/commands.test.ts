@@ -67,6 +67,7 @@ describe('heliostat', () => {
       ['run'],
       ['broker', '--port', 'many'],
       ['translate', file('u.yaml', configOf(deaf, deaf))],
+      ['run', file('near.yaml', configOf(deaf, 'localhost:2')), '--clusters', 'nowhere'],
     ]) {
       const { code, stdout, stderr } = await heliostat(...args)
       expect([args, code, stdout]).toEqual([args, 2, ''])
@@ -195,6 +196,20 @@ describe('heliostat run', () => {
       ({ stderr }) => /"setting":"topics.exclude","before":\[\],"after":\["x"\].*reloaded/.test(stderr),
       'its reload',
     )
+    // Nor does it take up what a MirrorMaker 2 copies already.
+    await makeTopic(west, 'mm2-offsets.mm2hup.internal', 1)
+    await appendBatch(
+      west,
+      'mm2-offsets.mm2hup.internal',
+      0,
+      buildBatch([{ timestamp: Date.now(), key: 'k', value: 'v' }]),
+    )
+    file('hup.yaml', text.replaceAll('east', 'mm2hup'))
+    process.kill(daemon.pid, 'SIGHUP')
+    await daemon.until(
+      ({ stderr }) => /reload-refused.*MirrorMaker 2 seems to copy the same/.test(stderr),
+      'its refusal',
+    )
     await mirrored()
   })
 
@@ -214,6 +229,14 @@ describe('heliostat run', () => {
       stderr: expect.stringMatching(/mm2east->west: topic mm2-offsets.* --beside-mirrormaker/),
     })
     await start(path, '--beside-mirrormaker')
+  })
+
+  it('mirrors to the clusters that it is near, when told which', async () => {
+    const text = configOf(addressOf(east), addressOf(west))
+    const back = text.replace('mirrors: [', 'mirrors: [{ from: west, to: east, topics: { include: [none] } }, ')
+    const { process: daemon } = await start(file('both-ways.yaml', back), '--clusters', 'west')
+    expect(daemon.stderr).toContain('"flows":["east->west"]')
+    await mirrored()
   })
 
   it('loses and doubles nothing when it is killed and started again', async () => {

@@ -12,6 +12,7 @@ import { importMirrorMaker } from '../../src/config/mm2/import.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import { groupsThatRun } from '../../src/mirror/connect-workers.ts'
 import { decodeCheckpoint } from '../../src/offset-translation/checkpoint.ts'
+import { decodeOffsetSync } from '../../src/offset-translation/offset-sync.ts'
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { javaArguments } from '../support/apache-kafka.ts'
@@ -185,12 +186,25 @@ export function acceptance(both: () => readonly Side[]): void {
           `he.${ORDERS}-1 40`,
         ]),
       )
+      // Many groups at once (KIP-1239); those of the pattern alone.
+      await commit('acc-other', PLAIN, [0, 0, 3])
+      await eventually(async () =>
+        expect((await session.ask('translate-all', target.bootstrap, 'he', 'acc-(billing|other)')).toSorted()).toEqual(
+          expect.arrayContaining([
+            `acc-billing he.${ORDERS}-0 25`,
+            `acc-billing he.${ORDERS}-1 40`,
+            `acc-other he.${PLAIN}-2 3`,
+          ]),
+        ),
+      )
+      expect(await session.ask('translate-all', target.bootstrap, 'he', 'none-.*')).toEqual([])
       await eventually(async () =>
         expect(await session.ask('client', target.bootstrap, 'he')).toEqual([
           'hops 1',
           'upstream true',
           'heartbeats true',
           'checkpoints true',
+          'of all true',
           `topics he.${ORDERS} he.${PLAIN} he.heartbeats`,
         ]),
       )
@@ -333,6 +347,19 @@ export function acceptance(both: () => readonly Side[]): void {
           const [answer] = await target.admin.fetchOffsets({ groupId: 'acc-late', topics: [remote] })
           expect(answer!.partitions.find(({ partition }) => partition === 0)?.offset).toBe(`${at}`)
         })
+        // Fed with MirrorMaker's offset syncs it gives the numbers that stand in them.
+        const syncs = (await readAll(source.client, 'mm2-offset-syncs.west.internal', 0)).flatMap(
+          (record) => decodeOffsetSync(record) ?? [],
+        )
+        const translated = syncs
+          .filter((sync) => sync.topic === ORDERS && sync.partition === 0)
+          .map(({ upstreamOffset, downstreamOffset }) => ({
+            ours: flow.translate({ topic: ORDERS, partition: 0, offset: upstreamOffset, reverse: false }).offset,
+            theirs: downstreamOffset,
+          }))
+          .filter(({ ours }) => ours !== undefined)
+        expect(translated.length).toBeGreaterThan(0)
+        for (const { ours, theirs } of translated) expect(ours).toBe(theirs)
         // MirrorMaker's own word on a group is never ahead of the truth, and heliostat's is the truth.
         const said = (await readAll(target.client, 'mm.checkpoints.internal', 0)).map(decodeCheckpoint)
         for (const checkpoint of said.filter((one) => one?.topic === remote))

@@ -16,11 +16,15 @@ import { TransactionalProducer } from '../broker/transactional-producer.ts'
 import { expectCopied } from '../support/copied.ts'
 import { appendBatch, endOffset, makeTopic, readAll, testPlatform } from '../support/log-content.ts'
 import { eventually } from './gathering.ts'
+import type { RunningGround } from './ground.ts'
 
 export interface Side {
   readonly bootstrap: string
   readonly client: ClusterClient
   readonly admin: Admin
+  /** Its other listeners: one that shows a certificate, one that wants a login. */
+  readonly tls: NonNullable<RunningGround['tls']>
+  readonly sasl: NonNullable<RunningGround['sasl']>
 }
 
 export interface Scenario {
@@ -85,10 +89,19 @@ export class World {
     return { from, to, topics: { include: [own] }, groups: { include: [own] }, refresh: '100ms', ...over }
   }
 
-  async start(mirrors: readonly MirrorEntry[] = [this.mirror()], compat: MirrorEntry = {}): Promise<Daemon> {
+  /** `secured`: it logs in at the source, and reaches the target over TLS. */
+  async start(
+    mirrors: readonly MirrorEntry[] = [this.mirror()],
+    { secured = false, ...compat }: MirrorEntry & { readonly secured?: boolean } = {},
+  ): Promise<Daemon> {
+    const { sasl } = this.a
+    const { tls } = this.b
+    const login = { mechanism: 'scram-sha-512', username: sasl.user, password: sasl.password }
     const clusters = {
-      [this.alias]: { bootstrap: [this.a.bootstrap] },
-      [`${this.alias}w`]: { bootstrap: [this.b.bootstrap] },
+      [this.alias]: secured ? { bootstrap: [sasl.bootstrap], sasl: login } : { bootstrap: [this.a.bootstrap] },
+      [`${this.alias}w`]: secured
+        ? { bootstrap: [tls.bootstrap], tls: { ca: tls.ca } }
+        : { bootstrap: [this.b.bootstrap] },
     }
     const server = { listen: '127.0.0.1:0' }
     const { config } = loadConfig(JSON.stringify({ version: 1, clusters, mirrors, server, compat }), 'test.yaml', {})
@@ -272,6 +285,8 @@ export const scenarios: readonly Scenario[] = [
       await world.make(world.a, 'half', 2)
       await world.write(world.a, 'half', { partitions: 1 })
       await world.start()
+      world.cut()
+      await world.copied('half')
       await world.commit(world.a, 'g', world.topic('half'), [30, 0])
       await eventually(async () => expect(await world.committed(world.b, 'g', world.remote('half'))).toEqual([30, 0]))
     },
@@ -294,6 +309,7 @@ export const scenarios: readonly Scenario[] = [
       await world.commit(world.a, 'g', world.topic('two'), [9, 30])
       await world.translated('g', 'one', [45, 60])
       await world.translated('g', 'two', [9, 30])
+      for (const name of ['one', 'two']) await world.copied(name)
       await world.expectMonotonicCheckpoints()
       const own = [world.topic('one'), world.topic('two'), '__consumer_offsets']
       expect(
@@ -308,6 +324,7 @@ export const scenarios: readonly Scenario[] = [
       await world.make(world.a, 'bare', 2)
       await world.write(world.a, 'bare')
       await world.start([world.mirror()], { mm2Topics: false })
+      world.cut()
       await world.commit(world.a, 'g', world.topic('bare'), [3, 30])
       await world.translated('g', 'bare', [3, 30])
       await world.copied('bare')
@@ -328,7 +345,9 @@ export const scenarios: readonly Scenario[] = [
       await world.commit(a, 'g', world.topic('full'), [20])
       await world.translated('g', 'full', [20])
       expect((await world.checkpoints(b)).map(({ topic }) => topic)).not.toContain(world.remote('void'))
+      world.cut()
       await world.write(a, 'void', { partitions: 1 })
+      await world.copied('void', { partitions: 1 })
       await world.commit(a, 'g', world.topic('void'), [7])
       await world.translated('g', 'void', [7])
       await eventually(async () => {
@@ -369,6 +388,7 @@ export const scenarios: readonly Scenario[] = [
       await world.make(a, 'deep', 1)
       await world.write(a, 'deep', { partitions: 1, batches: 10, records: 1_000 })
       await world.start()
+      world.cut()
       await world.copied('deep', { partitions: 1 })
       await world.commit(a, 'g', world.topic('deep'), [9_000])
       await world.translated('g', 'deep', [9_000])
@@ -389,8 +409,10 @@ export const scenarios: readonly Scenario[] = [
       await world.make(a, 'set', 1, configs)
       const entry = (useDefaultsFrom: string) =>
         world.mirror({ sync: { topicConfigs: { exclude: ['retention\\.bytes'], useDefaultsFrom, every: '100ms' } } })
+      await world.write(a, 'set', { partitions: 1 })
       const targets = await world.start([entry('target')])
-      await eventually(async () => expect(await world.topicsAt(b)).toContain(world.remote('set')))
+      await world.copied('set', { partitions: 1 })
+      world.cut()
       await world.alter(b, world.remote('set'), {
         'delete.retention.ms': '2000',
         'retention.bytes': '2000000',
@@ -406,8 +428,10 @@ export const scenarios: readonly Scenario[] = [
       await world.stop(targets)
       await world.alter(a, world.topic('set'), { 'delete.retention.ms': null })
       await world.alter(b, world.remote('set'), { 'delete.retention.ms': '3000' })
+      await world.write(a, 'set', { partitions: 1 })
       await world.start([entry('source')])
       await eventually(async () => expect((await values())[0]).toBe('86400000'))
+      await world.copied('set', { partitions: 1 })
     },
   },
   {
@@ -475,6 +499,25 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    of: 'MirrorConnectorsIntegrationSSLTest',
+    says: 'with a login at the source and over TLS to the target records and groups arrive all the same, while connections break',
+    run: async (world) => {
+      const { a } = world
+      await world.make(a, 'safe', 2)
+      await world.write(a, 'safe')
+      await world.start([world.mirror()], { secured: true })
+      await world.copied('safe')
+      for (let round = 0; round < 3; round++) {
+        await world.write(a, 'safe')
+        world.cut()
+      }
+      await world.copied('safe')
+      await world.commit(a, 'g', world.topic('safe'), [77, 120])
+      await world.translated('g', 'safe', [77, 120])
+      await world.expectMonotonicCheckpoints()
+    },
+  },
+  {
     of: 'IdentityReplicationIntegrationTest',
     says: 'with its own name a topic is copied, its groups too, and heartbeats keep their prefix',
     run: async (world) => {
@@ -482,10 +525,13 @@ export const scenarios: readonly Scenario[] = [
       const topic = world.topic('same')
       await world.make(a, 'same', 2)
       await world.write(a, 'same')
-      await world.start([world.mirror({ naming: 'identity' })])
+      await world.start([world.mirror({ naming: 'identity', heartbeats: 'both' })])
+      world.cut()
+      await world.write(a, 'same')
       await world.copied('same', { remote: topic })
       await world.commit(a, 'g', topic, [11, 22])
       await eventually(async () => expect(await world.committed(b, 'g', topic)).toEqual([11, 22]))
+      await eventually(async () => expect(await world.topicsAt(b)).toContain(`${world.alias}.heartbeats`))
       expect(await world.topicsAt(b)).not.toContain(`${world.alias}.${topic}`)
     },
   },
@@ -493,15 +539,15 @@ export const scenarios: readonly Scenario[] = [
     of: 'MirrorConnectorsIntegrationExactlyOnceTest.testReplication (offsets that are altered and reset)',
     says: 'under another word for its progress a mirror begins anew, and copies exactly as much once more',
     run: async (world) => {
-      const { a, b } = world
+      const { a } = world
       await world.make(a, 'anew', 1)
       await world.write(a, 'anew', { partitions: 1 })
       const first = await world.start()
       await world.copied('anew', { partitions: 1 })
       await world.stop(first)
-      await world.alter(b, world.remote('anew'), { 'retention.ms': '987654321' })
       const naming = { rename: { match: '(.*)', replace: 'second.$1' } }
       await world.start([world.mirror({ progress: 'second', naming })])
+      world.cut()
       await world.copied('anew', { partitions: 1, remote: `second.${world.topic('anew')}` })
       await world.copied('anew', { partitions: 1 })
     },

@@ -21,12 +21,12 @@ describe.each(grounds)('two clusters', (ground) => {
     let world: World | undefined
 
     beforeAll(async () => {
-      running.push(...(await Promise.all([ground.start(config), ground.start(config)])))
-      for (const { bootstrap } of running) {
+      running.push(...(await Promise.all([1, 2].map(() => ground.start(config, { secure: true })))))
+      for (const { bootstrap, tls, sasl } of running) {
         const client = clientOf(bootstrap, testPlatform, bootstrap)
         const admin = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).admin()
         await Promise.all([client.refresh(), admin.connect()])
-        sides.push({ bootstrap, client, admin })
+        sides.push({ bootstrap, client, admin, tls: tls!, sasl: sasl! })
       }
     }, startMs)
 

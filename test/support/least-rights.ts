@@ -114,8 +114,8 @@ vi.mock('../../src/daemon.ts', async (importOriginal) => {
   const startDaemon: typeof Daemons.startDaemon = async (platform, config, { load, ...options }) => {
     const user = nextUser()
     await grantConfig(config, user)
-    const reload = () => {
-      const next = load!()
+    const reload = async () => {
+      const next = await load!()
       void grantConfig(next, user)
       return configFor(next, user)
     }

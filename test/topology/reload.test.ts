@@ -141,3 +141,29 @@ test('changes nothing at all when something is wrong', async () => {
   const allowed = await fetch(`${daemon.url}/api/v1/flows`, { headers: { authorization: 'Bearer s3cret' } })
   expect(allowed.status).toBe(200)
 })
+
+test('a topic that comes later is mirrored without anything else being touched', async () => {
+  for (const topic of ['calm-a', 'calm-b']) await makeTopic(east, topic, 1)
+  const { daemon } = await started([
+    "from: east, to: west, name: calm, progress: calm, topics: { include: ['calm-.*'] }",
+  ])
+  const write = async (topic: string) => {
+    await appendBatch(east, topic, 0, batchOf([topic]))
+    await expectCopied({ client: east, topic }, { client: west, topic: `east.${topic}` })
+  }
+  for (const topic of ['calm-a', 'calm-b']) await write(topic)
+  await running(daemon, 'calm')
+  // What a pause takes: to join the group anew, to be a producer anew.
+  const watched = [source, target].map(({ faults }) =>
+    faults.add({
+      api: ['JoinGroup', 'SyncGroup', 'LeaveGroup', 'InitProducerId'],
+      clientId: 'heliostat\\|calm',
+      delayMs: 1,
+    }),
+  )
+  await makeTopic(east, 'calm-c', 1)
+  for (const topic of ['calm-c', 'calm-a', 'calm-b']) await write(topic)
+  // Of the new topic's slot alone, if nobody had it yet.
+  expect(watched.map(({ hits }) => hits)).toEqual([0, 0])
+  for (const fault of watched) fault.remove()
+})

@@ -61,3 +61,40 @@ test('other settings for one flow are refused with the difference, until those w
   expect(statusOf(other).reason).toBeUndefined()
   await expectCopied({ client: east, topic: 'more' }, { client: west, topic: 'more' })
 })
+
+test('two with the same file share its partitions, also of topics that come later, and one that goes leaves its own to the other', async () => {
+  await makeTopic(east, 'fair-a', 8)
+  const mirror = "topics: { include: ['fair-.*'] }, progress: fair"
+  const [one, other] = [await started(mirror), await started(mirror)]
+  const held = (daemon: Daemon) =>
+    statusOf(daemon).topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition }) => `${topic}-${partition}`),
+    )
+  const all = (topics: readonly string[]) =>
+    topics.flatMap((topic) => Array.from({ length: 8 }, (_, partition) => `${topic}-${partition}`)).sort()
+  const share = (topics: readonly string[]) =>
+    until(
+      () =>
+        held(one).length > 0 &&
+        held(other).length > 0 &&
+        [...held(one), ...held(other)].sort().join() === all(topics).join(),
+      () => JSON.stringify([held(one), held(other)]),
+    )
+  await share(['fair-a'])
+  await makeTopic(east, 'fair-b', 8)
+  await share(['fair-a', 'fair-b'])
+  const write = async (value: string) => {
+    for (const topic of ['fair-a', 'fair-b'])
+      for (let partition = 0; partition < 8; partition++) await appendBatch(east, topic, partition, batchOf([value]))
+  }
+  await write('by both')
+  await other.stop()
+  await write('by one')
+  await until(
+    () => held(one).sort().join() === all(['fair-a', 'fair-b']).join(),
+    () => JSON.stringify(held(one)),
+  )
+  for (const topic of ['fair-a', 'fair-b'])
+    for (let partition = 0; partition < 8; partition++)
+      await expectCopied({ client: east, topic, partition }, { client: west, topic: `east.${topic}`, partition })
+})

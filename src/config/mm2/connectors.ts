@@ -1,163 +1,76 @@
-// MirrorMaker's connectors as Connect takes them (JSON, one or many), and Strimzi's KafkaMirrorMaker2 (YAML), as the set-up that they mean.
-// Both say per connector what the driver's file says per flow.
-import type { Mm2Flow, Mm2Setup, Setting, Settings } from './setup.ts'
+// MirrorMaker's connectors as Connect takes them: the config of one, `{ name, config }`, a list of either, what
+// `GET /connectors?expand=info` answers, or a file of properties for one connector.
+import { standingAnswer } from './keys.ts'
+import type { Place } from './place.ts'
+import { flagOf, type Setting, type Settings, type Verdict } from './setup.ts'
+import type { ConnectorKind, SetupDraft } from './setup-draft.ts'
 
-const CONNECTORS = /Mirror(Source|Checkpoint|Heartbeat)Connector$/
-const IS_COPYING = /MirrorSourceConnector$/
+const CLASS = /(?:^|\.)Mirror(Source|Checkpoint|Heartbeat)(?:Connector)?$/
 const OF_A_CLUSTER = /^(source|target)\.cluster\.(?!alias$)(.+)$/
 
-type Json = Readonly<Record<string, unknown>>
-
-interface FlowDraft {
-  readonly source: string
-  readonly target: string
-  readonly connector: Map<string, Setting>
-  copies: boolean
+/** Which of MirrorMaker's connectors a `connector.class` is, if one. */
+export function kindOf(connectorClass: string): ConnectorKind | undefined {
+  return CLASS.exec(connectorClass.trim())?.[1]?.toLowerCase() as ConnectorKind | undefined
 }
 
-class SetupDraft {
-  readonly clusters = new Map<string, Map<string, Setting>>()
-  readonly #flows = new Map<string, FlowDraft>()
+/** All connectors in a document, however deep; what stands beside them is answered, too. */
+export function readConnectors(place: Place, draft: SetupDraft, name?: string): void {
+  const connectorClass = place.under('connector.class')
+  const named = place.under('name')?.text ?? name
+  if (connectorClass) {
+    const kind = kindOf(connectorClass.text)
+    if (kind) readConnector(place, { kind, name: named }, draft)
+    else draft.key(place, { verdict: 'none', message: 'it is no connector of MirrorMaker' })
+  } else if (place.isPlain) draft.key(place, { verdict: 'none', message: 'it says nothing of what is mirrored' })
+  for (const part of connectorClass ? [] : place.items()) readConnectors(part, draft)
+  for (const [key, part] of connectorClass ? [] : place.entries()) readConnectors(part, draft, named ?? key)
+}
 
-  cluster(alias: string, settings: Settings): void {
-    const known = this.clusters.get(alias) ?? new Map<string, Setting>()
-    for (const [key, setting] of settings) known.set(key, setting)
-    this.clusters.set(alias, known)
+function readConnector(config: Place, { kind, name }: Named, draft: SetupDraft): void {
+  const settings = settingsOf(config, draft)
+  for (const [key, setting] of settings) draft.key(setting, standingAnswerOf(key, setting.value))
+  addConnector({ kind, name, settings }, draft)
+}
+
+/** One connector's own file, as Connect's standalone mode takes it. */
+export function readConnectorProperties(properties: readonly Setting[], kind: ConnectorKind, draft: SetupDraft): void {
+  const settings = new Map(properties.map((property) => [property.key, property]))
+  for (const [key, setting] of settings) draft.key(setting, standingAnswerOf(key, setting.value))
+  addConnector({ kind, name: settings.get('name')?.value, settings }, draft)
+}
+
+interface Named {
+  readonly kind: ConnectorKind
+  readonly name: string | undefined
+}
+
+/** Its clusters stand among its settings. */
+export function addConnector(
+  { kind, name, settings }: Named & { readonly settings: Settings },
+  draft: SetupDraft,
+): void {
+  const aliasOf = (side: string) => settings.get(`${side}.cluster.alias`)?.value.trim() || side
+  const own = new Map<string, Setting>()
+  for (const [key, setting] of settings) {
+    const [, side, plain] = OF_A_CLUSTER.exec(key) ?? []
+    if (plain === undefined) own.set(key, setting)
+    else draft.cluster(aliasOf(side!), new Map([[plain, setting]]))
   }
-
-  flow(source: string, target: string): FlowDraft {
-    const name = `${source}->${target}`
-    const flow = this.#flows.get(name) ?? { source, target, connector: new Map<string, Setting>(), copies: false }
-    this.#flows.set(name, flow)
-    return flow
-  }
-
-  finished(): Mm2Setup {
-    const flows: Mm2Flow[] = [...this.#flows.values()].filter(({ copies }) => copies)
-    return { clusters: this.clusters, flows }
-  }
+  const isOn = flagOf(settings.get('enabled')?.value ?? 'true') !== false
+  draft.connector({ kind, name, source: aliasOf('source'), target: aliasOf('target'), isOn, settings: own })
 }
 
-/** `{ name, config }`, a bare config, a list of either, or what `GET /connectors?expand=info` answers. Undefined: none of these. */
-export function setupOfConnectors(json: unknown): Mm2Setup | undefined {
-  const configs = configsIn(json)
-  if (configs.length === 0) return undefined
-  const draft = new SetupDraft()
-  for (const config of configs) {
-    const settings = settingsOf(config, '')
-    const [source, target] = ['source', 'target'].map((side) => settings.get(`${side}.cluster.alias`)?.value ?? side)
-    const flow = draft.flow(source!, target!)
-    if (IS_COPYING.test(settings.get('connector.class')!.value))
-      flow.copies = settings.get('enabled')?.value !== 'false'
-    for (const [key, setting] of settings) {
-      const ofCluster = OF_A_CLUSTER.exec(key)
-      if (ofCluster) draft.cluster(ofCluster[1] === 'source' ? source! : target!, new Map([[ofCluster[2]!, setting]]))
-      else flow.connector.set(key, setting)
-    }
-  }
-  return draft.finished()
+/** The values of a mapping by their names; what is no value is told. */
+export function settingsOf(place: Place | undefined, draft: SetupDraft): Map<string, Setting> {
+  const settings = new Map<string, Setting>()
+  for (const [name, { key, line, isPlain, text }] of place?.entries() ?? [])
+    if (isPlain) settings.set(name, { key, line, value: text })
+    else
+      draft.key({ key, line }, { verdict: 'refused', message: 'a value of Connect is a text, a number, true or false' })
+  return settings
 }
 
-function configsIn(json: unknown): Json[] {
-  if (Array.isArray(json)) return json.flatMap(configsIn)
-  if (!isObject(json)) return []
-  if (typeof json['connector.class'] === 'string') return CONNECTORS.test(json['connector.class']) ? [json] : []
-  if (isObject(json['config'])) return configsIn(json['config'])
-  if (isObject(json['info'])) return configsIn(json['info'])
-  return Object.values(json).filter(isObject).flatMap(configsIn)
+/** By the key of a connector's config, where those of its clusters stand, too. */
+export function standingAnswerOf(key: string, value: string): Verdict {
+  return standingAnswer(key.replace(/^(source|target)\.cluster\.(?!alias$)/, ''), value)
 }
-
-/** Undefined: the document is no KafkaMirrorMaker2. */
-export function setupOfStrimzi(document: unknown): Mm2Setup | undefined {
-  if (!isObject(document) || document['kind'] !== 'KafkaMirrorMaker2' || !isObject(document['spec'])) return undefined
-  const { spec } = document
-  const draft = new SetupDraft()
-  const target = isObject(spec['target']) ? spec['target'] : undefined
-  for (const cluster of objectsIn(spec['clusters'])) addCluster(draft, cluster)
-  if (target) addCluster(draft, target)
-  for (const mirror of objectsIn(spec['mirrors'])) {
-    const source = isObject(mirror['source']) ? mirror['source'] : undefined
-    if (source) addCluster(draft, source)
-    const from = String(source?.['alias'] ?? mirror['sourceCluster'])
-    const flow = draft.flow(from, String(target?.['alias'] ?? mirror['targetCluster']))
-    flow.copies = isObject(mirror['sourceConnector'])
-    for (const kind of ['sourceConnector', 'checkpointConnector', 'heartbeatConnector']) {
-      const connector = isObject(mirror[kind]) ? mirror[kind] : {}
-      for (const [key, setting] of settingsOf(
-        isObject(connector['config']) ? connector['config'] : {},
-        `${kind}.config.`,
-      ))
-        flow.connector.set(key, setting)
-      if (connector['tasksMax'] !== undefined)
-        flow.connector.set('tasks.max', { key: `${kind}.tasksMax`, value: String(connector['tasksMax']), line: 0 })
-    }
-    // No connector of Strimzi's checkpoints groups unless it is asked for.
-    if (!isObject(mirror['checkpointConnector']))
-      flow.connector.set('sync.group.offsets.enabled', { key: 'checkpointConnector', value: 'false', line: 0 })
-    const patterns = [
-      ['topicsPattern', 'topics'],
-      ['topicsBlacklistPattern', 'topics.exclude'],
-      ['topicsExcludePattern', 'topics.exclude'],
-      ['groupsPattern', 'groups'],
-      ['groupsBlacklistPattern', 'groups.exclude'],
-      ['groupsExcludePattern', 'groups.exclude'],
-    ] as const
-    for (const [name, key] of patterns)
-      if (mirror[name] !== undefined) flow.connector.set(key, { key: name, value: String(mirror[name]), line: 0 })
-  }
-  return draft.finished()
-}
-
-const SECRETS = '/run/secrets'
-
-function addCluster(draft: SetupDraft, cluster: Json): void {
-  const alias = String(cluster['alias'])
-  const settings = new Map(settingsOf(isObject(cluster['config']) ? cluster['config'] : {}, `${alias}.config.`))
-  const set = (key: string, value: string, from: string) =>
-    settings.set(key, { key: `${alias}.${from}`, value, line: 0 })
-  const fromSecret = (secret: unknown, key: string) =>
-    isObject(secret) ? `\${directory:${SECRETS}/${String(secret['secretName'])}:${String(secret[key])}}` : ''
-  set('bootstrap.servers', String(cluster['bootstrapServers']), 'bootstrapServers')
-  const tls = isObject(cluster['tls']) ? cluster['tls'] : undefined
-  const login = isObject(cluster['authentication']) ? cluster['authentication'] : undefined
-  const type = String(login?.['type'] ?? '')
-  const isSasl = login !== undefined && type !== 'tls'
-  set('security.protocol', `${isSasl ? 'SASL_' : ''}${tls ? 'SSL' : 'PLAINTEXT'}`, 'tls')
-  const [trusted] = objectsIn(tls?.['trustedCertificates'])
-  if (trusted)
-    set(
-      'ssl.truststore.certificates',
-      fromSecret(trusted, trusted['certificate'] ? 'certificate' : 'pattern'),
-      'tls.trustedCertificates',
-    )
-  if (type === 'tls' && isObject(login?.['certificateAndKey'])) {
-    const pair = login['certificateAndKey']
-    set(
-      'ssl.keystore.certificate.chain',
-      fromSecret(pair, 'certificate'),
-      'authentication.certificateAndKey.certificate',
-    )
-    set('ssl.keystore.key', fromSecret(pair, 'key'), 'authentication.certificateAndKey.key')
-  } else if (isSasl) {
-    set('sasl.mechanism', type.toUpperCase(), 'authentication.type')
-    const password = fromSecret(login['passwordSecret'], 'password')
-    set(
-      'sasl.jaas.config',
-      `login required username="${String(login['username'])}" password="${password}";`,
-      'authentication',
-    )
-  }
-  draft.cluster(alias, settings)
-}
-
-function settingsOf(config: Json, prefix: string): Settings {
-  return new Map(
-    Object.entries(config).map(([key, value]) => [key, { key: `${prefix}${key}`, value: String(value), line: 0 }]),
-  )
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-const objectsIn = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : [])

@@ -1,8 +1,15 @@
 // Every key that MirrorMaker 2 knows and that has no place of its own in the YAML: what it means here. Keys by their plain names, without
 // alias and flow; the first row that fits answers. Keys that do have a place are answered where they are converted.
-import type { Answer } from './setup.ts'
+import { nearName } from '../near-name.ts'
+import type { Answer, Verdict } from './setup.ts'
 
-type Row = readonly [pattern: RegExp, verdict: Answer['verdict'], message: string]
+type Row = readonly [
+  pattern: RegExp,
+  verdict: Answer['verdict'],
+  message: string,
+  /** A value that this is no answer to, and the answer to that. */
+  unless?: readonly [value: RegExp, verdict: Answer['verdict'], message: string],
+]
 
 /** What the three connectors know (their ConfigDefs): at the top level only these names reach them. */
 const CONNECTOR_KEYS: ReadonlySet<string> = new Set(
@@ -29,6 +36,7 @@ export function isConnectorKey(name: string): boolean {
 
 const NO_CONNECT = 'there is no Connect here: the state of a flow is in topics named heliostat.… on the target'
 const OWN_CLIENTS = 'it tunes a Java client; the clients here are others and size themselves'
+const JAVA = 'code in Java cannot run here'
 const REPLICAS = 'internal topics have three replicas, or as many as the target has brokers'
 
 const ROWS: readonly Row[] = [
@@ -63,11 +71,19 @@ const ROWS: readonly Row[] = [
     'the partitions of a dead instance are taken over after 6 s',
   ],
   [
-    /^(connect\.protocol|inter\.worker\..*|group\.id|(connector\.)?plugin\..*|topic\.tracking\..*|topic\.creation\..*|connector\.client\..*|offsets\.storage\.topic|name|connector\.class|config\.action\.reload)$/,
+    /^(connect\.protocol|inter\.worker\..*|group\.id|(connector\.)?plugin\..*|topic\.tracking\..*|connector\.client\..*|offsets\.storage\.topic|name|connector\.class|config\.action\.reload)$/,
     'none',
     NO_CONNECT,
   ],
-  [/^(key|value|header)\.converter(\..*)?$/, 'same', 'records pass as the bytes that they are'],
+  [
+    /^(key|value|header)\.converter$/,
+    'same',
+    'records pass as the bytes that they are',
+    [/^(?!.*ByteArrayConverter\s*$)/, 'refused', 'records pass as the bytes that they are: no other converter is run'],
+  ],
+  [/^topic\.creation\..*$/, 'none', 'copies are made as their sources are: replicationFactor and sync.topicConfigs'],
+  [/^bootstrap\.servers$/, 'none', 'each cluster has its own'],
+  [/^(key|value|header)\.converter\..*$/, 'none', 'records pass as the bytes that they are'],
   [
     /^(transforms|predicates)(\..*)?$/,
     'refused',
@@ -98,14 +114,24 @@ const ROWS: readonly Row[] = [
     'none',
     'offsets are translated exactly, whatever it is; it shapes only the offset-syncs topic, which is kept as with 100',
   ],
-  [/^heartbeats\.replication\.enabled$/, 'same', 'heartbeats of the source are mirrored'],
   [/^emit\.(checkpoints|heartbeats)\.interval\.seconds$/, 'none', 'both are written within a second'],
   [/^sync\.group\.offsets\.interval\.seconds$/, 'none', 'positions of groups are brought over within a second'],
   [/^refresh\.groups\.interval\.seconds$/, 'none', 'new groups are found within a second'],
   [/^refresh\.groups\.enabled$/, 'none', 'groups are always looked for'],
   [/^(source|target)\.cluster\.alias$/, 'mapped', 'from, to'],
   [/^enabled$/, 'mapped', 'a mirror, or none'],
-  [/^(consumer|producer)\.override\..*$|^admin\.override\..*$/, 'none', OWN_CLIENTS],
+  [
+    /^(source\.|target\.)?(consumer|producer|admin)\.(override\.)?(interceptor\.classes|partitioner\.class)$/,
+    'refused',
+    JAVA,
+    [/^\s*$/, 'same', 'there is none'],
+  ],
+  [
+    /^consumer\.override\..*$/,
+    'none',
+    'MirrorMaker gives it to none of the consumers that copy: source.consumer. or consumer. before it is what counts',
+  ],
+  [/^(producer|admin)\.override\..*$/, 'none', OWN_CLIENTS],
   [
     /^(source\.|target\.)?producer\.(acks|enable\.idempotence|max\.in\.flight\.requests\.per\.connection|retries)$/,
     'same',
@@ -121,8 +147,20 @@ const ROWS: readonly Row[] = [
   [/^(source\.|target\.)?(consumer|producer|admin)\..*$/, 'none', OWN_CLIENTS],
   [
     /^ssl\.endpoint\.identification\.algorithm$/,
-    'none',
+    'same',
     'the name in a certificate is always checked; tls.serverName says which to expect',
+    [/^\s*$/, 'refused', 'the name in a certificate is always checked; tls.serverName says which to expect'],
+  ],
+  [
+    /^(ssl\.engine\.factory\.class|security\.providers|sasl\.login\.class|sasl\.(client|login)\.callback\.handler\.class)$/,
+    'refused',
+    JAVA,
+    [/^\s*(org\.apache\.kafka\..*)?$/, 'none', "it is Kafka's own code; logins and TLS are heliostat's own here"],
+  ],
+  [
+    /^(sasl\.(jaas\.config|mechanism)|sasl\.oauthbearer\.(token\.endpoint\.url|client\.credentials\..*|scope|header\.urlencode)|ssl\.(truststore|keystore|key)\..*)$/,
+    'none',
+    'no cluster that it counts for needs it, by its security.protocol and sasl.mechanism',
   ],
   [
     /^(ssl|sasl)\..*$/,
@@ -130,18 +168,26 @@ const ROWS: readonly Row[] = [
     'it has no place here: TLS is that of Node (1.2 and 1.3), logins are made anew for each connection',
   ],
   [
-    /^(client\.id|client\.rack|request\.timeout\.ms|.*backoff.*|connections\..*|metadata\..*|(send|receive)\.buffer\.bytes|socket\..*|retries|default\.api\.timeout\.ms|client\.dns\.lookup)$/,
+    /^(client\.id|client\.rack|auto\.offset\.reset|enable\.auto\.commit|isolation\.level|acks|linger\.ms|batch\.size|compression\..*|fetch\..*|max\.(poll|partition|request|block|in\.flight)\..*|request\.timeout\.ms|.*backoff.*|connections\..*|metadata\..*|(send|receive)\.buffer\.bytes|socket\..*|retries|default\.api\.timeout\.ms|client\.dns\.lookup)$/,
     'none',
     'without consumer., producer. or admin. before it, MirrorMaker gives it to nobody',
   ],
 ]
 
-/** The answer to a key that nothing converted; `plain` undefined: it names a cluster or a flow that is not defined. */
-export function standingAnswer(plain: string | undefined): Pick<Answer, 'verdict' | 'message'> {
-  if (plain === undefined)
-    return { verdict: 'unknown', message: 'no such cluster stands in `clusters`: MirrorMaker ignores it too' }
+/** The answer to a key by its plain name, without alias and flow, where nothing converted it. */
+export function standingAnswer(plain: string, value: string): Verdict {
   const row = ROWS.find(([pattern]) => pattern.test(plain))
-  if (row) return { verdict: row[1], message: row[2] }
-  if (isConnectorKey(plain)) return { verdict: 'none', message: 'it has no effect where it stands' }
-  return { verdict: 'unknown', message: 'MirrorMaker does not know it, and ignores it too' }
+  if (row) {
+    const [, verdict, message, unless] = row
+    if (unless?.[0].test(value)) return { verdict: unless[1], message: unless[2] }
+    return { verdict, message }
+  }
+  if (isConnectorKey(plain))
+    return {
+      verdict: 'none',
+      message: 'it has no effect where it stands: a more exact key counts, or no flow reads it',
+    }
+  const near = nearName(plain, CONNECTOR_KEYS)
+  const hint = near === undefined ? '' : `; it knows ${near}`
+  return { verdict: 'unknown', message: `MirrorMaker does not know it, and ignores it too${hint}` }
 }

@@ -22,7 +22,7 @@ export function parseProperties(text: string): Properties {
   const problems: Problem[] = []
   const report = (severity: Problem['severity'], rule: string, line: number, message: string) =>
     problems.push({ severity, rule, message, line, column: 1 })
-  for (const { content, line } of logicalLines(text)) {
+  for (const { content, line } of logicalLines(text.replace(/^\uFEFF/, ''))) {
     const end = keyEnd(content)
     const valueAt = valueStart(content, end)
     const [key, value] = [unescaped(content.slice(0, end)), unescaped(content.slice(valueAt))]
@@ -35,6 +35,13 @@ export function parseProperties(text: string): Properties {
       report('warning', 'duplicate-key', line, `${key} stands in line ${before.line} already; this one counts`)
       found.delete(key)
     }
+    if (/[^\p{ASCII}]/u.test(content))
+      report(
+        'warning',
+        'not-ascii',
+        line,
+        `${key}: Java reads this file as ISO-8859-1, so that MirrorMaker sees other letters; \\uXXXX stands for any letter`,
+      )
     if (/\s[#!]/.test(value))
       report(
         'warning',
@@ -59,7 +66,7 @@ function* logicalLines(text: string): Generator<{ content: string; line: number 
       if (++at >= natural.length) break
       content += natural[at]!.replace(/^[ \t\f]+/, '')
     }
-    yield { content, line }
+    if (content !== '') yield { content, line }
   }
 }
 

@@ -13,8 +13,17 @@ export type Settings = ReadonlyMap<string, Setting>
 export interface Mm2Flow {
   readonly source: string
   readonly target: string
+  /** Of a second flow between the same clusters. */
+  readonly name?: string
   /** Of all three connectors, under their own names: `topics`, `sync.group.offsets.enabled`, `source.consumer.client.rack`. */
   readonly connector: Settings
+}
+
+/** A key of the file, with the answer that it gets where nothing that is converted gives one. */
+export interface FileKey {
+  readonly key: string
+  readonly line: number
+  readonly otherwise: Verdict
 }
 
 export interface Mm2Setup {
@@ -22,6 +31,8 @@ export interface Mm2Setup {
   readonly clusters: ReadonlyMap<string, Settings>
   /** Flows that copy topics. */
   readonly flows: readonly Mm2Flow[]
+  /** All of the file, in its order. */
+  readonly keys: readonly FileKey[]
 }
 
 /** What became of one key of the file. */
@@ -36,10 +47,18 @@ export interface Answer {
   readonly message: string
 }
 
+export type Verdict = Pick<Answer, 'verdict' | 'message'>
+
 /** ConfigDef's LIST: commas between, blanks around them of no meaning. */
 export function listOf(value: string): string[] {
   return value
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+}
+
+/** ConfigDef's BOOLEAN; undefined: neither. */
+export function flagOf(value: string): boolean | undefined {
+  const word = value.trim().toLowerCase()
+  return word === 'true' ? true : word === 'false' ? false : undefined
 }

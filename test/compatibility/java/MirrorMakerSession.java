@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
@@ -60,6 +61,7 @@ public class MirrorMakerSession {
             case "translate" -> RemoteClusterUtils
                 .translateOffsets(Map.of("bootstrap.servers", args[0]), args[1], args[2], Duration.ofSeconds(20))
                 .forEach((partition, offset) -> OUT.println(partition + " " + offset.offset()));
+            case "translate-all" -> translateAll(args[0], args[1], args[2]);
             case "client" -> client(args[0], args[1]);
             case "print" -> print(args[0], args[1]);
             case "keys" -> keys();
@@ -84,13 +86,23 @@ public class MirrorMakerSession {
         thread.start();
     }
 
-    /** What MirrorClient makes of the topics that stand there. */
-    static void client(String bootstrap, String source) throws Exception {
+    /** Of many groups at once (KIP-1239). */
+    static void translateAll(String bootstrap, String source, String groups) throws Exception {
         try (MirrorClient client = new MirrorClient(Map.of("bootstrap.servers", bootstrap))) {
-            OUT.println("hops " + client.replicationHops(source));
-            OUT.println("upstream " + client.upstreamClusters().contains(source));
-            OUT.println("heartbeats " + client.heartbeatTopics().contains(source + ".heartbeats"));
-            OUT.println("checkpoints " + client.checkpointTopics().contains(source + ".checkpoints.internal"));
+            client.remoteConsumerOffsets(Pattern.compile(groups), source, Duration.ofSeconds(20)).forEach((group, places) ->
+                places.forEach((partition, offset) -> OUT.println(group + " " + partition + " " + offset.offset())));
+        }
+    }
+
+    /** What RemoteClusterUtils and MirrorClient make of the topics that stand there. */
+    static void client(String bootstrap, String source) throws Exception {
+        Map<String, Object> properties = Map.of("bootstrap.servers", bootstrap);
+        OUT.println("hops " + RemoteClusterUtils.replicationHops(properties, source));
+        OUT.println("upstream " + RemoteClusterUtils.upstreamClusters(properties).contains(source));
+        OUT.println("heartbeats " + RemoteClusterUtils.heartbeatTopics(properties).contains(source + ".heartbeats"));
+        OUT.println("checkpoints " + RemoteClusterUtils.checkpointTopics(properties).contains(source + ".checkpoints.internal"));
+        try (MirrorClient client = new MirrorClient(properties)) {
+            OUT.println("of all " + client.remoteTopics().containsAll(client.remoteTopics(source)));
             OUT.println("topics " + String.join(" ", new TreeSet<>(client.remoteTopics(source))));
         }
     }

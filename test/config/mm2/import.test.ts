@@ -44,6 +44,11 @@ describe('a flow', () => {
     expect(names('A->B.enabled = true\nB->A.enabled = true')).toEqual(['A->B', 'B->A'])
     expect(names('B->A.enabled = true\nA->B.enabled = false')).toEqual(['B->A'])
     expect(names('enabled = true')).toEqual(['A->B', 'B->A'])
+    // Without heartbeats nothing runs but the flows that say so themselves.
+    expect(names('enabled = true\nemit.heartbeats.enabled = false\nA->B.enabled = true')).toEqual(['A->B'])
+    const { of } = imported(`${FLOW}B->A.topics = x\nA->A.topics = x\n`)
+    expect(of('B->A.topics')).toEqual(['none B->A is not enabled'])
+    expect(of('A->A.topics')).toEqual(['none a cluster is not mirrored to itself'])
   })
 
   test('takes its own key before that of its cluster, and that before the top level', () => {
@@ -58,16 +63,82 @@ describe('a flow', () => {
     expect(
       isolation('A.consumer.isolation.level = read_uncommitted\nA->B.source.consumer.isolation.level = read_committed'),
     ).toBe('read_committed')
+    expect(isolation('A->B.consumer.isolation.level = read_uncommitted')).toBe('read_uncommitted')
+    // Connect keeps this prefix for the consumers of sinks.
+    expect(isolation('A->B.consumer.override.isolation.level = read_uncommitted')).toBe('read_committed')
+    const { of } = imported(`${FLOW}consumer.isolation.level = read_uncommitted\n`)
+    expect(of('consumer.isolation.level')[0]).toMatch(/^none MirrorMaker gives it to nobody/)
   })
 
   test('leaves out a name that is excluded, as MirrorMaker does', () => {
     const { config, of } = imported(`${FLOW}topics = orders, payments\ntopics.exclude = ord.*\n`)
     expect(config.mirrors[0]!.topics).toEqual({ include: ['payments'], exclude: ['ord.*'] })
     expect(of('topics')[0]).toContain('orders stands in both')
+    // By default, and always, it leaves out what is internal.
+    const topics = (text: string) => imported(`${FLOW}${text}\n`).config.mirrors[0]!.topics.include
+    expect(topics('topics = orders, __schemas, mm2-x')).toEqual(['orders', 'mm2-x'])
+    expect(topics('topics = orders, __schemas\ntopics.exclude = tmp')).toEqual(['orders'])
+    // As a pattern it means other topics, too.
+    expect(topics('topics = a.b, c\ntopics.exclude = a\\\\.b')).toEqual(['(?:a.b)', 'c'])
+  })
+
+  test('has the patterns that the parts of a list make together, and nothing for an empty list', () => {
+    const topics = (text: string) => imported(`${FLOW}topics = ${text}\n`).config.mirrors[0]!.topics.include
+    expect(topics('(orders, payments)')).toEqual(['(orders|payments)'])
+    expect(topics('^orders$, pay.*')).toEqual(['^orders$', 'pay.*'])
+    expect(topics('')).toEqual([])
+    const { answers } = importMirrorMaker(`${FLOW}topics = ok, (broken\n`, 'x')
+    expect(answers.find(({ key }) => key === 'topics')).toMatchObject({
+      verdict: 'refused',
+      message: expect.stringContaining('not a regular expression, at character'),
+    })
+  })
+
+  test('that is to copy no heartbeats copies none, unless they are named', () => {
+    const filter = (text: string) =>
+      imported(`${FLOW}heartbeats.replication.enabled = false\n${text}`).config.mirrors[0]!.topics
+    expect(filter('topics = orders\n').exclude).toEqual(['.*\\.replica', '(.*\\.)?heartbeats'])
+    expect(filter('topics = .*\n').exclude).toEqual(['.*\\.replica'])
+  })
+
+  test('brings over no groups where MirrorMaker has nothing to do it by', () => {
+    const groups = (text: string) =>
+      imported(`${FLOW}sync.group.offsets.enabled = true\n${text}`).config.mirrors[0]!.sync.groupOffsets
+    expect(groups('')).toBe(true)
+    expect(groups('emit.checkpoints.enabled = false\n')).toBe(false)
+  })
+
+  test('never syncs where an interval says never', () => {
+    const { config } = imported(
+      `${FLOW}sync.topic.configs.interval.seconds = -1\nsync.topic.acls.interval.seconds = -1\n`,
+    )
+    expect(config.mirrors[0]!.sync).toMatchObject({ topicConfigs: false, acls: false })
+  })
+
+  test('is refused what no value can mean, by key and with what is meant', () => {
+    const wrong = {
+      'replication.factor': 'two',
+      'refresh.topics.interval.seconds': '0',
+      'sync.topic.acls.enabled': 'yes',
+      'use.defaults.from': 'nobody',
+      'A.consumer.isolation.level': 'read_all',
+      'A.consumer.auto.offset.reset': 'none',
+      'A.security.protocol': 'TLS',
+      'replication.policy.separator': 'x',
+      'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+      'A.ssl.endpoint.identification.algorithm': '',
+      'A->B.source.cluster.bootstrap.servers': 'elsewhere:1',
+      'A.consumer.security.protocol': 'SSL',
+      'A->B.source.cluster.alias': 'C',
+      'A.producer.interceptor.classes': 'com.example.Spy',
+    }
+    const text = Object.entries(wrong).map(([key, value]) => `${key} = ${value}\n`)
+    const { of } = imported(FLOW + text.join(''))
+    for (const key of Object.keys(wrong)) expect([key, of(key)[0]]).toEqual([key, expect.stringMatching(/^refused ./)])
   })
 
   test('keeps names, separators and starts', () => {
-    const { config } = imported(
+    const { config, of } = imported(
       `${FLOW}replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy
 A->B.replication.policy.separator = _
 A.consumer.auto.offset.reset = latest
@@ -79,8 +150,10 @@ config.properties.exclude = retention\\\\..*, segment\\\\..*
 use.defaults.from = source
 sync.topic.configs.interval.seconds = 60
 refresh.topics.interval.seconds = 30
+replication.policy.internal.topic.separator.enabled = false
 `,
     )
+    expect(of('replication.policy.internal.topic.separator.enabled')[0]).toMatch(/^refused internal topics are named/)
     expect(config.clusters['A']!.rack).toBe('r1')
     expect(config.mirrors[0]).toMatchObject({
       naming: 'identity',
@@ -133,6 +206,19 @@ A.ssl.truststore.location = /etc/ca.pem
     expect(passwordOf('${env:PW}')).toBe('from-env')
     expect(passwordOf('${directory:/run/secrets/east:password}')).toEqual({ file: '/run/secrets/east/password' })
     expect(passwordOf('${file:/etc/kafka.properties:pw}')).toEqual({ file: 'A.password' })
+    // A provider is what its class is, whatever it is called.
+    const { config } = imported(
+      `${login('${vars:PW}')}config.providers = vars
+config.providers.vars.class = org.apache.kafka.common.config.provider.EnvVarConfigProvider
+A->B.topics = \${vars:TOPICS}
+`,
+      { PW: 'from-env', TOPICS: 'a, b' },
+    )
+    expect(config.clusters['A']!.sasl).toMatchObject({ password: 'from-env' })
+    expect(config.mirrors[0]!.topics.include).toEqual(['a', 'b'])
+    expect(imported(`${FLOW}topics = \${file:/x:topics}\n`).of('topics')[0]).toMatch(
+      /^refused write what file for topics of \/x gives/,
+    )
   })
 
   test('gets its tokens where MirrorMaker gets them', () => {
@@ -179,6 +265,14 @@ transforms = route
 A->B.transforms.route.type = org.apache.kafka.connect.transforms.RegexRouter
 `)
     expect(of('A.sasl.mechanism')[0]).toMatch(/^refused GSSAPI/)
+    const { of: ofAws } = imported(`${FLOW}A.security.protocol = SASL_SSL
+A.sasl.mechanism = AWS_MSK_IAM
+A.sasl.jaas.config = software.amazon.msk.auth.iam.IAMLoginModule required;
+A.sasl.client.callback.handler.class = software.amazon.msk.auth.iam.IAMClientCallbackHandler
+`)
+    expect(ofAws('A.sasl.mechanism')[0]).toMatch(/^refused AWS_MSK_IAM/)
+    expect(ofAws('A.sasl.jaas.config')[0]).toMatch(/^refused it belongs to AWS_MSK_IAM/)
+    expect(ofAws('A.sasl.client.callback.handler.class')[0]).toMatch(/^refused code in Java/)
     expect(of('A.ssl.truststore.location')[0]).toMatch(/^refused only PEM/)
     for (const key of ['replication.policy.class', 'topic.filter.class', 'transforms', 'A->B.transforms.route.type'])
       expect([key, of(key)[0]]).toEqual([key, expect.stringMatching(/^refused /)])
@@ -229,8 +323,48 @@ describe('other forms', () => {
       { name: 'A->B', topics: { include: ['orders.*'] }, sync: { groupOffsets: true } },
     ])
     expect(config.clusters['B']!.bootstrap).toEqual([{ host: 'b', port: 9092 }])
-    expect(of('tasks.max')[0]).toMatch(/^none /)
+    expect(of('[0].tasks.max')[0]).toMatch(/^none /)
+    expect(of('[1].config.sync.group.offsets.enabled')[0]).toMatch(/^mapped /)
     expect(imported(JSON.stringify({ name: 'src', config: source })).config.mirrors).toHaveLength(1)
+    const lines = Object.entries(source).map(([key, value]) => `${key} = ${value}\n`)
+    expect(imported(lines.join('')).config.mirrors).toMatchObject([{ topics: { include: ['orders.*'] } }])
+    const resource = { kind: 'KafkaConnector', spec: { class: source['connector.class'], tasksMax: 2, config: source } }
+    expect(imported(JSON.stringify(resource)).of('spec.tasksMax')[0]).toMatch(/^none /)
+  })
+
+  test('of connectors the one whose word it is counts, and a second source connector is a mirror of its own', () => {
+    const connector = (kind: string, more: object) => ({
+      'connector.class': `Mirror${kind}Connector`,
+      'source.cluster.alias': 'A',
+      'target.cluster.alias': 'B',
+      'source.cluster.bootstrap.servers': 'a:1',
+      'target.cluster.bootstrap.servers': 'b:1',
+      ...more,
+    })
+    const all = {
+      'of-orders': {
+        info: { config: connector('Source', { topics: 'orders.*', 'replication.factor': '3' }), tasks: [] },
+      },
+      'of-logs': { info: { config: connector('Source', { topics: 'logs.*', groups: 'not-mine' }) } },
+      checkpoints: { info: { config: connector('Checkpoint', { topics: 'orders.eu', groups: 'app' }) } },
+      sink: { info: { config: { 'connector.class': 'JdbcSinkConnector', topics: 'x' } } },
+    }
+    const { config, of } = imported(JSON.stringify(all))
+    expect(config.mirrors).toMatchObject([
+      { name: 'A->B', topics: { include: ['orders.*'] }, groups: { include: ['app'] }, replicationFactor: 3 },
+      { name: 'of-logs', progress: 'of-logs', topics: { include: ['logs.*'] }, groups: { include: ['app'] } },
+    ])
+    expect(of('checkpoints.info.config.topics')[0]).toMatch(/^refused the source connector's word counts/)
+    expect(of('of-logs.info.config.groups')[0]).toMatch(/^none /)
+    expect(of('sink.info.config')).toEqual(['none it is no connector of MirrorMaker'])
+    const off = imported(
+      JSON.stringify([connector('Source', {}), connector('Checkpoint', { enabled: 'false', groups: 'x' })]),
+    )
+    expect(off.of('[1].groups')).toEqual(['none its connector is not enabled'])
+    const other = connector('Heartbeat', { 'source.cluster.bootstrap.servers': 'elsewhere:1' })
+    expect(
+      imported(JSON.stringify([connector('Source', {}), other])).of('[1].source.cluster.bootstrap.servers')[0],
+    ).toMatch(/^refused \[0\]\.source\.cluster\.bootstrap\.servers in line 1 says otherwise of A/)
   })
 
   test("Strimzi's KafkaMirrorMaker2, with its secrets as mounted files", () => {
@@ -267,13 +401,118 @@ spec:
         sync: { acls: false, groupOffsets: true },
       },
     ])
-    expect(of('west.config.config.storage.replication.factor')[0]).toMatch(/^none there is no Connect/)
+    expect(of('spec.clusters[1].config.config.storage.replication.factor')[0]).toMatch(/^none there is no Connect/)
+  })
+
+  test("Strimzi's newer form, with every field answered at its line", () => {
+    const text = `apiVersion: v1
+kind: List
+items:
+- kind: Secret
+  metadata: { name: x }
+- kind: KafkaMirrorMaker2
+  spec:
+    version: 4.2.0
+    replicas: 3
+    resources: { limits: { cpu: 1 } }
+    target:
+      alias: west
+      bootstrapServers: west:9093
+      groupId: mm2
+      tls:
+        trustedCertificates:
+        - { secretName: ca, pattern: "*.crt" }
+        - { secretName: old-ca, certificate: ca.crt }
+      authentication:
+        type: tls
+        certificateAndKey: { secretName: me, certificate: me.crt, key: me.key }
+    mirrors:
+    - source:
+        alias: east
+        bootstrapServers: east:9092
+        authentication:
+          type: oauth
+          tokenEndpointUri: https://login.example/token
+          clientId: mirror
+          clientSecret: { secretName: login, key: secret }
+          refreshToken: { secretName: login, key: refresh }
+        config: { ssl.protocol: TLSv1.3 }
+      sourceConnector:
+        tasksMax: 5
+        autoRestart: { enabled: true }
+        config:
+          consumer.isolation.level: read_uncommitted
+          foo: 1
+      topicsPattern: orders
+      groupsPattern: app
+      surprise: 1
+`
+    const { config, of, answers } = imported(text)
+    expect(config.clusters).toMatchObject({
+      west: {
+        tls: {
+          ca: { file: 'west-ca.pem' },
+          cert: { file: '/run/secrets/me/me.crt' },
+          key: { file: '/run/secrets/me/me.key' },
+        },
+      },
+      east: {
+        sasl: {
+          mechanism: 'oauthbearer',
+          tokenEndpoint: { clientId: 'mirror', clientSecret: { file: '/run/secrets/login/secret' } },
+        },
+      },
+    })
+    expect(config.mirrors).toMatchObject([
+      { from: 'east', to: 'west', isolation: 'read_uncommitted', sync: { groupOffsets: false } },
+    ])
+    const spec = 'items[1].spec'
+    for (const [key, answer] of [
+      ['items[0].kind', /^none a Secret says nothing/],
+      [`${spec}.replicas`, /^none .*Kubernetes/],
+      [`${spec}.resources.limits.cpu`, /^none .*Kubernetes/],
+      [`${spec}.target.groupId`, /^none there is no Connect/],
+      [
+        `${spec}.target.tls.trustedCertificates[0]`,
+        /^mapped .*put what directory for \*\.crt of .*into the file west-ca\.pem/,
+      ],
+      [`${spec}.target.tls.trustedCertificates[1]`, /^refused one file is trusted/],
+      [`${spec}.mirrors[0].source.authentication.clientSecret`, /^mapped /],
+      [`${spec}.mirrors[0].source.authentication.refreshToken`, /^refused /],
+      [`${spec}.mirrors[0].sourceConnector.tasksMax`, /^none /],
+      [`${spec}.mirrors[0].sourceConnector.autoRestart.enabled`, /^none /],
+      [`${spec}.mirrors[0].sourceConnector.config.foo`, /^unknown /],
+      [`${spec}.mirrors[0].topicsPattern`, /^mapped /],
+      [`${spec}.mirrors[0].groupsPattern`, /^none without a checkpointConnector/],
+      [`${spec}.mirrors[0].surprise`, /^unknown Strimzi/],
+    ] as const)
+      expect([key, of(key)[0]]).toEqual([key, expect.stringMatching(answer)])
+    expect(answers.find(({ key }) => key.endsWith('.topicsPattern'))!.line).toBe(39)
   })
 
   test('a file that is none of them is refused, and one without addresses, too', () => {
     expect(() => importMirrorMaker('a = 1\n', 'x')).toThrow('this is no file of MirrorMaker 2')
     expect(() => importMirrorMaker('clusters = A, B\nA.bootstrap.servers = a:1\n', 'x')).toThrow(
-      'B.bootstrap.servers is missing',
+      'x:1:1 error missing the addresses of the cluster B are missing',
     )
+    const connector = { 'connector.class': 'MirrorSourceConnector', 'source.cluster.alias': 'A' }
+    expect(() =>
+      importMirrorMaker(JSON.stringify({ ...connector, 'source.cluster.bootstrap.servers': '' }), 'x'),
+    ).toThrow('the addresses of the cluster A are missing')
+  })
+
+  test('a file that is broken is told where', () => {
+    for (const [text, says] of [
+      ['', 'x:1:1 error mirrormaker the file is empty'],
+      ['\0\0\0', 'x:1:1 error encoding the file holds NUL bytes'],
+      ['a'.repeat(2 ** 20 + 1), 'x:1:1 error too-large'],
+      ['clusters = A\nA.x = \\u12\n', 'x:2:1 error properties malformed'],
+      ['{\n "connector.class": "MirrorSourceConnector",\n "topics" "x"\n}', 'x:3:'],
+      ['{\n "topics": "a",\n "topics": "b"\n}', 'x:3:2 error duplicate-key'],
+      ['kind: KafkaMirrorMaker2\nspec:\n  clusters:\n   - alias: a\n  - alias: b\n', 'x:5:'],
+      ['kind: KafkaMirrorMaker2\nspec:\n  clusters: *nowhere\n', 'x:'],
+      [`{"a": ${'['.repeat(200)}`, 'x:1:1 error too-deep'],
+    ] as const)
+      expect(() => importMirrorMaker(text, 'x'), text.slice(0, 80)).toThrow(says)
   })
 })
