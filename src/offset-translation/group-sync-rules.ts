@@ -1,5 +1,6 @@
 // What follows from a group's committed offset: where it stands on the target, whether that is worth a checkpoint, and whether
-// it may be written to the group on the target. Decisions only; `checkpointer.ts` gathers the facts and carries them out.
+// it may be written to the group on the target. Decisions only; `position-writer.ts` and `checkpoint-writer.ts` gather the facts and
+// carry them out.
 import type { Checkpoint } from './checkpoint.ts'
 import type { OffsetMap } from './offset-map.ts'
 

@@ -1,5 +1,5 @@
-// What is known of the groups that are carried over, from pass to pass: where each stands at the source, where that is on the target,
-// and what was written there. The one that brings it up to date is `checkpointer.ts`.
+// What is known of a group that is carried over, from pass to pass: where it stands at the source, where that is on the target, and what
+// was written there. `tracked-groups.ts` has them all.
 import { TopicPartition } from '../client/topic-partition.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { translatePosition } from './group-sync-rules.ts'
