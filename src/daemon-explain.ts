@@ -5,7 +5,7 @@ import type { MirrorJob } from './config/config.ts'
 import { filterOf, policyOf } from './daemon-job.ts'
 import { nameProblem } from './mirror/replication-policy.ts'
 import { nameFilter } from './mirror/topic-filter.ts'
-import { fetchPositions, type GroupPosition, listAllGroups } from './offset-translation/group-offsets.ts'
+import { fetchPositions, type GroupPosition, hasMembers, listAllGroups } from './offset-translation/group-offsets.ts'
 import type { NameExplanation } from './server/flow-view.ts'
 
 /** Where a position of the source is on the target, or why that has no answer. */
@@ -24,8 +24,6 @@ export interface ExplainedFlow {
   partitionsOf(topic: string): Promise<readonly string[] | undefined>
   translate(topic: string, partition: number, offset: number): Promise<Translated>
 }
-
-const IDLE = new Set(['Empty', 'Dead'])
 
 /** As a topic, and as a group where there is such a group; a name that is nothing is judged as the topic that it might become. */
 export async function explainName(flow: ExplainedFlow, name: string): Promise<NameExplanation[]> {
@@ -100,12 +98,12 @@ async function explainGroup(flow: ExplainedFlow, name: string): Promise<NameExpl
   if (failure !== undefined) return end('not translated', ...decision.steps, `its offsets cannot be read: ${failure}`)
   const explained = await Promise.all((positions.get(name) ?? []).map((position) => explainPosition(flow, position)))
   if (explained.length === 0) return end('not translated', ...decision.steps, 'it has committed no offset')
-  const state = there.groups.get(name)?.state
+  const onTarget = there.groups.get(name)
   const write = !job.sync.groupOffsets
     ? 'sync.groupOffsets is off: translations are not written to the group'
-    : state === undefined || IDLE.has(state)
+    : onTarget === undefined || !hasMembers(onTarget)
       ? `on ${job.to} nobody uses the group: translations are written to it`
-      : `on ${job.to} the group is ${state}, and a group in use is never written`
+      : `on ${job.to} the group is ${onTarget.state}, and a group in use is never written`
   const done = explained.filter(({ isTranslated }) => isTranslated).length
   const verdict = done === explained.length ? 'translated' : done > 0 ? 'translated in part' : 'not translated'
   return end(verdict, ...decision.steps, ...explained.map(({ says }) => says), write)

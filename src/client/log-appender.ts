@@ -4,11 +4,11 @@
 // Invariants:
 // 1. A request names a partition at most once: a broker appends only the last of two (silently).
 // 2. Batches of a partition leave in the order in which they were handed over, over one connection, as long as its leader stays.
-import { HeliostatError } from '../platform/errors.ts'
+import type { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { ClusterClient } from './cluster-client.ts'
-import { TopicPartition } from './topic-partition.ts'
+import { TopicPartition, withoutLeader } from './topic-partition.ts'
 
 /** What the leader said of a batch. */
 export interface Appended {
@@ -88,10 +88,10 @@ export class LogAppender {
 
 function inRequests(appends: readonly Append[]): Append[][] {
   const requests: Append[][] = []
-  let bytes = REQUEST_BYTES
+  let bytes = Number.POSITIVE_INFINITY
   const named = new Set<TopicPartition>()
   for (const append of appends) {
-    if (bytes >= REQUEST_BYTES || named.has(append.topicPartition)) {
+    if (bytes + append.batch.length > REQUEST_BYTES || named.has(append.topicPartition)) {
       requests.push([])
       named.clear()
       bytes = 0
@@ -109,10 +109,4 @@ function topicDataOf(appends: readonly Append[]) {
     name,
     partitionData: ofTopic.map(({ topicPartition: { partition }, batch }) => ({ index: partition, records: [batch] })),
   }))
-}
-
-function withoutLeader(topicPartition: TopicPartition): HeliostatError {
-  const { topic, partition } = topicPartition
-  const message = `${topicPartition} has no leader at the moment`
-  return new HeliostatError('HEL_NO_LEADER', message, { retriable: true, where: { topic, partition } })
 }

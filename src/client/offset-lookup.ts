@@ -5,7 +5,7 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import type { ClusterClient } from './cluster-client.ts'
 import type { Connection } from './connection.ts'
-import { TopicPartition } from './topic-partition.ts'
+import { TopicPartition, withoutLeader } from './topic-partition.ts'
 
 /** Kafka's stand-ins for a timestamp. */
 export const LATEST = -1
@@ -95,13 +95,6 @@ function groupByTopic(questions: Iterable<Question>) {
 function settle(question: Question, answer: { errorCode: number; offset: number }): void {
   if (answer.errorCode === ErrorCode.NONE) question.resolve(answer.offset)
   else question.reject(refusedLookup(question.topicPartition, answer.errorCode))
-}
-
-function withoutLeader(topicPartition: TopicPartition): HeliostatError {
-  return new HeliostatError('HEL_NO_LEADER', `${topicPartition} has no leader at the moment`, {
-    retriable: true,
-    where: { topic: topicPartition.topic, partition: topicPartition.partition },
-  })
 }
 
 function refusedLookup(topicPartition: TopicPartition, errorCode: number): HeliostatError {

@@ -1,5 +1,6 @@
 // A topic and a partition number as one value. Interned, so that it is compared with === and serves as a Map key; nothing is
 // ever forgotten, since a process meets few thousands of them and each costs less than a hundred bytes.
+import { HeliostatError } from '../platform/errors.ts'
 
 const interned = new Map<string, (TopicPartition | undefined)[]>()
 
@@ -45,3 +46,10 @@ export class TopicPartition {
 }
 
 const PARTITION_MAX = 1_000_000
+
+/** Nobody can be asked about it: an election is under way, or metadata are old. */
+export function withoutLeader(topicPartition: TopicPartition): HeliostatError {
+  const { topic, partition } = topicPartition
+  const message = `${topicPartition} has no leader at the moment`
+  return new HeliostatError('HEL_NO_LEADER', message, { retriable: true, where: { topic, partition } })
+}

@@ -2,18 +2,15 @@
 // them runs stands in what it said when it joined and in what it was given since (IncrementalCooperativeConnectProtocol): lists of
 // connectors, each a string and the numbers of its tasks. Only these are looked for, so the versions of the protocol are all alike.
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { listAllGroups } from '../offset-translation/group-offsets.ts'
+import { hasMembers, listAllGroups } from '../offset-translation/group-offsets.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 
 const PROTOCOL = 'connect'
-const WITHOUT_MEMBERS: ReadonlySet<string> = new Set(['Empty', 'Dead'])
 
 /** Groups with members, of which one has a task of the connector: one that is stopped has none. */
 export async function groupsThatRun(client: ClusterClient, connector: string): Promise<string[]> {
   const { groups } = await listAllGroups(client)
-  const workers = [...groups.values()].filter(
-    ({ protocolType, state }) => protocolType === PROTOCOL && !WITHOUT_MEMBERS.has(state),
-  )
+  const workers = [...groups.values()].filter((group) => group.protocolType === PROTOCOL && hasMembers(group))
   const found = await Promise.all(
     [...Map.groupBy(workers, ({ coordinatorId }) => coordinatorId)].map(async ([coordinatorId, coordinated]) => {
       const connection = await client.node(coordinatorId, 'control')

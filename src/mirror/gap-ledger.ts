@@ -1,18 +1,16 @@
 // The gap ledger, `heliostat.<source>.gaps.internal`: one record for each gap, under a key of its own, so a gap that is met again
 // after a restart is the same entry. Every instance writes to it and reads what all of them ever wrote.
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { LogAppender } from '../client/log-appender.ts'
 import { readLog } from '../client/log-reader.ts'
 import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
-import { produce } from '../protocol/messages/produce.ts'
 import { buildBatch } from '../records/batch-builder.ts'
 import { type Gap, gapKey, isSameGap } from './gap.ts'
 
-const TIMEOUT_MS = 30_000
-const PRODUCE_VERSION_MAX = 12
 const VERSION = 1
 
 /**
@@ -23,6 +21,7 @@ export class GapLedger {
   readonly #client: ClusterClient
   readonly #topic: string
   readonly #offsets: OffsetLookup
+  readonly #appender: LogAppender
   readonly #onWritten: (gap: Gap) => void
   readonly #entries = new Map<string, Gap>()
   readonly #byPartition = new Map<TopicPartition, Set<string>>()
@@ -35,6 +34,7 @@ export class GapLedger {
     this.#topic = topic
     this.#onWritten = onWritten
     this.#offsets = new OffsetLookup(platform, client)
+    this.#appender = new LogAppender(platform, client)
   }
 
   /** All that is known, the oldest first. */
@@ -85,20 +85,7 @@ export class GapLedger {
   async #append(gap: Gap): Promise<void> {
     const value = JSON.stringify({ version: VERSION, ...gap })
     const batch = buildBatch([{ timestamp: this.#platform.clock.now(), key: gapKey(gap), value }])
-    const leader = this.#client.leaderOf(this.#topic, 0)
-    if (!leader)
-      throw new HeliostatError('HEL_NO_LEADER', `${this.#topic} has no leader at the moment`, { retriable: true })
-    const connection = await this.#client.node(leader.nodeId, 'control')
-    const response = await connection.send(
-      produce,
-      {
-        acks: -1,
-        timeoutMs: TIMEOUT_MS,
-        topicData: [{ name: this.#topic, partitionData: [{ index: 0, records: [batch] }] }],
-      },
-      { version: Math.min(PRODUCE_VERSION_MAX, connection.versionOf(produce)) },
-    )
-    const { errorCode } = response.responses[0]!.partitionResponses[0]!
+    const { errorCode } = await this.#appender.append(TopicPartition.of(this.#topic, 0), batch)
     if (errorCode === ErrorCode.NONE) return
     const { name, retriable, message } = errorOf(errorCode)
     throw new HeliostatError('HEL_GAP_LEDGER', `the gap ledger cannot be written: ${name} (${message})`, { retriable })

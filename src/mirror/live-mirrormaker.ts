@@ -8,7 +8,7 @@ import type { ClusterClient } from '../client/cluster-client.ts'
 import { readLog } from '../client/log-reader.ts'
 import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
-import { listAllGroups } from '../offset-translation/group-offsets.ts'
+import { hasMembers, listAllGroups } from '../offset-translation/group-offsets.ts'
 import type { Platform } from '../platform/platform.ts'
 import { groupsThatRun } from './connect-workers.ts'
 import { offsetSyncsAtSource, type ReplicationPolicy } from './replication-policy.ts'
@@ -23,7 +23,6 @@ export interface Pair {
 
 /** MirrorMaker writes its offsets every minute, and its offset-syncs with them. */
 const FRESH_MS = 3 * 60_000
-const WITHOUT_MEMBERS: ReadonlySet<string> = new Set(['Empty', 'Dead'])
 
 /** What says that it lives; undefined: nothing does. */
 export async function liveMirrorMaker(platform: Platform, pair: Pair): Promise<string | undefined> {
@@ -48,7 +47,7 @@ export async function liveMirrorMaker(platform: Platform, pair: Pair): Promise<s
 /** Of `connect-mirror-maker.sh`. */
 async function dedicatedGroup(target: ClusterClient, sourceAlias: string): Promise<string | undefined> {
   const group = (await listAllGroups(target)).groups.get(`${sourceAlias}-mm2`)
-  if (!group || WITHOUT_MEMBERS.has(group.state)) return undefined
+  if (!group || !hasMembers(group)) return undefined
   return `group ${group.group} on ${target.name} is ${group.state}`
 }
 

@@ -10,7 +10,11 @@
 import type { OffsetMapChanges } from '../offset-translation/offset-map.ts'
 import type { EpochStart } from '../source/divergence.ts'
 import type { LastBatch } from './partition/committed-tail.ts'
-import type { ProducerIdentity } from './partition/partition-mirror.ts'
+
+export interface ProducerIdentity {
+  readonly id: number
+  readonly epoch: number
+}
 
 export interface ProgressRecord {
   readonly key: string

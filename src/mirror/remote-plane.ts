@@ -10,7 +10,7 @@ import { sumOfHistograms } from './latency.ts'
 import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
 import type { PartitionNews, PlaneNews, WorkerCalls } from './plane-calls.ts'
 import { slotOf } from './progress-record.ts'
-import { type Moved, sumOfMoved } from './status.ts'
+import type { Moved } from './status.ts'
 import { ToldTopics } from './told-topics.ts'
 import type { SyncedTopic } from './topic-sync.ts'
 
@@ -271,8 +271,7 @@ export class RemotePlane implements Plane {
   }
 
   get moved(): Moved {
-    const topics = this.#toldTopics.topics(this.#clock.monotonic())
-    return sumOfMoved(topics.flatMap(({ partitions }) => partitions))
+    return this.#toldTopics.moved
   }
 
   ownedPartitions(): Iterable<OwnedPartition> {

@@ -19,8 +19,13 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
-import type { ProducerIdentity } from './partition/partition-mirror.ts'
-import { ownerRecord, type ProgressRecord, producerRecord, SlotState } from './progress-record.ts'
+import {
+  ownerRecord,
+  type ProducerIdentity,
+  type ProgressRecord,
+  producerRecord,
+  SlotState,
+} from './progress-record.ts'
 import { readSlot, type TransactionalSlot } from './transactional-slot.ts'
 
 /** Where a slot's partitions keep their progress. */

@@ -6,7 +6,7 @@
 // 2. `#unseen` and `#told` share no partition.
 import { TopicPartition } from '../client/topic-partition.ts'
 import { sumOfCounts } from './error-counts.ts'
-import type { PartitionStatus, TopicStatus } from './status.ts'
+import { type Moved, type PartitionStatus, sumOfMoved, type TopicStatus } from './status.ts'
 
 type Counts = Pick<PartitionStatus, 'records' | 'bytes' | 'fetchedBytes' | 'rewritten'>
 
@@ -59,6 +59,11 @@ export class ToldTopics {
   keep(isOurs: (topicPartition: TopicPartition) => boolean): void {
     for (const partitions of [this.#told, this.#unseen, this.#counted])
       for (const topicPartition of partitions.keys()) if (!isOurs(topicPartition)) partitions.delete(topicPartition)
+  }
+
+  /** Of the threads that have ended, too. */
+  get moved(): Moved {
+    return sumOfMoved([...Array.from(this.#told.values(), ({ status }) => status), ...this.#counted.values()])
   }
 
   topics(nowMs: number): TopicStatus[] {

@@ -16,8 +16,14 @@ import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { Transaction } from '../sink/transaction.ts'
-import type { ProducerIdentity } from './partition/partition-mirror.ts'
-import { isOfPartition, ownerRecord, type ProgressRecord, SlotState, writersRecord } from './progress-record.ts'
+import {
+  isOfPartition,
+  ownerRecord,
+  type ProducerIdentity,
+  type ProgressRecord,
+  SlotState,
+  writersRecord,
+} from './progress-record.ts'
 import type { ProgressLog } from './slot-log.ts'
 
 /** A partition that writes in the slot's transactions. */

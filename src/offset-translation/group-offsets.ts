@@ -17,6 +17,13 @@ const FIND_MANY_SINCE = 4
 /** Since these versions topics are named by id, which a group's old offsets may not have any more. */
 const NAMES_UNTIL = { offsetFetch: 9, offsetCommit: 9 }
 
+const WITHOUT_MEMBERS: ReadonlySet<string> = new Set(['Empty', 'Dead'])
+
+/** Whether somebody uses it. */
+export function hasMembers({ state }: Pick<ListedGroup, 'state'>): boolean {
+  return !WITHOUT_MEMBERS.has(state)
+}
+
 export interface ListedGroup {
   readonly group: string
   /** Kafka's word, such as Empty or Stable. */

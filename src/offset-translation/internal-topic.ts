@@ -2,11 +2,12 @@
 // record may be written twice after an unknown outcome; its readers keep the last one, so that is harmless.
 import { retry } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { LogAppender } from '../client/log-appender.ts'
+import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
-import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 
 const PARTITION = 0
@@ -28,11 +29,13 @@ export class InternalTopic {
   readonly name: string
   readonly #platform: Platform
   readonly #client: ClusterClient
+  readonly #appender: LogAppender
   #last: Promise<void> = Promise.resolve()
 
   constructor(platform: Platform, client: ClusterClient, name: string) {
     this.#platform = platform
     this.#client = client
+    this.#appender = new LogAppender(platform, client)
     this.name = name
   }
 
@@ -70,30 +73,23 @@ export class InternalTopic {
   }
 
   async #produce(batch: Buffer): Promise<void> {
-    const leader = this.#client.leaderOf(this.name, PARTITION) ?? (await this.#locate())
-    const connection = await this.#client.node(leader.nodeId, 'control')
-    // From version 13 on topics are named by id; the name is enough here.
-    const version = Math.min(12, connection.versionOf(produce))
-    const topicData = [{ name: this.name, partitionData: [{ index: PARTITION, records: [batch] }] }]
-    const response = await connection.send(produce, { acks: -1, timeoutMs: REQUEST_TIMEOUT_MS, topicData }, { version })
-    const errorCode = response.responses[0]?.partitionResponses[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
+    if (!this.#client.leaderOf(this.name, PARTITION)) await this.#locate()
+    const { errorCode } = await this.#appender.append(TopicPartition.of(this.name, PARTITION), batch)
     if (errorCode === ErrorCode.NONE) return
     // The leader may have moved, or the topic may be gone: looking anew mends both.
     if (retriable(errorCode)) await this.#locate()
     throw this.#failed(errorCode, 'written')
   }
 
-  /** The leader of the topic's partition; makes the topic when there is none. */
-  async #locate(): Promise<{ nodeId: number }> {
+  /** Looks for the leader of the topic's partition; makes the topic when there is none. */
+  async #locate(): Promise<void> {
     const { brokers, topics } = await this.#client.metadata([this.name])
     const errorCode = topics[0]?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     if (errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) {
       await this.#create(Math.min(REPLICAS, brokers.length))
       await this.#client.metadata([this.name])
     } else if (errorCode !== ErrorCode.NONE) throw this.#failed(errorCode, 'found')
-    const leader = this.#client.leaderOf(this.name, PARTITION)
-    if (leader === undefined) throw this.#failed(ErrorCode.LEADER_NOT_AVAILABLE, 'found')
-    return leader
+    if (!this.#client.leaderOf(this.name, PARTITION)) throw this.#failed(ErrorCode.LEADER_NOT_AVAILABLE, 'found')
   }
 
   async #create(replicationFactor: number): Promise<void> {

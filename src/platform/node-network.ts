@@ -314,7 +314,6 @@ class DialTimeout extends Error {
 }
 
 /** An error with a person as its reader: which address, what happened. What `destroy` was given passes through. */
-/** What went wrong on a socket, in words that name the other end. */
 export function networkError(error: Error, phase: Phase, address: Address): Error {
   if (error instanceof HeliostatError) return error
   const where = { host: address.host, port: address.port }

@@ -2,7 +2,7 @@
 // old one's, or longer, and hold other records. Leader epochs tell (KIP-101, KIP-279): the broker says where an epoch ends in its
 // log, and each answer may send the search further back.
 import type { ClusterClient } from '../client/cluster-client.ts'
-import type { TopicPartition } from '../client/topic-partition.ts'
+import { type TopicPartition, withoutLeader } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
@@ -47,12 +47,12 @@ export async function commonEnd(
 /** Asks the leader of the partition. */
 export async function epochEnd(
   client: ClusterClient,
-  { topic, partition }: TopicPartition,
+  topicPartition: TopicPartition,
   leaderEpoch: number,
 ): Promise<EpochEnd> {
+  const { topic, partition } = topicPartition
   const leader = client.leaderOf(topic, partition)
-  if (!leader)
-    throw new HeliostatError('HEL_NO_LEADER', `${topic}-${partition} has no leader at the moment`, { retriable: true })
+  if (!leader) throw withoutLeader(topicPartition)
   const connection = await client.node(leader.nodeId, 'control')
   const response = await connection.send(offsetForLeaderEpoch, {
     topics: [{ topic, partitions: [{ partition, leaderEpoch }] }],

@@ -6,8 +6,8 @@
 // - It votes already, whatever its directory: DUPLICATE_VOTER. No id, no directory id, no endpoint of the listener where nodes meet:
 //   INVALID_REQUEST. A broker that never was in a cluster of several: UNSUPPORTED_VERSION. Another cluster: INCONSISTENT_CLUSTER_ID.
 // - Needs ALTER on the cluster: CLUSTER_AUTHORIZATION_FAILED.
-// - Differs from Kafka: the node is not asked for its versions, and tells other ones by UpdateRaftVoter. With `controller.quorum.auto.join.enable`, as it is, the leader adds and
-//   removes voters by itself, too.
+// - Differs from Kafka: the node is not asked for its versions, and tells other ones by UpdateRaftVoter. With
+//   `controller.quorum.auto.join.enable`, as it is, the leader adds and removes voters by itself, too.
 
 import { addRaftVoter } from '../../protocol/messages/add-raft-voter.ts'
 import { forwarded, serve } from '../dispatcher.ts'

@@ -13,7 +13,8 @@ import type { Latency } from '../latency.ts'
 import type { MirrorHooks } from '../mirror-hooks.ts'
 import type { TakeOver } from '../take-over.ts'
 import type { SyncedTopic } from '../topic-sync.ts'
-import type { BatchMemory, OutgoingBatch } from './partition-mirror.ts'
+import type { BatchMemory } from './intake.ts'
+import type { OutgoingBatch } from './outbox.ts'
 
 export interface PartitionHost {
   readonly platform: Platform

@@ -1,48 +1,51 @@
-// One partition between its two logs: which fetched batches cross, as what bytes, at which target offset, and what every answer
-// of the target means. Pure: it is handed batches, answers and moments, and holds what is to be sent; `mirrored-partition.ts` does the rest.
+// One partition between its two logs: whether it flows, at which target offset each batch belongs, and what every answer of the target
+// means. Pure: it is handed batches, answers and moments; `mirrored-partition.ts` does the rest. How batches cross is decided by
+// `intake.ts`, what must be written before they leave by `plans.ts`; `outbox.ts` has those on their way, `open-transaction.ts` those that
+// arrived and are not committed.
 //
 // Invariants:
 // 1. The batch at target offset d carries sequence d mod 2^31 of the slot's producer (less what others are known to have written
 //    below), so that the target's own duplicate check is a compare-and-append on its end: a batch is appended where it belongs, or
 //    not at all.
 // 2. A batch is handed out only when what the offset map must know of it is durable (`plansDurable`).
-// 3. Batches are handed out in order and answered in order; what is queued or in flight is contiguous on the target.
+// 3. What is queued or in flight is contiguous on the target.
 // 4. Every answer's base offset is the one expected. Anything else is a foreign write, and the target's tail is looked into.
 // 5. Nothing is resent. After any doubt the queue is dropped, flights are waited for, and `resume` starts from the target's end.
 // 6. A source that may change under us (compaction) opens no new run while requests of unknown fate may still land: it waits.
-// 7. Every frame that is held for a batch is released once: when the batch is acknowledged, dropped or lost.
-// 8. In a transaction the map hears of batches with the transaction's progress, and sequences are those of its epoch: 2 and 4 are the
+// 7. In a transaction the map hears of batches with the transaction's progress, and sequences are those of its epoch: 2 and 4 are the
 //    coordinator's then, and there is no position to be read while something is uncommitted.
 import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { OffsetMap, OffsetMapChanges } from '../../offset-translation/offset-map.ts'
-import { RecordBatch } from '../../records/record-batch.ts'
-import { joinBatches, type RewrittenBatch, rewriteDense } from '../../records/rewrite.ts'
-import { AbortedFilter, type AbortedTransaction } from '../../source/aborted-filter.ts'
+import type { RecordBatch } from '../../records/record-batch.ts'
+import type { RewrittenBatch } from '../../records/rewrite.ts'
 import type { EpochStart } from '../../source/divergence.ts'
+import type { Fetched } from '../../source/fetcher.ts'
 import type { FrameLease } from '../../source/frame-lease.ts'
-import type { PartitionState, RewriteReason } from '../status.ts'
-import { corrupt, type StopReason, stopReason, tooLarge } from '../stop-reason.ts'
+import type { ProducerIdentity } from '../progress-record.ts'
+import type { Moved, PartitionState } from '../status.ts'
+import { type StopReason, stopReason } from '../stop-reason.ts'
 import type { LastBatch } from './committed-tail.ts'
+import { type Admission, type BatchMemory, Intake } from './intake.ts'
+import { OpenTransaction } from './open-transaction.ts'
+import { Outbox, type OutgoingBatch } from './outbox.ts'
+import { countersAtZero, type PartitionCounters } from './partition-counters.ts'
+import type { PassageRules } from './passage.ts'
+import { Plans } from './plans.ts'
 import { sequenceAt } from './target-tail.ts'
 
-export interface PartitionMirrorOptions {
+export interface PartitionMirrorOptions extends Omit<PassageRules, 'isTransactional'> {
   readonly source: TopicPartition
   readonly remote: TopicPartition
   readonly map: OffsetMap
   readonly producer: ProducerIdentity
   /** By how much sequences lag behind target offsets. */
   readonly lag?: number
-  /** Batches belong to a transaction: what became of them is known when it is committed, and the map hears of it then. */
+  /** What became of batches is known when their transaction is committed, and the map hears of it then. */
   readonly isTransactional?: boolean
-  /** The target topic's max.message.bytes. */
-  readonly batchBytesMax: number
-  /** Records of a LogAppendTime source keep the time they were appended there, unless the target stamps its own. */
-  readonly keepLogAppendTime: boolean
   /** Whether records below the source's end may vanish later: a compacted topic. */
   readonly contentMayChange: boolean
   /** Bytes that may wait here before the source is asked to pause. */
   readonly queueBytesMax: number
-  /** Where joined batches lie; without it each is fresh memory, counted with the frame it was read from. */
   readonly memory?: BatchMemory
   /** Leader epochs of the mirrored records, as far as they are durable. */
   readonly epochs?: readonly EpochStart[]
@@ -54,50 +57,6 @@ export interface PartitionMirrorOptions {
   readonly nextSequence?: number
 }
 
-export interface BatchMemory {
-  take(bytes: number): Buffer
-  /** Counts a batch that lies outside of its frame, until nobody holds it. */
-  lease(batch: Buffer): FrameLease
-}
-
-export interface ProducerIdentity {
-  readonly id: number
-  readonly epoch: number
-}
-
-/** One partition of one fetch response. */
-export interface FetchedPartition {
-  readonly batches: readonly RecordBatch[]
-  readonly abortedTransactions: readonly AbortedTransaction[] | null
-  readonly highWatermark: number
-  readonly lastStableOffset: number
-  readonly logStartOffset: number
-  readonly lease: FrameLease
-}
-
-export interface OutgoingBatch {
-  readonly bytes: Buffer
-  readonly downstream: number
-  readonly count: number
-  /** Source offset of its first record, and the one to go on at after its last. */
-  readonly upstream: number
-  readonly nextUpstream: number
-  readonly maxTimestamp: number
-  readonly sequence: number
-  readonly runs: number
-  /** What it holds, while the map does not know. */
-  readonly placed: RewrittenBatch['runs'] | undefined
-  /** May be sent when this plan is durable. */
-  readonly plan: number
-  readonly lease: FrameLease
-}
-
-/** A batch that the target has, in a transaction that is open. */
-interface Uncommitted extends Pick<OutgoingBatch, 'upstream' | 'maxTimestamp' | 'count' | 'downstream' | 'sequence'> {
-  readonly placed: RewrittenBatch['runs']
-  readonly bytes: number
-}
-
 /** What is to be written down. */
 export interface ProgressChanges {
   readonly changes: OffsetMapChanges
@@ -106,34 +65,8 @@ export interface ProgressChanges {
   readonly last?: LastBatch | undefined
 }
 
-export interface PartitionCounters {
-  records: number
-  bytes: number
-  batchesPassed: number
-  controlBatches: number
-  abortedBatches: number
-  readonly rewritten: Partial<Record<RewriteReason, number>>
-}
-
-/**
- * Neighbours below this size are joined when a fetch brings several: then the partition is behind. Joining copies and sums every
- * byte: at 16 KiB it cost 1.46 CPU-s/GB where passing cost 1.16, and spared the target nothing that could be measured.
- */
-const JOIN_BELOW_BYTES = 8 * 1024
-/** Of tiny records a batch costs the target so much that sparing it batches is worth our own work up to this size. */
-const TINY_RECORD_BYTES = 256
-const JOIN_TINY_BELOW_BYTES = 32 * 1024
-/**
- * A request belongs to one transaction, so it holds batches of its slot's partitions alone, and what each request costs either side is more
- * than what joining does: 16 KiB batches one by one took twice the CPU, here and at the target.
- */
-const JOIN_TRANSACTIONAL_BELOW_BYTES = 64 * 1024
-const JOINED_BYTES_MAX = 256 * 1024
 /** Runs that may wait for their acknowledgement; a fetch may add as many again. Below the offset map's own bound. */
 const UNACKNOWLEDGED_RUNS_MAX = 16 * 1024
-const SEQUENCES = 2 ** 31
-/** Leader changes remembered; to compare histories the last one is needed. */
-const EPOCHS_MAX = 32
 
 export class PartitionMirror {
   readonly source: TopicPartition
@@ -141,53 +74,31 @@ export class PartitionMirror {
   readonly map: OffsetMap
   readonly counters: PartitionCounters
   readonly #options: PartitionMirrorOptions
-  #batchBytesMax: number
+  readonly #intake: Intake
+  readonly #plans: Plans
+  readonly #outbox = new Outbox()
+  /** Undefined without transactions. */
+  readonly #transaction: OpenTransaction | undefined
   #state: PartitionState = 'starting'
   #stop: StopReason | undefined
   #trouble: string | undefined
   /** Stops with this reason when everything before the batch at fault is acknowledged. */
   #lastWords: StopReason | undefined
-  #queue: OutgoingBatch[] = []
-  #queueBytes = 0
-  readonly #flights: OutgoingBatch[] = []
-  #nextUpstream = 0
   #nextDownstream = 0
-  #plans = 0
-  #durablePlans = 0
-  #runsUnacknowledged = 0
   #doubt = false
   #mustSettle = false
-  #sourceEnd: number | undefined
-  /** Leader epoch of the last source batch read, for the broker to compare histories; −1 unknown. */
-  #leaderEpoch = -1
-  #epochs: EpochStart[]
-  #epochsChanged = false
-  /** The plan that carries the newest epoch. */
-  #epochsPlan = 0
-  /** Acknowledged in the open transaction, with where they stand. */
-  #uncommitted: Uncommitted[] = []
-  /** Up to here the source was read when the commit began, with nothing left to send. */
-  #committedUpstream = 0
-  /** Of the next batch in a transaction: sequences begin anew with each epoch, and markers take none. */
-  #nextSequence = 0
 
   constructor(options: PartitionMirrorOptions) {
+    const { batchBytesMax, keepLogAppendTime, isTransactional = false, memory, sourceEnd } = options
     this.#options = options
     this.source = options.source
     this.remote = options.remote
     this.map = options.map
-    this.#batchBytesMax = options.batchBytesMax
-    this.#epochs = [...(options.epochs ?? [])]
-    this.#sourceEnd = options.sourceEnd
-    this.#nextSequence = options.nextSequence ?? 0
-    this.counters = options.counters ?? {
-      records: 0,
-      bytes: 0,
-      batchesPassed: 0,
-      controlBatches: 0,
-      abortedBatches: 0,
-      rewritten: {},
-    }
+    this.counters = options.counters ?? countersAtZero()
+    const rules = { batchBytesMax, keepLogAppendTime, isTransactional }
+    this.#intake = new Intake(this.#admission(), { rules, memory, counters: this.counters, sourceEnd })
+    this.#plans = new Plans(options.epochs ?? [], { isTransactional })
+    this.#transaction = isTransactional ? new OpenTransaction(options.nextSequence ?? 0) : undefined
   }
 
   // ---- what it is
@@ -207,7 +118,7 @@ export class PartitionMirror {
 
   /** The source offset to fetch next. */
   get nextUpstream(): number {
-    return this.#nextUpstream
+    return this.#intake.nextUpstream
   }
 
   /** The target offset that the next record will get. */
@@ -216,12 +127,12 @@ export class PartitionMirror {
   }
 
   get leaderEpoch(): number {
-    return this.#leaderEpoch
+    return this.#intake.leaderEpoch
   }
 
   /** Of all that was read. */
   get epochs(): readonly EpochStart[] {
-    return this.#epochs
+    return this.#plans.epochs
   }
 
   /** The next source offset whose record the target has not acknowledged. */
@@ -229,42 +140,39 @@ export class PartitionMirror {
     const waiting = this.oldestUnacknowledged
     if (waiting) return waiting.upstream
     // What was fetched and dropped again has not arrived: then the map knows, which hears of acknowledgements alone.
-    return this.isFlowing || this.#state === 'starting' ? this.#nextUpstream : this.map.nextUpstream
+    return this.isFlowing || this.#state === 'starting' ? this.nextUpstream : this.map.nextUpstream
   }
 
   get oldestUnacknowledged(): Pick<OutgoingBatch, 'upstream' | 'maxTimestamp'> | undefined {
-    return this.#uncommitted[0] ?? this.#flights[0] ?? this.#queue[0]
+    return this.#transaction?.oldest ?? this.#outbox.oldest
   }
 
   /** Whether the open transaction has, or may come to have, batches of ours. */
   get hasUncommitted(): boolean {
-    return this.#uncommitted.length + this.#flights.length > 0
+    return this.#outbox.inFlight > 0 || this.#transaction?.isEmpty === false
   }
 
   get sourceEnd(): number | undefined {
-    return this.#sourceEnd
+    return this.#intake.sourceEnd
   }
 
-  /** Of an epoch none is used twice: the target would take the second for the first come again. */
-  get nextSequence(): number {
-    return this.#nextSequence
+  /** In transactions: of the next batch. */
+  get nextSequence(): number | undefined {
+    return this.#transaction?.nextSequence
   }
 
   get inFlight(): number {
-    return this.#flights.length
+    return this.#outbox.inFlight
   }
 
   get queued(): number {
-    return this.#queue.length
+    return this.#outbox.queued
   }
 
   /** Whether the fetcher may bring more. */
   get hasRoom(): boolean {
-    return (
-      this.#isAdmitting &&
-      this.#queueBytes < this.#options.queueBytesMax &&
-      this.#runsUnacknowledged < UNACKNOWLEDGED_RUNS_MAX
-    )
+    const { bytes, runs } = this.#outbox
+    return this.#isAdmitting && bytes < this.#options.queueBytesMax && runs < UNACKNOWLEDGED_RUNS_MAX
   }
 
   get isFlowing(): boolean {
@@ -277,7 +185,7 @@ export class PartitionMirror {
 
   /** In doubt, and nothing of ours is under way any more: time to read the target. */
   get isReadyToResume(): boolean {
-    return this.#state === 'recovering' && this.#flights.length === 0
+    return this.#state === 'recovering' && this.#outbox.inFlight === 0
   }
 
   /** A new hole turned up while late requests may still land: read the target again after the settling time. */
@@ -292,34 +200,28 @@ export class PartitionMirror {
    * the position on over source records that were given up. `mapped`: what stands behind it on the target is none of the source's.
    */
   resume(targetEnd: number, options: { inDoubt: boolean; upstream?: number; mapped?: number }): void {
-    if (this.#flights.length > 0) throw new Error('invariant 5: batches are in flight')
+    if (this.#outbox.inFlight > 0) throw new Error('invariant 5: batches are in flight')
     this.#dropQueue()
-    if (this.#options.isTransactional) {
-      if (this.#uncommitted.length > 0) throw new Error('invariant 8: a transaction is open')
-      if (options.mapped !== undefined) this.map.resume(targetEnd, options.mapped)
-    } else this.map.resume(targetEnd, options.mapped)
+    if (this.#transaction?.isEmpty === false) throw new Error('invariant 7: a transaction is open')
+    // In transactions the map says all that there is, unless others' records are known to follow.
+    if (!this.#transaction || options.mapped !== undefined) this.map.resume(targetEnd, options.mapped)
     if (options.upstream !== undefined) this.map.skipTo(options.upstream)
     this.#nextDownstream = targetEnd
-    this.#nextUpstream = this.map.nextUpstream
-    const epochsAreDurable = this.#epochsPlan <= this.#durablePlans
-    // Runs that were not sent are planned anew; epochs that were read stay read, so they are written with the next plan.
-    this.#durablePlans = this.#plans
-    if (!epochsAreDurable) this.#planEpochs()
-    this.#doubt = options.inDoubt && !this.#options.isTransactional
+    this.#plans.resume()
+    this.#intake.goOnAt(this.map.nextUpstream, this.#epochBelow(this.map.nextUpstream))
+    this.#doubt = options.inDoubt && !this.#transaction
     this.#mustSettle = false
-    this.#leaderEpoch = this.#epochOf(this.#nextUpstream - 1)
     this.#stop = undefined
     this.#trouble = undefined
     this.#lastWords = undefined
     // A source that has no news since is not heard of again.
-    const hasAll = this.#sourceEnd !== undefined && this.#nextUpstream >= this.#sourceEnd
-    this.#state = hasAll ? 'running' : 'catching-up'
+    this.#state = this.#intake.hasAll ? 'running' : 'catching-up'
   }
 
-  /** Exact for mirrored records, since an epoch is durable before the first batch that has it is sent. */
-  #epochOf(upstream: number): number {
-    if (this.map.size === 0 || upstream !== this.map.plannedUpstream - 1) return -1
-    return this.#epochs.findLast((start) => start.upstream <= upstream)?.epoch ?? -1
+  /** Of the record before. Exact for mirrored ones, since an epoch is durable before the first batch that has it is sent. */
+  #epochBelow(upstream: number): number {
+    const isMirrored = this.map.size > 0 && upstream === this.map.plannedUpstream
+    return isMirrored ? this.#plans.epochBelow(upstream) : -1
   }
 
   /** Requests of unknown fate can no longer arrive. */
@@ -328,15 +230,11 @@ export class PartitionMirror {
   }
 
   limitBatchBytes(limit: number): void {
-    this.#batchBytesMax = limit
-  }
-
-  #stopAfterQueue(reason: StopReason): void {
-    this.#lastWords = reason
+    this.#intake.limitBatchBytes(limit)
   }
 
   #stopIfEmpty(): void {
-    if (this.#lastWords && this.#queue.length === 0 && this.#flights.length === 0) this.stop(this.#lastWords)
+    if (this.#lastWords && this.#outbox.isEmpty) this.stop(this.#lastWords)
   }
 
   stop(reason: StopReason): void {
@@ -361,205 +259,88 @@ export class PartitionMirror {
     this.#dropQueue()
   }
 
+  #dropQueue(): void {
+    const { next } = this.#outbox
+    if (next) this.#transaction?.goOnAt(next.sequence)
+    this.#outbox.drop()
+  }
+
   // ---- from the source
 
   /** Where the source ends, asked for while nothing is fetched. */
   noteSourceEnd(sourceEnd: number): void {
-    this.#sourceEnd = sourceEnd
+    this.#intake.noteSourceEnd(sourceEnd)
     // A source that has no news is not heard of by the fetcher.
-    if (this.#isAdmitting && this.#nextUpstream >= sourceEnd) this.#state = 'running'
+    if (this.#isAdmitting && this.#intake.hasAll) this.#state = 'running'
   }
 
   /** Takes what was fetched; false when the fetcher should pause this partition. */
-  accept(fetched: FetchedPartition): boolean {
-    this.#sourceEnd = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark
-    const filter = new AbortedFilter(fetched.abortedTransactions)
-    let joinable: RecordBatch[] = []
-    for (const batch of fetched.batches) {
-      if (!this.#isAdmitting) break
-      const verdict = filter.verdict(batch)
-      // Read now: what is admitted is patched in place.
-      const { nextOffset, partitionLeaderEpoch } = batch
-      if (nextOffset <= this.#nextUpstream) continue
-      if (verdict === 'keep') this.#noteEpoch(batch)
-      if (verdict === 'keep' && this.#isJoinable(batch)) {
-        joinable.push(batch)
-      } else {
-        this.#admitJoined(joinable, fetched.lease)
-        joinable = []
-        if (verdict === 'keep') this.#admit(batch, fetched.lease)
-        else if (verdict === 'control') this.counters.controlBatches++
-        else this.counters.abortedBatches++
-      }
-      // A batch that was not admitted stays the next to come.
-      if (this.#isAdmitting) this.#nextUpstream = nextOffset
-      this.#leaderEpoch = partitionLeaderEpoch
+  accept(fetched: Fetched): boolean {
+    this.#intake.take(fetched)
+    if (this.#isAdmitting) {
+      if (!this.#transaction) this.map.skipTo(this.nextUpstream)
+      if (this.#intake.hasAll) this.#state = 'running'
     }
-    this.#admitJoined(joinable, fetched.lease)
-    if (this.#isAdmitting) this.#caughtUp()
     this.#stopIfEmpty()
     return this.hasRoom
   }
 
-  #caughtUp(): void {
-    if (!this.#options.isTransactional) this.map.skipTo(this.#nextUpstream)
-    if (this.#sourceEnd !== undefined && this.#nextUpstream >= this.#sourceEnd) this.#state = 'running'
-  }
-
-  /** A new leader epoch is written down with the plans of the first batch that has it. */
-  #noteEpoch(batch: RecordBatch): void {
-    const epoch = batch.partitionLeaderEpoch
-    if (epoch < 0 || epoch <= (this.#epochs.at(-1)?.epoch ?? -1)) return
-    this.#epochs = [...this.#epochs, { epoch, upstream: Math.max(batch.baseOffset, this.#nextUpstream) }].slice(
-      -EPOCHS_MAX,
-    )
-    this.#planEpochs()
-  }
-
-  #planEpochs(): void {
-    this.#epochsChanged = true
-    if (!this.#options.isTransactional) this.#epochsPlan = ++this.#plans
-  }
-
-  #isJoinable(batch: RecordBatch): boolean {
-    return (
-      this.#isSmall(batch) &&
-      batch.magic === 2 &&
-      batch.isDense &&
-      batch.baseOffset >= this.#nextUpstream &&
-      batch.compression === 'none' &&
-      batch.timestampType === 'CreateTime'
-    )
-  }
-
-  #isSmall({ sizeInBytes, count }: RecordBatch): boolean {
-    return sizeInBytes < Math.min(this.#joinBelow(sizeInBytes / count), this.#batchBytesMax)
-  }
-
-  #joinBelow(recordBytes: number): number {
-    if (this.#options.isTransactional) return JOIN_TRANSACTIONAL_BELOW_BYTES
-    return recordBytes < TINY_RECORD_BYTES ? JOIN_TINY_BELOW_BYTES : JOIN_BELOW_BYTES
-  }
-
-  #admitJoined(batches: readonly RecordBatch[], lease: FrameLease): void {
-    if (batches.length < 2) {
-      for (const batch of batches) this.#admitWhole(batch, lease)
-      return
+  #admission(): Admission {
+    const isOpen = () => this.#isAdmitting
+    return {
+      get isOpen() {
+        return isOpen()
+      },
+      noteEpoch: (epoch, upstream) => this.#plans.noteEpoch(epoch, upstream),
+      admit: (batch, runs, lease) => this.#enqueue(batch, runs, lease),
+      close: (reason) => {
+        this.#lastWords = reason
+      },
     }
-    const damaged = batches.find((batch) => !batch.crcIsValid())
-    if (damaged) {
-      this.#stopAfterQueue(corrupt(damaged.baseOffset, 'its checksum is wrong at the source'))
-      return
-    }
-    const limit = Math.min(JOINED_BYTES_MAX, this.#batchBytesMax)
-    this.#countRewritten('joined', batches.length)
-    const { memory } = this.#options
-    const allocate = memory && ((bytes: number) => memory.take(bytes))
-    for (const joined of joinBatches(batches, limit, allocate)) this.#enqueueRewritten(joined, lease)
-  }
-
-  #admit(batch: RecordBatch, lease: FrameLease): void {
-    if (batch.magic === 2 && batch.count === 0) return // compaction left its header only
-    const reason = this.#rewriteReason(batch)
-    if (reason === undefined) this.#admitWhole(batch, lease)
-    else this.#rewrite(batch, reason, lease)
-  }
-
-  #admitWhole(batch: RecordBatch, lease: FrameLease): void {
-    if (!this.#isAdmitting) return
-    this.counters.batchesPassed++
-    this.#enqueue(batch, [{ upstream: batch.baseOffset, count: batch.count }], lease)
-  }
-
-  #rewriteReason(batch: RecordBatch): RewriteReason | undefined {
-    if (batch.magic < 2) return 'magic'
-    if (!batch.isDense) return 'holes'
-    if (batch.baseOffset < this.#nextUpstream) return 'trim'
-    if (batch.sizeInBytes > this.#batchBytesMax) return 'oversize'
-    if (batch.timestampType === 'LogAppendTime' && this.#options.keepLogAppendTime) return 'logAppendTime'
-    return undefined
-  }
-
-  #rewrite(batch: RecordBatch, reason: RewriteReason, lease: FrameLease): void {
-    // From here on the payload is summed anew, so damage done before us must be seen now.
-    if (!batch.crcIsValid()) {
-      this.#stopAfterQueue(corrupt(batch.baseOffset, 'its checksum is wrong at the source'))
-      return
-    }
-    let parts: RewrittenBatch[]
-    try {
-      parts = rewriteDense(batch, {
-        fromOffset: this.#nextUpstream,
-        maxBytes: this.#batchBytesMax,
-        keepLogAppendTime: this.#options.keepLogAppendTime,
-      })
-    } catch (error) {
-      this.#stopAfterQueue(corrupt(batch.baseOffset, (error as Error).message))
-      return
-    }
-    this.#countRewritten(reason, 1)
-    for (const part of parts) this.#enqueueRewritten(part, lease)
-  }
-
-  #enqueueRewritten(part: RewrittenBatch, lease: FrameLease): void {
-    if (!this.#isAdmitting) return
-    const { tooLarge: record } = part
-    if (record) {
-      this.#stopAfterQueue(tooLarge(record.offset, record.sizeInBytes, this.#batchBytesMax))
-      return
-    }
-    const own = this.#options.memory?.lease(part.bytes)
-    this.#enqueue(new RecordBatch(part.bytes), part.runs, own ?? lease)
-    own?.release()
   }
 
   #enqueue(batch: RecordBatch, runs: RewrittenBatch['runs'], lease: FrameLease): void {
-    const first = runs[0]!
-    const last = runs.at(-1)!
+    const { upstream } = runs[0]!
     if (this.#opensRun(runs) && this.#doubt && this.#options.contentMayChange) {
       this.#mustSettle = true
-      this.recover(`waits until late requests can no longer arrive, since records vanished at ${first.upstream}`)
+      this.recover(`waits until late requests can no longer arrive, since records vanished at ${upstream}`)
       return
     }
+    const { producer, lag = 0 } = this.#options
+    const { count, maxTimestamp } = batch
+    const transaction = this.#transaction
     const downstream = this.#nextDownstream
-    const { count } = batch
-    const maxTimestamp = batch.maxTimestamp
-    const { isTransactional = false } = this.#options
-    const sequence = isTransactional ? this.#nextSequence : sequenceAt(downstream, this.#options.lag ?? 0)
+    const sequence = transaction ? transaction.nextSequence : sequenceAt(downstream, lag)
     batch.patch({
       baseOffset: 0,
       partitionLeaderEpoch: -1,
-      producerId: this.#options.producer.id,
-      producerEpoch: this.#options.producer.epoch,
+      producerId: producer.id,
+      producerEpoch: producer.epoch,
       baseSequence: sequence,
-      transactional: isTransactional,
+      transactional: transaction !== undefined,
       deleteHorizon: false,
       timestampType: 'CreateTime',
     })
     try {
-      if (!isTransactional && this.map.plan(downstream, runs, batch.crc)) this.#plans++
+      if (!transaction && this.map.plan(downstream, runs, batch.crc)) this.#plans.add()
     } catch (error) {
       this.stop({ code: 'broken-invariant', message: (error as Error).message, mayPass: false })
       return
     }
-    lease.hold()
-    this.#queue.push({
+    this.#outbox.add({
       bytes: batch.bytes,
       downstream,
       count,
-      upstream: first.upstream,
-      nextUpstream: last.upstream + last.count,
+      upstream,
       maxTimestamp,
       sequence,
-      placed: isTransactional ? runs : undefined,
+      placed: transaction && runs,
       runs: runs.length,
-      plan: this.#plans,
+      plan: this.#plans.last,
       lease,
     })
-    this.#runsUnacknowledged += runs.length
-    this.#queueBytes += batch.sizeInBytes
     this.#nextDownstream = downstream + count
-    if (isTransactional) this.#nextSequence = (sequence + count) % SEQUENCES
+    transaction?.numbered(count)
   }
 
   #opensRun(runs: RewrittenBatch['runs']): boolean {
@@ -567,134 +348,84 @@ export class PartitionMirror {
     return this.#nextDownstream !== this.map.plannedDownstream
   }
 
-  #countRewritten(reason: RewriteReason, batches: number): void {
-    this.counters.rewritten[reason] = (this.counters.rewritten[reason] ?? 0) + batches
-  }
-
   // ---- durable plans
 
   get hasPlans(): boolean {
-    return this.#plans > this.#durablePlans && this.isFlowing
+    return this.#plans.arePending && this.isFlowing
   }
 
   /** What the offset map must have written before the batches planned so far may leave. */
   takePlans(): ProgressChanges & { plan: number } {
-    const epochs = this.#epochsChanged ? this.#epochs : undefined
-    this.#epochsChanged = false
-    return { changes: this.map.takeChanges(), epochs, plan: this.#plans }
+    return { changes: this.map.takeChanges(), epochs: this.#plans.takeEpochs(), plan: this.#plans.last }
   }
 
   /** They could not be written: they are taken again. */
   plansFailed(taken: ReturnType<PartitionMirror['takePlans']>): void {
     this.map.restoreChanges(taken.changes)
-    if (taken.epochs) this.#epochsChanged = true
+    if (taken.epochs) this.#plans.restoreEpochs()
   }
 
   plansDurable(plan: number): void {
-    this.#durablePlans = Math.max(this.#durablePlans, plan)
+    this.#plans.durable(plan)
   }
 
   // ---- to the target
 
   get hasReady(): boolean {
-    return this.isFlowing && this.#queue.length > 0 && this.#queue[0]!.plan <= this.#durablePlans
+    const { next } = this.#outbox
+    return next !== undefined && this.isFlowing && this.#plans.isDurable(next.plan)
   }
 
   /** The next batch to send; it is in flight from now on. */
   take(): OutgoingBatch | undefined {
-    if (!this.hasReady) return undefined
-    const batch = this.#queue.shift()!
-    this.#queueBytes -= batch.bytes.length
-    this.#flights.push(batch)
-    return batch
+    return this.hasReady ? this.#outbox.send() : undefined
   }
 
   acknowledged(batch: OutgoingBatch, baseOffset: number): void {
-    this.#land(batch)
-    if (batch.placed) {
-      // Not the batch: its frame is given back.
-      const { placed, upstream, maxTimestamp, count, sequence } = batch
-      this.#uncommitted.push({
-        placed,
-        upstream,
-        maxTimestamp,
-        count,
-        sequence,
-        bytes: batch.bytes.length,
-        downstream: baseOffset,
-      })
-      this.#stopIfEmpty()
-      return
+    this.#outbox.land(batch)
+    if (this.#transaction) this.#transaction.acknowledged(batch, baseOffset)
+    else {
+      if (!this.isFlowing) return // what the target holds is read anew before anything else is sent
+      if (baseOffset !== batch.downstream) {
+        this.recover(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`)
+        return
+      }
+      this.map.acknowledge(batch.downstream + batch.count)
+      this.#count({ records: batch.count, bytes: batch.bytes.length })
     }
-    if (!this.isFlowing) return // what the target holds is read anew before anything else is sent
-    if (baseOffset !== batch.downstream) {
-      this.recover(`a batch was appended at ${baseOffset}, expected was ${batch.downstream}`)
-      return
-    }
-    this.map.acknowledge(batch.downstream + batch.count)
-    this.counters.records += batch.count
-    this.counters.bytes += batch.bytes.length
     this.#stopIfEmpty()
   }
 
   refused(batch: OutgoingBatch, errorCode: number, trouble: string): void {
-    this.#land(batch)
+    this.#outbox.land(batch)
     if (!this.isFlowing) return
-    const reason = stopReason(errorCode, batch, this.#batchBytesMax)
+    const reason = stopReason(errorCode, batch, this.#intake.batchBytesMax)
     if (reason) this.stop(reason)
     else this.recover(trouble)
   }
 
   /** Its answer will never come. */
   lost(batch: OutgoingBatch, trouble: string): void {
-    this.#land(batch)
+    this.#outbox.land(batch)
     if (this.isFlowing) this.recover(trouble)
   }
 
-  /**
-   * All that was sent is acknowledged and about to be committed: what the map and the epochs are then. The map tells nothing of it
-   * before it is: a transaction that is aborted would make what was told untrue.
-   */
+  // ---- in transactions
+
+  /** All that was sent is acknowledged and about to be committed: what the map and the epochs are then. */
   takeCommit(): ProgressChanges {
-    for (const { placed, downstream } of this.#uncommitted) {
-      let at = downstream
-      for (const run of placed) {
-        this.map.place(run.upstream, at, run.count)
-        at += run.count
-      }
-    }
-    this.#committedUpstream = this.#queue.length === 0 && this.isFlowing ? this.#nextUpstream : 0
-    const epochs = this.#epochsChanged ? this.#epochs : undefined
-    this.#epochsChanged = false
-    const batch = this.#uncommitted.at(-1)
-    const { id, epoch } = this.#options.producer
-    const last = batch && { producerId: id, producerEpoch: epoch, sequence: batch.sequence }
-    return { changes: this.map.takeChanges(this.map.plannedDownstream), epochs, last }
+    const isAllSent = this.#outbox.queued === 0 && this.isFlowing
+    this.#transaction?.place(this.map, isAllSent ? this.nextUpstream : 0)
+    const last = this.#transaction?.lastBatch(this.#options.producer)
+    return { changes: this.map.takeChanges(this.map.plannedDownstream), epochs: this.#plans.takeEpochs(), last }
   }
 
   committed(): void {
-    this.map.acknowledge(this.map.plannedDownstream)
-    this.map.skipTo(this.#committedUpstream)
-    for (const { count, bytes } of this.#uncommitted) {
-      this.counters.records += count
-      this.counters.bytes += bytes
-    }
-    this.#uncommitted = []
+    if (this.#transaction) this.#count(this.#transaction.commit(this.map))
   }
 
-  #land(batch: OutgoingBatch): void {
-    if (this.#flights.shift() !== batch) throw new Error('invariant 3: answers came out of order')
-    this.#runsUnacknowledged -= batch.runs
-    batch.lease.release()
-  }
-
-  #dropQueue(): void {
-    if (this.#queue.length > 0) this.#nextSequence = this.#queue[0]!.sequence
-    for (const batch of this.#queue) {
-      this.#runsUnacknowledged -= batch.runs
-      batch.lease.release()
-    }
-    this.#queue = []
-    this.#queueBytes = 0
+  #count({ records, bytes }: Moved): void {
+    this.counters.records += records
+    this.counters.bytes += bytes
   }
 }

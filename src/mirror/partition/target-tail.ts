@@ -2,9 +2,8 @@
 // others wrote between our batches, which offsets are theirs and where ours came to stand. Pure.
 import type { BatchHeader, Tail } from '../../sink/tail-reader.ts'
 import type { OffsetRange } from '../gap.ts'
-import type { Joint } from '../progress-record.ts'
+import type { Joint, ProducerIdentity } from '../progress-record.ts'
 import type { Loss } from './loss.ts'
-import type { ProducerIdentity } from './partition-mirror.ts'
 
 const SEQUENCES = 2 ** 31
 

@@ -1,8 +1,8 @@
 // To whom a partition is written: the producer of its target leader, as it was when the position was read.
 import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { BatchQueue, Producer } from '../../sink/producer.ts'
+import type { OutgoingBatch } from './outbox.ts'
 import type { PartitionHost } from './partition-host.ts'
-import type { OutgoingBatch } from './partition-mirror.ts'
 
 /** After that the target may have forgotten our producer, and would take any sequence. */
 const IDLE_LIMIT_MS = 60 * 60_000

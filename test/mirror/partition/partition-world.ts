@@ -1,7 +1,8 @@
 // A world for one PartitionMirror without sockets: a source log that may be compacted, a target that checks sequences as Kafka
 // does, a network that delivers late or never, and lives that end at any step. One seed replays it all.
 import { TopicPartition } from '../../../src/client/topic-partition.ts'
-import { type OutgoingBatch, PartitionMirror } from '../../../src/mirror/partition/partition-mirror.ts'
+import type { OutgoingBatch } from '../../../src/mirror/partition/outbox.ts'
+import { PartitionMirror } from '../../../src/mirror/partition/partition-mirror.ts'
 import { OffsetMap } from '../../../src/offset-translation/offset-map.ts'
 import { ErrorCode } from '../../../src/protocol/errors.ts'
 import { BatchBuilder } from '../../../src/records/batch-builder.ts'
