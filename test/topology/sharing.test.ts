@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import type { MirrorStatus } from '../../src/mirror/status.ts'
+import type { Platform, Socket } from '../../src/platform/platform.ts'
 import { batchOf } from '../broker/requests.ts'
 import { expectCopied } from '../support/copied.ts'
 import { eastAndWest } from '../support/east-west.ts'
@@ -11,7 +12,54 @@ import { appendBatch, makeTopic, testPlatform, until } from '../support/log-cont
 
 const { source, target, east, west } = await eastAndWest()
 
-async function started(mirror: string): Promise<Daemon> {
+/** A machine whose network can be cut off without a word: what is sent either way is lost from then on. */
+function severed() {
+  const { network } = testPlatform
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const connect: typeof network.connect = (address, handler, tls) => {
+    const socket = network.connect(
+      address,
+      {
+        opened: () => handler.opened?.(),
+        readInto: () => handler.readInto(),
+        didRead: (length) => isCut || handler.didRead(length),
+        drained: () => handler.drained?.(),
+        closed: (error) => {
+          sockets.delete(socket)
+          handler.closed(error)
+        },
+      },
+      tls,
+    )
+    sockets.add(socket)
+    return {
+      remote: socket.remote,
+      get bytesQueued() {
+        return socket.bytesQueued
+      },
+      write: (buffers) => isCut || socket.write(buffers),
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+      end: () => socket.end(),
+      destroy: (error) => socket.destroy(error),
+      reset: () => socket.reset(),
+    }
+  }
+  const listen: typeof network.listen = (address, accept, tls) => network.listen(address, accept, tls)
+  return {
+    platform: { ...testPlatform, network: { connect, listen } },
+    cut: () => {
+      isCut = true
+    },
+    heal: () => {
+      isCut = false
+      for (const socket of [...sockets]) socket.reset()
+    },
+  }
+}
+
+async function started(mirror: string, platform: Platform = testPlatform): Promise<Daemon> {
   const text = `version: 1
 clusters:
   east: { bootstrap: ["${source.bootstrap}"] }
@@ -21,12 +69,15 @@ server: { listen: "127.0.0.1:0" }
 compat: { mm2Topics: false }
 `
   const { config } = loadConfig(text, 'sharing.yaml', {})
-  const daemon = await startDaemon(testPlatform, config, { version: 'test', directory: '.' })
+  const daemon = await startDaemon(platform, config, { version: 'test', directory: '.' })
   onTestFinished(() => daemon.stop())
   return daemon
 }
 
 const statusOf = (daemon: Daemon) => daemon.flows.get('east->west')!.status()
+/** The partitions that are its own. */
+const held = (daemon: Daemon) =>
+  statusOf(daemon).topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => `${topic}-${partition}`))
 const reaches = (daemon: Daemon, state: MirrorStatus['state']) =>
   until(
     () => statusOf(daemon).state === state,
@@ -66,10 +117,6 @@ test('two with the same file share its partitions, also of topics that come late
   await makeTopic(east, 'fair-a', 8)
   const mirror = "topics: { include: ['fair-.*'] }, progress: fair"
   const [one, other] = [await started(mirror), await started(mirror)]
-  const held = (daemon: Daemon) =>
-    statusOf(daemon).topics.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition }) => `${topic}-${partition}`),
-    )
   const all = (topics: readonly string[]) =>
     topics.flatMap((topic) => Array.from({ length: 8 }, (_, partition) => `${topic}-${partition}`)).sort()
   const share = (topics: readonly string[]) =>
@@ -97,4 +144,52 @@ test('two with the same file share its partitions, also of topics that come late
   for (const topic of ['fair-a', 'fair-b'])
     for (let partition = 0; partition < 8; partition++)
       await expectCopied({ client: east, topic, partition }, { client: west, topic: `east.${topic}`, partition })
+})
+
+test('one that falls silent leaves its partitions to the other, whose own go on meanwhile', {
+  timeout: 60_000,
+}, async () => {
+  await makeTopic(east, 'mute-a', 8)
+  const mirror = "topics: { include: ['mute-.*'] }, progress: mute"
+  const { platform, cut, heal } = severed()
+  const one = await started(mirror)
+  const other = await started(mirror, platform)
+  onTestFinished(heal)
+  await until(
+    () => held(one).length > 0 && held(other).length > 0 && held(one).length + held(other).length === 8,
+    () => JSON.stringify([held(one), held(other)]),
+  )
+  const [own, orphaned] = [one, other].map((daemon) => Number(held(daemon)[0]!.replace('mute-a-', ''))) as [
+    number,
+    number,
+  ]
+  const copied = (partition: number) =>
+    expectCopied(
+      { client: east, topic: 'mute-a', partition },
+      { client: west, topic: 'east.mute-a', partition },
+      { timeoutMs: 20_000 },
+    )
+  for (const partition of [own, orphaned]) {
+    await appendBatch(east, 'mute-a', partition, batchOf(['before']))
+    await copied(partition)
+  }
+  cut()
+  await appendBatch(east, 'mute-a', orphaned, batchOf(['left behind']))
+  let isTakenOver = false
+  const takenOver = copied(orphaned).then(() => {
+    isTakenOver = true
+  })
+  // Had the others to wait for the session of the one that is gone, there would be one copy before its end.
+  let meanwhile = 0
+  while (!isTakenOver) {
+    await appendBatch(east, 'mute-a', own, batchOf([`${meanwhile}`]))
+    await copied(own)
+    meanwhile++
+  }
+  await takenOver
+  expect(meanwhile).toBeGreaterThan(2)
+  // Who wakes up finds its work with another, and doubles nothing.
+  heal()
+  await appendBatch(east, 'mute-a', orphaned, batchOf(['after']))
+  await copied(orphaned)
 })
