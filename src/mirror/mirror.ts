@@ -1,39 +1,35 @@
-// A running flow: the source's topics matched and created on the target, the slots that are ours had by its planes, which mirror the
-// partitions. One plane on this thread as a rule; with several, each has every n-th slot.
+// A running flow: its topics looked for and copied, its slots had by planes, which mirror the partitions. One plane on this thread as a
+// rule; with several, each has every n-th slot.
 //
 // Invariants:
-// 1. What a topic is called on the target, and which topics are mirrored, is decided here alone; planes are told.
+// 1. What a topic is called on the target, and which topics are mirrored, is decided on this side alone; planes are told.
 // 2. A plane has no slot that the group did not give us, but for those that nobody has before it has met.
+// 3. One look at the topics follows the other.
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { TopicMetadata } from '../client/metadata.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
-import { TopicWriter } from '../sink/topic-writer.ts'
 import type { ByteLimit } from '../source/byte-limit.ts'
 import { TopicWatcher } from '../source/topic-watcher.ts'
 import { ClusterAliases } from './cluster-aliases.ts'
 import { DataPlane, type MirrorLimits } from './data-plane.ts'
 import { ErrorCounts, sumOfCounts } from './error-counts.ts'
 import type { Flow } from './flow.ts'
+import { flowState } from './flow-state.ts'
+import { makeFlowTopics } from './flow-topics.ts'
 import type { Gap } from './gap.ts'
 import { GapLedger } from './gap-ledger.ts'
-import { sumOfHistograms } from './latency.ts'
+import { LastLook } from './last-look.ts'
 import type { MirrorHooks } from './mirror-hooks.ts'
-import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.ts'
-import { ProgressReader } from './progress-reader.ts'
+import type { OwnedPartition, Plane, PlaneListener } from './plane.ts'
+import { Planes } from './planes.ts'
 import { slotOf } from './progress-record.ts'
-import { nameTopics, RemoteNames } from './remote-names.ts'
+import { RemoteNames } from './remote-names.ts'
 import { type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
-import {
-  type FlowState,
-  type MirrorStatus,
-  type Moved,
-  type PartitionStatus,
-  sumOfMoved,
-  type TopicStatus,
-} from './status.ts'
+import type { MirrorStatus, Moved } from './status.ts'
+import { TopicCopies } from './topic-copies.ts'
 import { type Explanation, type TopicFilter, topicFilter } from './topic-filter.ts'
 import { type SyncedTopic, TopicSync } from './topic-sync.ts'
 import { type SlotOwnership, SoleOwner } from './work-sharing.ts'
@@ -65,13 +61,7 @@ export interface MirrorOptions {
   readonly planes?: (listener: PlaneListener) => readonly Plane[]
 }
 
-const INTERNAL_REPLICAS = 3
 const FIRST_LOOK_MS = 1_000
-/** A look at the source that is overdue by so much will hardly come. */
-const SILENCE_MS = 5_000
-
-/** Kafka refuses a request that makes more than 10,000 partitions; and the first topics need not wait for the last. */
-const PARTITIONS_PER_SYNC = 1_000
 
 export class Mirror {
   readonly flow: Flow
@@ -80,22 +70,19 @@ export class Mirror {
   readonly #source: ClusterClient
   readonly #target: ClusterClient
   readonly #filter: TopicFilter
-  readonly #planes: readonly Plane[]
+  readonly #plane: Plane
   readonly #topicSync: TopicSync
+  readonly #copies: TopicCopies
   readonly #watcher: TopicWatcher
   readonly #isToldToLook: boolean
-  readonly #refreshMs: number
   readonly #ownership: SlotOwnership
   readonly #remoteNames: RemoteNames
   readonly #aliases: ClusterAliases
   readonly #unwatch: () => void
   readonly #stopping = new AbortController()
-  readonly #synced = new Map<string, SyncedTopic>()
-  readonly #refused = new Map<string, HeliostatError>()
   readonly #errors: ErrorCounts
-  readonly #hooks: MirrorHooks
   readonly #gapLedger: GapLedger
-  readonly #resyncs = new Map<string, Promise<SyncedTopic>>()
+  readonly #lastLook: LastLook
   #slotCount: number
   /** Whether it is settled which slots are ours; none may be, when others have them all. */
   #isAssigned = false
@@ -109,11 +96,6 @@ export class Mirror {
   #looking: Promise<unknown> = Promise.resolve()
   #sourceAnswers = true
   #targetAnswers = true
-  /** When the source last told its topics, monotonic. */
-  #heardAt = 0
-  /** Of the last time that all of them were dealt with; before there was one, when this began. */
-  #dealtWithAt: number
-  #wereDealtWith = false
 
   constructor(platform: Platform, options: MirrorOptions) {
     const { flow, source, target, limits, byteLimits, hooks = {} } = options
@@ -124,7 +106,6 @@ export class Mirror {
     this.#source = source
     this.#target = target
     this.#errors = new ErrorCounts(this.#platform.log)
-    this.#hooks = hooks
     this.#slotCount = options.slots ?? 16
     this.#filter = topicFilter(flow.topics, {
       policy: this.policy,
@@ -136,13 +117,13 @@ export class Mirror {
       configs: flow.configs === false ? undefined : (flow.configs ?? {}),
       replicationFactor: flow.replicationFactor ?? 'source',
     })
-    this.#refreshMs = flow.refreshMs ?? 5_000
     this.#isToldToLook = options.isToldToLook ?? false
-    this.#dealtWithAt = platform.clock.monotonic()
+    const { refreshMs = 5_000 } = flow
+    this.#lastLook = new LastLook(platform.clock, refreshMs)
     this.#watcher = new TopicWatcher(this.#platform, source, {
-      refreshMs: this.#refreshMs,
+      refreshMs,
       found: (topics) => {
-        this.#heardAt = platform.clock.monotonic()
+        this.#lastLook.heard()
         return this.#found(topics)
       },
       failed: (error) => {
@@ -155,19 +136,31 @@ export class Mirror {
     this.#remoteNames = options.remoteNames ?? new RemoteNames()
     this.#aliases = options.aliases ?? new ClusterAliases([flow.source, flow.target])
     this.#unwatch = this.#aliases.watch(() => this.#compareClusters())
+    const { policy } = this
+    this.#copies = new TopicCopies(this.#platform, source, target, {
+      flow,
+      policy,
+      sync: this.#topicSync,
+      remoteNames: this.#remoteNames,
+      errors: this.#errors,
+      hooks,
+      signal: this.#stopping.signal,
+      synced: (topics) => this.#plane.synced(topics),
+    })
     this.#gapLedger = new GapLedger(this.#platform, target, this.policy.gapsTopic)
     const listener: PlaneListener = {
       working: () => this.#lookAgain(),
       slotTaken: (slot) => this.#ownership.taken(slot),
-      syncTopic: (topic) => this.#resync(topic),
+      syncTopic: (topic) => this.#copies.remake(topic),
       batchBytesMax: (remoteTopic) => this.#topicSync.batchBytesMax(remoteTopic),
       gapWritten: (gap) => this.#gapLedger.note(gap),
     }
-    const { policy } = this
     const clients = { source, target, gapLedger: this.#gapLedger }
-    this.#planes = options.planes?.(listener) ?? [
-      new DataPlane(this.#platform, { flow, policy, ...clients, limits, byteLimits, hooks }, listener),
-    ]
+    this.#plane = new Planes(
+      options.planes?.(listener) ?? [
+        new DataPlane(this.#platform, { flow, policy, ...clients, limits, byteLimits, hooks }, listener),
+      ],
+    )
   }
 
   // ---- life
@@ -185,11 +178,11 @@ export class Mirror {
     this.#state = 'stopped'
     this.#unwatch()
     this.#stopping.abort()
-    const draining = this.#planes.map((plane) => plane.drain())
+    const draining = this.#plane.drain()
     await this.#watcher.stop()
-    await Promise.all(draining)
+    await draining
     await this.#ownership.stop()
-    await Promise.all(this.#planes.map((plane) => plane.leave()))
+    await this.#plane.leave()
     this.#remoteNames.release(this.flow.name)
   }
 
@@ -201,7 +194,7 @@ export class Mirror {
     const backoff = new Backoff(this.#platform.random, { initialMs: 50, maxMs: 2_000 })
     while (!signal.aborted && this.#refusal === undefined) {
       try {
-        await this.#makeInternalTopics()
+        await this.#makeFlowTopics()
         await this.#gapLedger.refresh()
         this.#targetAnswers = true
         break
@@ -213,25 +206,19 @@ export class Mirror {
     }
     if (signal.aborted || this.#refusal !== undefined) return
     this.#state = 'running'
-    const all = Array.from({ length: this.#slotCount }, (_, slot) => slot)
-    this.#deal(all, (plane, slots) => plane.begin(this.#slotCount, slots))
+    this.#plane.begin(this.#slotCount, this.#allSlots)
     await this.#ownership.start(this.#slotCount, {
       gained: (slots) => {
         this.#isAssigned = true
-        this.#deal(slots, (plane, dealt) => plane.own(dealt))
+        this.#plane.own(slots)
       },
-      lost: (slots) => this.#deal(slots, (plane, dealt) => plane.drop(dealt)),
+      lost: (slots) => this.#plane.drop(slots),
       refused: (difference) => this.#disagree(difference),
     })
   }
 
-  /** Each plane has every n-th slot, and is told also when none of these is its own. */
-  #deal(slots: readonly number[], to: (plane: Plane, slots: readonly number[]) => void): void {
-    for (const [index, plane] of this.#planes.entries())
-      to(
-        plane,
-        slots.filter((slot) => slot % this.#planes.length === index),
-      )
+  get #allSlots(): number[] {
+    return Array.from({ length: this.#slotCount }, (_, slot) => slot)
   }
 
   #disagree(difference: string | undefined): void {
@@ -242,32 +229,24 @@ export class Mirror {
     this.#errors.tell(new HeliostatError('HEL_SETTINGS_DIFFER', message))
   }
 
-  async #makeInternalTopics(): Promise<void> {
-    const { progressTopic, gapsTopic } = this.policy
-    const configs = new Map([['cleanup.policy', 'compact']])
+  async #makeFlowTopics(): Promise<void> {
     await this.#target.refresh()
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
     if (this.#refusal !== undefined) return
-    const replicationFactor = Math.min(INTERNAL_REPLICAS, Math.max(1, this.#target.nodes().size))
-    const missing = [
-      { name: progressTopic, partitions: this.#slotCount, replicationFactor, configs },
-      { name: gapsTopic, partitions: 1, replicationFactor, configs },
-    ].filter(({ name }) => !this.#target.topics().has(name))
-    const refused = await new TopicWriter(this.#target).create(missing)
-    for (const error of refused.values()) throw error
-    if (missing.length > 0) await this.#target.refresh()
-    const progress = this.#target.topics().get(progressTopic)
-    if (!progress || progress.partitions.length === 0)
-      throw new HeliostatError('HEL_TOPIC_NOT_VISIBLE', `${progressTopic} cannot be seen yet`, { retriable: true })
-    this.#slotCount = progress.partitions.length
+    this.#slotCount = await makeFlowTopics(this.#target, this.policy, this.#slotCount)
+  }
+
+  /** One cluster under two names: whatever this flow did would be done to itself, at some hop. */
+  #compareClusters(): void {
+    const problem = this.#aliases.problem(this.flow.source, this.flow.target)
+    if (problem === undefined || this.#refusal !== undefined || this.#stopping.signal.aborted) return
+    this.#refusal = problem
+    this.#errors.tell(new HeliostatError('HEL_SAME_CLUSTER', `flow ${this.flow.name} does not run: ${problem}`))
+    this.#plane.drop(this.#allSlots)
+    void this.#ownership.stop()
   }
 
   // ---- topics
-
-  /** Whether any slot is ours: whoever has none creates nothing, for those who have them may see the flow otherwise. */
-  get #hasWork(): boolean {
-    return this.#planes.some((plane) => plane.isWorking)
-  }
 
   /** The first slot is ours: what was found before it was, begins. */
   #lookAgain(): void {
@@ -285,22 +264,22 @@ export class Mirror {
   /** Resolves to a few words; rejects when the target could not be asked, after what could be done without it. */
   async #look(topics: ReadonlyMap<string, TopicMetadata>): Promise<string> {
     this.#sourceAnswers = true
-    const heardAt = this.#heardAt
-    const isSettled = this.#hasWork || (this.#isAssigned && this.#planes.every(({ slots }) => slots === 0))
+    const { heardAt } = this.#lastLook
+    const isSettled = this.#plane.isWorking || (this.#isAssigned && this.#plane.slots === 0)
     this.#aliases.learn(this.flow.source, this.#source.clusterId)
     this.#aliases.learn(this.flow.target, this.#target.clusterId)
     this.#firstLook.abort()
     if (this.refusal !== undefined) {
-      this.#dealtWith(heardAt) // they are others' business
+      this.#lastLook.dealtWith(heardAt) // they are others' business
       return this.refusal
     }
     const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
-    let news: readonly TopicMetadata[] = []
+    let news = 0
     let failure: HeliostatError | undefined
     try {
-      news = this.#hasWork ? (await this.#named(matched)).filter((topic) => this.#isNews(topic)) : []
-      if (news.length > 0) await this.#syncInTurns(news)
-      else await this.#target.refresh()
+      // Whoever has no slot creates nothing, for those who have them may see the flow otherwise.
+      if (this.#plane.isWorking) news = await this.#copies.update(matched)
+      if (news === 0) await this.#target.refresh()
       await this.#gapLedger.refresh()
       this.#targetAnswers = true
     } catch (error) {
@@ -308,112 +287,16 @@ export class Mirror {
       this.#targetAnswers = false
       this.#lookFailed(failure)
     }
-    for (const plane of this.#planes) plane.look()
+    this.#plane.look()
     if (failure) throw failure
-    if (isSettled) this.#dealtWith(heardAt)
-    return `${matched.length} topics to mirror, ${news.length} new or changed`
-  }
-
-  #dealtWith(heardAt: number): void {
-    this.#dealtWithAt = heardAt
-    this.#wereDealtWith = true
+    if (isSettled) this.#lastLook.dealtWith(heardAt)
+    return `${matched.length} topics to mirror, ${news} new or changed`
   }
 
   /** Who told us to look is told why it failed, and says so. */
   #lookFailed(error: HeliostatError): void {
     if (this.#isToldToLook) this.#errors.count(error.code ?? 'HEL_UNEXPECTED')
     else this.#errors.tell(error)
-  }
-
-  /** Those whose name on the target is possible, and no other's. */
-  async #named(topics: readonly TopicMetadata[]): Promise<TopicMetadata[]> {
-    const named = await nameTopics(topics, this.policy, (topic) => this.#isMirrored(topic))
-    const { name: flow, transactional } = this.flow
-    const mayShare = transactional !== undefined
-    const refused = new Map(named.refused)
-    const free = named.topics.filter(({ name: topic }) => {
-      const remoteTopic = this.policy.remoteTopic(topic)
-      const other = this.#remoteNames.claim(remoteTopic, { flow, topic, mayShare })
-      if (other) refused.set(topic, takenBy(topic, remoteTopic, other.flow))
-      return !other
-    })
-    const matched = new Set(topics.map(({ name }) => name))
-    for (const topic of this.#refused.keys()) if (!matched.has(topic)) this.#refused.delete(topic)
-    for (const [topic, error] of refused) this.#refuse(topic, error)
-    return free
-  }
-
-  /** By what runs here, else by the progress topic. */
-  async #isMirrored(topic: string): Promise<boolean> {
-    if (this.#synced.has(topic)) return true
-    const reader = new ProgressReader(this.#platform, this.#target, this.policy.progressTopic)
-    return (await reader.partition(topic, 0)) !== undefined
-  }
-
-  #refuse(topic: string, error: HeliostatError): void {
-    // Told once, not at every refresh.
-    if (this.#refused.get(topic)?.message !== error.message) this.#errors.tell(error)
-    this.#refused.set(topic, error)
-  }
-
-  async #syncInTurns(topics: readonly TopicMetadata[]): Promise<void> {
-    for (const turn of inTurns(topics)) {
-      if (this.#stopping.signal.aborted) return
-      this.#sync(await this.#topicSync.sync(turn))
-    }
-  }
-
-  #isNews(topic: TopicMetadata): boolean {
-    const synced = this.#synced.get(topic.name)
-    if (!synced || synced.sourceTopicId !== topic.topicId || synced.partitions < topic.partitions.length) return true
-    // One that is gone is not made anew here: that is for the policy on data loss.
-    const remote = this.#target.topics().get(synced.remoteTopic)
-    return remote !== undefined && remote.topicId !== synced.targetTopicId
-  }
-
-  /** Makes the topic's copy anew; its partitions ask for it side by side. */
-  #resync(topic: string): Promise<SyncedTopic> {
-    const underWay = this.#resyncs.get(topic)
-    if (underWay) return underWay
-    const resync = async () => {
-      const found = this.#source.topics().get(topic)
-      const result = found && (await this.#topicSync.sync([found])).get(topic)
-      if (!result || result instanceof HeliostatError)
-        throw result ?? new HeliostatError('HEL_NO_TOPIC', `${topic} is not on the source`, { retriable: true })
-      this.#tellSynced([result])
-      return result
-    }
-    const resyncing = resync().finally(() => this.#resyncs.delete(topic))
-    this.#resyncs.set(topic, resyncing)
-    return resyncing
-  }
-
-  #sync(results: ReadonlyMap<string, SyncedTopic | HeliostatError>): void {
-    this.#hooks.reached?.('topics-created')
-    const synced: SyncedTopic[] = []
-    for (const [topic, result] of results) {
-      if (result instanceof HeliostatError) this.#refuse(topic, result)
-      else {
-        this.#refused.delete(topic)
-        synced.push(result)
-      }
-    }
-    this.#tellSynced(synced)
-  }
-
-  #tellSynced(topics: readonly SyncedTopic[]): void {
-    for (const topic of topics) this.#synced.set(topic.topic, topic)
-    for (const plane of this.#planes) plane.synced(topics)
-  }
-
-  /** One cluster under two names: whatever this flow did would be done to itself, at some hop. */
-  #compareClusters(): void {
-    const problem = this.#aliases.problem(this.flow.source, this.flow.target)
-    if (problem === undefined || this.#refusal !== undefined || this.#stopping.signal.aborted) return
-    this.#refusal = problem
-    this.#errors.tell(new HeliostatError('HEL_SAME_CLUSTER', `flow ${this.flow.name} does not run: ${problem}`))
-    for (const plane of this.#planes) plane.drop(Array.from({ length: this.#slotCount }, (_, slot) => slot))
-    void this.#ownership.stop()
   }
 
   // ---- what users do and see
@@ -425,12 +308,12 @@ export class Mirror {
 
   pause(topic?: string): void {
     if (topic === undefined) this.#paused = true
-    for (const plane of this.#planes) plane.pause(topic)
+    this.#plane.pause(topic)
   }
 
   resume(topic?: string): void {
     if (topic === undefined) this.#paused = false
-    for (const plane of this.#planes) plane.resume(topic)
+    this.#plane.resume(topic)
   }
 
   /**
@@ -439,8 +322,8 @@ export class Mirror {
    */
   async forget(topic: string): Promise<void> {
     if (this.#source.topics().has(topic)) return
-    this.#synced.delete(topic)
-    await Promise.all(this.#planes.map((plane) => plane.forget(topic)))
+    this.#copies.forget(topic)
+    await this.#plane.forget(topic)
   }
 
   explain(topic: string): Explanation {
@@ -454,12 +337,12 @@ export class Mirror {
 
   /** Why topics that match cannot be mirrored at all. */
   get refusedTopics(): ReadonlyMap<string, HeliostatError> {
-    return this.#refused
+    return this.#copies.refused
   }
 
   /** All topics whose copies exist, also those that other instances mirror. */
   syncedTopics(): Iterable<SyncedTopic> {
-    return this.#synced.values()
+    return this.#copies
   }
 
   /** Other flows that write to a copy of this one: in transactions a topic may be merged from several sources. */
@@ -469,24 +352,18 @@ export class Mirror {
 
   /** Of the instances that share the flow one sees to what is done once for a topic: who has the slot of its first partition. */
   isOurs(topic: string): boolean {
-    const slot = slotOf(topic, 0, this.#slotCount)
-    return this.#planes.some((plane) => plane.has(slot))
+    return this.#plane.has(slotOf(topic, 0, this.#slotCount))
   }
 
   /** Partitions that run here, each with its offset map once its position is known. */
-  *ownedPartitions(): Generator<OwnedPartition> {
-    for (const plane of this.#planes) yield* plane.ownedPartitions()
+  ownedPartitions(): Iterable<OwnedPartition> {
+    return this.#plane.ownedPartitions()
   }
 
   /** The same of one, by its name on either side. */
   ownedPartition(topic: string, partition: number, side: 'source' | 'target' = 'source'): OwnedPartition | undefined {
     const named = TopicPartition.known(topic, partition)
-    if (!named) return undefined
-    for (const plane of this.#planes) {
-      const owned = plane.ownedPartition(named, side)
-      if (owned) return owned
-    }
-    return undefined
+    return named && this.#plane.ownedPartition(named, side)
   }
 
   /** All that the ledger holds of this flow's topics, whichever instance wrote it and when. */
@@ -500,78 +377,32 @@ export class Mirror {
   }
 
   status(): MirrorStatus {
-    const planes = this.#planes.map((plane) => plane.status())
-    const topics = mergedTopics(planes)
-    const partitions = topics.flatMap((topic) => topic.partitions)
+    const plane = this.#plane.status()
+    const partitions = plane.topics.flatMap((topic) => topic.partitions)
+    const facts = {
+      isStopped: this.#state === 'stopped' || this.refusal !== undefined,
+      isPaused: this.#paused,
+      sourceAnswers: this.#sourceAnswers,
+      targetAnswers: this.#targetAnswers,
+      isSettled: this.#state === 'running' && this.#isAssigned && this.#lastLook.wereDealtWith,
+    }
     return {
       flow: this.flow.name,
       source: this.flow.source,
       target: this.flow.target,
-      state: this.#flowState(topics, planes),
+      state: flowState(facts, plane),
       reason: this.refusal,
-      rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), this.#untoldMs),
+      rpoMs: partitions.reduce((most, { rpoMs }) => Math.max(most, rpoMs), this.#lastLook.untoldMs),
       rpoRecords: partitions.reduce((sum, { lagRecords }) => sum + lagRecords, 0),
-      topics,
-      bufferedBytes: planes.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
-      bufferedBytesMax: planes.reduce((sum, { bufferedBytesMax }) => sum + bufferedBytesMax, 0),
-      errors: sumOfCounts([this.#errors.byCode, ...planes.map(({ errors }) => errors)]),
-      latency: sumOfHistograms(planes.map(({ latency }) => latency)),
+      topics: plane.topics,
+      bufferedBytes: plane.bufferedBytes,
+      bufferedBytesMax: plane.bufferedBytesMax,
+      errors: sumOfCounts([this.#errors.byCode, plane.errors]),
+      latency: plane.latency,
     }
-  }
-
-  /** For how long topics may have come to the source that nobody here knows of; a look that is only due does not count. */
-  get #untoldMs(): number {
-    const ms = this.#platform.clock.monotonic() - this.#dealtWithAt
-    return this.#wereDealtWith && ms <= this.#refreshMs + SILENCE_MS ? 0 : ms
   }
 
   get moved(): Moved {
-    return sumOfMoved(this.#planes.map(({ moved }) => moved))
+    return this.#plane.moved
   }
-
-  #flowState(topics: readonly TopicStatus[], planes: readonly PlaneStatus[]): FlowState {
-    const some = (holds: (plane: PlaneStatus) => boolean) => planes.some(holds)
-    if (this.#state === 'stopped' || this.refusal !== undefined) return 'stopped'
-    if (this.#paused) return 'paused'
-    if (!this.#sourceAnswers || some(({ unreachable, isSourceSilent }) => isSourceSilent || unreachable.source > 0))
-      return 'source-unavailable'
-    if (!this.#targetAnswers || some(({ unreachable }) => unreachable.target > 0)) return 'target-unavailable'
-    if (this.#state !== 'running' || !this.#isAssigned || !this.#wereDealtWith) return 'starting'
-    if (some(({ openingSlots }) => openingSlots > 0)) return 'catching-up'
-    const behind = topics.some(({ partitions }) =>
-      partitions.some(({ state }) => state === 'catching-up' || state === 'starting' || state === 'recovering'),
-    )
-    return behind ? 'catching-up' : 'running'
-  }
-}
-
-function takenBy(topic: string, remoteTopic: string, flow: string): HeliostatError {
-  const message = `${topic} is not mirrored: ${remoteTopic} on the target is the copy of the flow ${flow}, and a copy has one source; another naming gives it a name of its own, and mirrors that all say delivery: transactional may share it`
-  return new HeliostatError('HEL_TOPIC_NAME', message, { where: { topic } })
-}
-
-/** Each partition is on one plane, but a topic's may be on several. */
-function mergedTopics(planes: readonly PlaneStatus[]): TopicStatus[] {
-  const topics = new Map<string, { topic: string; remoteTopic: string; partitions: PartitionStatus[] }>()
-  for (const { topic, remoteTopic, partitions } of planes.flatMap((plane) => plane.topics)) {
-    const merged = topics.get(topic) ?? { topic, remoteTopic, partitions: [] }
-    merged.partitions.push(...partitions)
-    topics.set(topic, merged)
-  }
-  for (const { partitions } of topics.values()) partitions.sort((a, b) => a.partition - b.partition)
-  return [...topics.values()].sort((a, b) => (a.topic < b.topic ? -1 : 1))
-}
-
-function inTurns(topics: readonly TopicMetadata[]): TopicMetadata[][] {
-  const turns: TopicMetadata[][] = []
-  let partitions = PARTITIONS_PER_SYNC
-  for (const topic of topics) {
-    if (partitions >= PARTITIONS_PER_SYNC) {
-      turns.push([])
-      partitions = 0
-    }
-    turns.at(-1)!.push(topic)
-    partitions += topic.partitions.length
-  }
-  return turns
 }
