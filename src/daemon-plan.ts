@@ -179,7 +179,7 @@ class Planning {
         )
     }
     await Promise.all(
-      topics.flatMap(({ name, partitions }) => partitions.map(({ partition }) => planCopy(name, partition))),
+      topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex }) => planCopy(name, partitionIndex))),
     )
   }
 

@@ -30,10 +30,17 @@ export class OffsetLookup {
 
   /** The first offset whose record is not older than the timestamp; −1 when there is none. Reads what is not committed, too. */
   find(topicPartition: TopicPartition, timestamp: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#questions.push({ topicPartition, timestamp, resolve, reject })
-      if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
-    })
+    return new Promise((resolve, reject) => this.#askSoon({ topicPartition, timestamp, resolve, reject }))
+  }
+
+  /** The same for thousands of partitions again and again: without a promise, and unheard where it cannot be told at the moment. */
+  whenFound(topicPartition: TopicPartition, timestamp: number, found: (offset: number) => void): void {
+    this.#askSoon({ topicPartition, timestamp, resolve: found, reject: () => {} })
+  }
+
+  #askSoon(question: Question): void {
+    this.#questions.push(question)
+    if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
   }
 
   #ask(): void {

@@ -5,6 +5,11 @@ import type { Platform, Timer } from '../platform/platform.ts'
 import { delayAfter, NO_RUNS, RETRY, type RetryOptions, recorded, runJob, warnOfFailure } from './job-run.ts'
 import type { Job, JobOutcome, JobQueue, JobStatus } from './jobs.ts'
 
+/** Jobs that are due at about the same time start together, so that a machine at rest is woken once for all of them. */
+const BEAT_MS = 50
+/** Of an interval that is longer than this a beat is a small part. */
+const LONG_MS = 500
+
 export class MemoryQueue implements JobQueue {
   readonly #platform: Platform
   readonly #retry: RetryOptions
@@ -70,9 +75,15 @@ class Entry {
     this.#retry = retry
   }
 
-  schedule(delayMs: number): void {
+  schedule(wantedMs: number): void {
+    const delayMs = wantedMs < LONG_MS ? wantedMs : this.#toBeat(wantedMs)
     this.#nextStart = this.#platform.clock.now() + delayMs
     this.#timer = this.#platform.clock.setTimer(delayMs, () => this.#start())
+  }
+
+  #toBeat(delayMs: number): number {
+    const now = this.#platform.clock.monotonic()
+    return Math.round((now + delayMs) / BEAT_MS) * BEAT_MS - now
   }
 
   runNow(): Promise<JobOutcome> {

@@ -20,6 +20,9 @@ export interface ConfigSyncOptions {
   readonly topics: () => Iterable<TopicPair>
 }
 
+/** Each has some thirty: so those of a thousand topics neither take memory together nor keep records waiting. */
+const TOPICS_AT_ONCE = 25
+
 export class ConfigSync {
   readonly #platform: Platform
   readonly #options: ConfigSyncOptions
@@ -86,19 +89,22 @@ async function plannedConfigChanges(options: ConfigSyncOptions): Promise<Planned
   // Topics come and go on both sides; those of which one side is gone are nothing to compare.
   const isThere = ({ topic, remoteTopic }: TopicPair) => from.topics().has(topic) && to.topics().has(remoteTopic)
   const pairs = [...options.topics()].filter(isThere)
-  const names = pairs.map(({ topic }) => topic)
-  const remoteNames = pairs.map(({ remoteTopic }) => remoteTopic)
-  const [here, there] = await Promise.all([readTopicConfigs(from, names), readTopicConfigs(to, remoteNames)])
   const changes = new Map<string, ConfigChange[]>()
   const unreadable: string[] = []
-  for (const { topic, remoteTopic } of pairs) {
-    const [source, target] = [here.get(topic), there.get(remoteTopic)]
-    if (!source || !target) {
-      unreadable.push(source ? remoteTopic : topic)
-      continue
+  for (let at = 0; at < pairs.length; at += TOPICS_AT_ONCE) {
+    const some = pairs.slice(at, at + TOPICS_AT_ONCE)
+    const names = some.map(({ topic }) => topic)
+    const remoteNames = some.map(({ remoteTopic }) => remoteTopic)
+    const [here, there] = await Promise.all([readTopicConfigs(from, names), readTopicConfigs(to, remoteNames)])
+    for (const { topic, remoteTopic } of some) {
+      const [source, target] = [here.get(topic), there.get(remoteTopic)]
+      if (!source || !target) {
+        unreadable.push(source ? remoteTopic : topic)
+        continue
+      }
+      const found = configChanges(source, target, rules)
+      if (found.length > 0) changes.set(remoteTopic, found)
     }
-    const found = configChanges(source, target, rules)
-    if (found.length > 0) changes.set(remoteTopic, found)
   }
   return { changes, unreadable }
 }

@@ -27,7 +27,7 @@ import type { OwnedPartition, Plane, PlaneListener, PlaneStatus } from './plane.
 import { ownerRecord, slotOf } from './progress-record.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
 import { type ProgressLog, SlotLog, type SlotRequests, slotRequests } from './slot-log.ts'
-import { type Moved, type PartitionStatus, sumOfMoved, type TopicStatus } from './status.ts'
+import type { Moved, PartitionStatus, TopicStatus } from './status.ts'
 import { TakeOver } from './take-over.ts'
 import { nameFilter } from './topic-filter.ts'
 import type { SyncedTopic } from './topic-sync.ts'
@@ -235,8 +235,8 @@ export class DataPlane implements Plane {
   look(): void {
     for (const partition of this.#partitions.values()) {
       partition.refreshed(this.#synced.get(partition.source.topic))
-      void partition.lookAtSourceEnd()
-      void partition.lookAtTargetEnd()
+      partition.lookAtSourceEnd()
+      partition.lookAtTargetEnd()
     }
   }
 
@@ -448,7 +448,12 @@ export class DataPlane implements Plane {
   }
 
   get moved(): Moved {
-    return sumOfMoved(Array.from(this.#partitions.values(), ({ moved }) => moved))
+    let [records, bytes] = [0, 0]
+    for (const { moved } of this.#partitions.values()) {
+      records += moved?.records ?? 0
+      bytes += moved?.bytes ?? 0
+    }
+    return { records, bytes }
   }
 
   ownedPartitions(): Iterable<OwnedPartition> {

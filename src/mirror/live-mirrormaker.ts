@@ -66,8 +66,8 @@ interface KeptTopic {
 }
 
 async function freshTopic(platform: Platform, { cluster, topic, isShared }: KeptTopic): Promise<string | undefined> {
-  const partitions = (cluster.topics().get(topic)?.partitions ?? []).map(({ partition }) =>
-    TopicPartition.of(topic, partition),
+  const partitions = (cluster.topics().get(topic)?.partitions ?? []).map(({ partitionIndex }) =>
+    TopicPartition.of(topic, partitionIndex),
   )
   const offsets = new OffsetLookup(platform, cluster)
   const since = platform.clock.now() - FRESH_MS

@@ -78,11 +78,8 @@ export class TopicSync {
   /** Per topic: ready, or why it cannot be. */
   async sync(topics: readonly TopicMetadata[]): Promise<Map<string, SyncedTopic | HeliostatError>> {
     const { policy } = this.#options
-    await this.#target.refresh()
-    const configs = await readTopicConfigs(
-      this.#source,
-      topics.map(({ name }) => name),
-    )
+    const names = topics.map(({ name }) => name)
+    const [configs] = await Promise.all([readTopicConfigs(this.#source, names), this.#target.refresh()])
     const { create, grow } = this.#changes(topics, configs)
     const refused = await this.#create(create.map(({ plan }) => plan))
     const counts = new Map(grow.map(({ remoteTopic, to }) => [remoteTopic, to]))
@@ -138,7 +135,7 @@ export class TopicSync {
   #wantedReplicas(topic: TopicMetadata): number | undefined {
     const { replicationFactor } = this.#options
     if (replicationFactor === 'target-default') return undefined
-    return replicationFactor === 'source' ? (topic.partitions[0]?.replicas.length ?? 1) : replicationFactor
+    return replicationFactor === 'source' ? (topic.partitions[0]?.replicaNodes.length ?? 1) : replicationFactor
   }
 
   #changes(topics: readonly TopicMetadata[], configs: ReadonlyMap<string, TopicConfigs>): TopicChanges {
@@ -157,7 +154,7 @@ export class TopicSync {
   async #untilVisible(topics: readonly TopicMetadata[]): Promise<void> {
     const isVisible = ({ name, partitions }: TopicMetadata) => {
       const remote = this.#options.policy.remoteTopic(name)
-      return partitions.every(({ partition }) => this.#target.leaderOf(remote, partition) !== undefined)
+      return partitions.every((partition) => this.#target.leaderOf(remote, partition.partitionIndex) !== undefined)
     }
     for (let attempt = 0; attempt < VISIBLE_ATTEMPTS && !topics.every(isVisible); attempt++) {
       if (attempt > 0) await sleep(this.#platform.clock, VISIBLE_PAUSE_MS)
@@ -182,7 +179,7 @@ export class TopicSync {
         },
       )
     const wanted = this.#wantedReplicas(topic) ?? 0
-    const given = remote.partitions[0]?.replicas.length ?? wanted
+    const given = remote.partitions[0]?.replicaNodes.length ?? wanted
     return {
       topic: topic.name,
       sourceTopicId: topic.topicId,

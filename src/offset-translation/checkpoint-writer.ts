@@ -39,8 +39,8 @@ export class CheckpointWriter {
   }
 
   /** What could not be written; `all` that there is, for what of it was not told. */
-  async writeOwed(all: Positions, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#isOwing) await this.#write(all, signal)
+  async writeOwed(all: () => Positions, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isOwing) await this.#write(all(), signal)
     this.#isOwing = false
   }
 

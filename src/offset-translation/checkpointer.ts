@@ -155,7 +155,7 @@ export class Checkpointer {
   /** Writes the checkpoints that passes could not write; resolves to a few words. */
   emitCheckpoints(signal?: AbortSignal): Promise<string> {
     return this.#inTurn(async () => {
-      const all = Array.from(this.#tracked, (group) => [group, [...group.positions.values()]] as const)
+      const all = () => Array.from(this.#tracked, (group) => [group, [...group.positions.values()]] as const)
       await this.#checkpoints.writeOwed(all, signal)
       return `${this.#checkpoints.written} checkpoints since the start, none due`
     })

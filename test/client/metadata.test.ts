@@ -81,7 +81,31 @@ describe('metadata', () => {
       [3, 1],
     ])
     const merged = mergeMetadata(NO_METADATA, answer([{ ...topic, partitions: topic.partitions.reverse() }]), true)
-    expect(merged.topics.get('orders')!.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2])
+    expect(merged.topics.get('orders')!.partitions.map(({ partitionIndex }) => partitionIndex)).toEqual([0, 1, 2])
+  })
+
+  it('keeps what did not change as it is, up to all topics', () => {
+    const payments = { ...orders(B, [[1, 1]]), name: 'payments' }
+    const known = mergeMetadata(NO_METADATA, answer([orders(A, [[1, 1]]), payments]), true)
+    expect(mergeMetadata(known, answer([orders(A, [[1, 1]]), payments]), true).topics).toBe(known.topics)
+    expect(mergeMetadata(known, answer([payments]), false).topics).toBe(known.topics)
+    const moved = mergeMetadata(known, answer([orders(A, [[2, 2]]), payments]), true).topics
+    expect(moved.get('orders')!.partitions[0]!.leaderId).toBe(2)
+    expect(moved.get('payments')).toBe(known.topics.get('payments'))
+    expect([...mergeMetadata(known, answer([payments]), true).topics.keys()]).toEqual(['payments'])
+  })
+
+  it.each([
+    ['its leader', { leaderId: 2 }],
+    ['its leader epoch', { leaderEpoch: 8 }],
+    ['its replicas', { replicaNodes: [1, 3] }],
+    ['who is in sync', { isrNodes: [1, 2] }],
+    ['that something is wrong with it', { errorCode: 5 }],
+  ])('tells of a partition %s', (_, change) => {
+    const topic = orders(A, [[1, 7]])
+    const known = mergeMetadata(NO_METADATA, answer([topic]), true)
+    const news = { ...topic, partitions: [{ ...topic.partitions[0]!, ...change }] }
+    expect(mergeMetadata(known, answer([news]), true).topics.get('orders')!.partitions[0]).toMatchObject(change)
   })
 
   it('leaves the snapshot before it as it was', () => {

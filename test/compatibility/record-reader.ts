@@ -41,7 +41,7 @@ async function readWithOurClient(client: ClusterClient, topics: readonly string[
   const seen = new Map<string, SeenRecord[]>()
   await client.refresh()
   for (const topic of topics)
-    for (const { partition } of client.topics().get(topic)!.partitions) {
+    for (const { partitionIndex: partition } of client.topics().get(topic)!.partitions) {
       const records = seenOf(await readAll(client, topic, partition))
       if (records.length > 0) seen.set(`${topic}-${partition}`, records)
     }

@@ -35,6 +35,30 @@ describe('in step', () => {
     await queue.close()
   })
 
+  test('jobs that are due at about the same time start together', async () => {
+    const { clock, platform } = machine()
+    const starts = new Map<string, number[]>([
+      ['one', []],
+      ['other', []],
+    ])
+    const queue = new MemoryQueue(platform)
+    for (const [name, at] of starts) {
+      queue.add(
+        job(
+          async () => {
+            at.push(clock.monotonic())
+            return 'worked'
+          },
+          { name },
+        ),
+      )
+      await clock.advance(17)
+    }
+    await clock.advance(2500)
+    expect(Object.fromEntries(starts)).toEqual({ one: [0, 1000, 2000], other: [17, 1000, 2000] })
+    await queue.close()
+  })
+
   test('a run longer than the interval delays the next one and never overlaps it', async () => {
     const { clock, platform } = machine()
     let inside = 0

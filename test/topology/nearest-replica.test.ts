@@ -59,7 +59,7 @@ test('the replica in its rack is read, and when that is gone the leader, with no
   await (await east.controller()).send(createTopics, { topics: [{ name: 'orders', ...shape }] })
   await eventually(async () => {
     await east.refresh()
-    expect(east.topics().get('orders')!.partitions[0]!.isr).toHaveLength(3)
+    expect(east.topics().get('orders')!.partitions[0]!.isrNodes).toHaveLength(3)
   })
   const leader = east.leaderOf('orders', 0)!.nodeId
   const nearest = leader === 3 ? 2 : 3

@@ -361,17 +361,18 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
    * While nothing is fetched nobody tells where the source ends, and what piles up there would not be seen. A source that
    * cannot be asked keeps its last known end, and the clock of what is missing runs on.
    */
-  async lookAtSourceEnd(): Promise<void> {
+  lookAtSourceEnd(): void {
     const { clock } = this.#host.platform
     const { mirror } = this.#copy
     const isUntold = () => this.#copy.mirror === mirror && mirror?.state !== 'running' && !this.#history.isRecreated
     if (!mirror || !isUntold()) return
     const askedAt = clock.monotonic()
-    const end = await this.#host.sourceOffsets.find(this.source, LATEST).catch(() => undefined)
-    if (end === undefined || !isUntold()) return
-    mirror.noteSourceEnd(end)
-    this.#reading.noteKnown(askedAt)
-    this.#figures.noteLag(mirror, clock.now())
+    this.#host.sourceOffsets.whenFound(this.source, LATEST, (end) => {
+      if (!isUntold()) return
+      mirror.noteSourceEnd(end)
+      this.#reading.noteKnown(askedAt)
+      this.#figures.noteLag(mirror, clock.now())
+    })
   }
 
   // ---- to the target
@@ -432,7 +433,7 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
   }
 
   /** While nothing is written nobody tells that the target lost what it had, or that somebody else writes there. */
-  async lookAtTargetEnd(): Promise<void> {
+  lookAtTargetEnd(): void {
     const { mirror } = this.#copy
     const isAtRest = () =>
       this.#copy.mirror === mirror && mirror?.state === 'running' && mirror.inFlight + mirror.queued === 0
@@ -440,10 +441,11 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
     const isTransactional = this.#slot.transaction !== undefined
     const where = () => (isTransactional ? mirror.map.nextDownstream : mirror.nextDownstream)
     const expected = where()
-    const end = await this.#host.targetOffsets.find(this.remote, LATEST).catch(() => expected)
-    const isOdd = isTransactional ? end < expected : end !== expected
-    if (isOdd && isAtRest() && where() === expected)
-      this.#recover(`the target ends at ${end}, expected was ${expected}`)
+    this.#host.targetOffsets.whenFound(this.remote, LATEST, (end) => {
+      const isOdd = isTransactional ? end < expected : end !== expected
+      if (isOdd && isAtRest() && where() === expected)
+        this.#recover(`the target ends at ${end}, expected was ${expected}`)
+    })
   }
 
   // ---- in transactions

@@ -22,7 +22,11 @@ async function checkReplicas(world: World, limitMs: number): Promise<Violation[]
     if (cluster.brokers.length === 1) continue
     await world.outcome(cluster.operator.refresh())
     const partitions = [...cluster.operator.topics().values()].flatMap(({ name, partitions: all }) =>
-      all.map(({ partition, replicas }) => ({ topic: name, partition, copies: replicas.length })),
+      all.map(({ partitionIndex: partition, replicaNodes }) => ({
+        topic: name,
+        partition,
+        copies: replicaNodes.length,
+      })),
     )
     const logs = () => partitions.map(({ topic, partition }) => cluster.replicasOf(topic, partition))
     const isLevel = (replicas: readonly PartitionLog[], copies: number) =>

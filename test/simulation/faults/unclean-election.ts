@@ -36,10 +36,10 @@ export async function electUncleanly(
 ): Promise<Elected> {
   await world.outcome(cluster.operator.refresh())
   const { partitions } = cluster.operator.topics().get(topic)!
-  const both = partitions[0]!.replicas
+  const both = partitions[0]!.replicaNodes
   const [leader, follower] = both.map((id) => cluster.brokers[id - 1]!)
-  const ends = partitions.map(({ replicas }, partition) =>
-    both.every((id) => replicas.includes(id))
+  const ends = partitions.map(({ replicaNodes }, partition) =>
+    both.every((id) => replicaNodes.includes(id))
       ? follower!.broker!.partitions.get(topic, partition)!.log.logEndOffset
       : undefined,
   )

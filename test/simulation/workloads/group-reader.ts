@@ -75,7 +75,7 @@ export class GroupReader implements Program {
     await client.refresh()
     const positions = new Map<string, { topic: string; partition: number; offset: number; metadata: null }>()
     for (const topic of topics)
-      for (const { partition } of client.topics().get(topic)?.partitions ?? [])
+      for (const { partitionIndex: partition } of client.topics().get(topic)?.partitions ?? [])
         positions.set(`${topic}-${partition}`, { topic, partition, offset: 0, metadata: null })
     for (const { topic, partition, offset } of await committedBy(client, group)) {
       const known = positions.get(`${topic}-${partition}`)
