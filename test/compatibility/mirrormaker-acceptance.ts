@@ -11,6 +11,8 @@ import { loadConfig } from '../../src/config/config.ts'
 import { importMirrorMaker } from '../../src/config/mm2/import.ts'
 import { type Daemon, startDaemon } from '../../src/daemon.ts'
 import { groupsThatRun } from '../../src/mirror/connect-workers.ts'
+import { liveMirrorMaker } from '../../src/mirror/live-mirrormaker.ts'
+import { replicationPolicy } from '../../src/mirror/replication-policy.ts'
 import { decodeCheckpoint } from '../../src/offset-translation/checkpoint.ts'
 import { decodeOffsetSync } from '../../src/offset-translation/offset-sync.ts'
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts'
@@ -222,10 +224,13 @@ export function acceptance(both: () => readonly Side[]): void {
       )
     })
 
-    test('its workers are known by their connector, and its offset syncs by their producer ids', async () => {
+    test('that it lives is seen: by its group, its workers by their connector, its offset syncs by their producer ids', async () => {
       await eventually(async () =>
         expect(await groupsThatRun(target.client, 'MirrorSourceConnector')).toEqual(['mm-mm2']),
       )
+      const pair = { source: source.client, target: target.client, sourceAlias: 'mm', targetAlias: 'west' }
+      const policy = replicationPolicy({ naming: 'prefix', source: 'mm' })
+      expect(await liveMirrorMaker(testPlatform, { ...pair, policy })).toMatch(/^group mm-mm2 on /)
       const haveIds = async ({ client }: Side, topic: string) => {
         const to = await endOffset(client, topic, 0)
         const found = new Set<boolean>()

@@ -176,7 +176,7 @@ test('one that falls silent leaves its partitions to the other, whose own go on 
   cut()
   await appendBatch(east, 'mute-a', orphaned, batchOf(['left behind']))
   let isTakenOver = false
-  const takenOver = copied(orphaned).then(() => {
+  const takenOver = copied(orphaned).finally(() => {
     isTakenOver = true
   })
   // Had the others to wait for the session of the one that is gone, there would be one copy before its end.
@@ -185,6 +185,7 @@ test('one that falls silent leaves its partitions to the other, whose own go on 
     await appendBatch(east, 'mute-a', own, batchOf([`${meanwhile}`]))
     await copied(own)
     meanwhile++
+    await new Promise<void>((resolve) => testPlatform.clock.setTimer(100, resolve))
   }
   await takenOver
   expect(meanwhile).toBeGreaterThan(2)

@@ -84,17 +84,29 @@ function isEmitting({ flows }: Mm2Setup, note: Note): boolean {
   return emits || flows.length === 0
 }
 
+/** Where MirrorMaker's defaults, which stand in no file, are not those here. */
 function remarksOn({ flows }: Mm2Setup): string[] {
   if (flows.length === 0)
     return ['no flow is enabled: MirrorMaker would copy nothing, and this is no configuration before it has a mirror']
+  const lack = (...keys: string[]) => flows.some(({ connector }) => !keys.some((key) => connector.has(key)))
   const remarks = [
     'copies that it made are gone on with once `takeOver: mirrormaker` stands in their mirror, and left alone without it',
   ]
-  const isChosen = ({ connector }: Mm2Setup['flows'][number]) =>
-    connector.has('source.consumer.isolation.level') || connector.has('consumer.isolation.level')
-  if (!flows.some(isChosen))
+  if (lack('source.consumer.isolation.level', 'consumer.isolation.level'))
     remarks.push(
       'MirrorMaker reads uncommitted by default and copies what transactions aborted; here only what was committed is copied',
+    )
+  if (lack('topics.exclude', 'topics.blacklist'))
+    remarks.push(
+      'MirrorMaker before 4.0 leaves out topics that end with .internal or -internal, too; where they are to stay out, topics.exclude says so',
+    )
+  if (lack('sync.group.offsets.enabled'))
+    remarks.push(
+      'MirrorMaker brings no positions of groups over by default, and so does this; sync: { groupOffsets: true } does, within a second',
+    )
+  if (lack('emit.heartbeats.enabled'))
+    remarks.push(
+      'MirrorMaker writes heartbeats to the source by default, too; here they are on the target, and with heartbeats: both on both',
     )
   return remarks
 }

@@ -36,7 +36,16 @@ describe('a flow', () => {
         isolation: 'read_committed',
       },
     ])
-    expect(remarks.join()).toContain('only what was committed is copied')
+    // Defaults that stand in no file, and are others here, are told.
+    for (const told of ['only what was committed is copied', 'before 4.0', 'groupOffsets: true', 'heartbeats: both'])
+      expect(remarks.join()).toContain(told)
+    const all = [
+      'A.consumer.isolation.level = read_committed',
+      'topics.exclude = x',
+      'sync.group.offsets.enabled = false',
+      'emit.heartbeats.enabled = true',
+    ]
+    expect(imported(`${FLOW}${all.join('\n')}\n`).remarks).toHaveLength(1)
   })
 
   test('is there only when it is enabled, in each direction', () => {
