@@ -2,7 +2,7 @@ import { buildBatch } from './batch-builder.ts'
 import { DenseWriter } from './dense-writer.ts'
 import { saturate } from './int64.ts'
 import { INFLATED_BYTES_MAX } from './record.ts'
-import { HEADER, RecordBatch } from './record-batch.ts'
+import { ATTRIBUTE, HEADER, RecordBatch } from './record-batch.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 /**
@@ -62,9 +62,10 @@ export function rewriteDense(batch: RecordBatch, options: RewriteOptions): Rewri
   return rewritten
 }
 
-/** Whether `joinBatches` takes a batch: uncompressed data of magic 2 without holes. */
+/** Whether `joinBatches` takes a batch: uncompressed data of magic 2 without holes. One of a codec that nobody knows is none. */
 export function isJoinable(batch: RecordBatch): boolean {
-  return batch.magic === 2 && batch.compression === 'none' && !batch.isControl && batch.count > 0 && batch.isDense
+  const isPlain = batch.magic === 2 && (batch.attributes & ATTRIBUTE.codecMask) === 0
+  return isPlain && !batch.isControl && batch.count > 0 && batch.isDense
 }
 
 /**

@@ -3,15 +3,25 @@
 // Invariants:
 // 1. What crosses does so in the source's order, once; what was not taken stays the next to come.
 // 2. No marker crosses, and nothing of an aborted transaction.
+// 3. Nothing is left out on the word of a damaged batch, and nothing behind one crosses: it ends what can be read.
 import { RecordBatch } from '../../records/record-batch.ts'
+import { RecordsError } from '../../records/records-error.ts'
 import type { RewrittenBatch } from '../../records/rewrite.ts'
-import { AbortedFilter } from '../../source/aborted-filter.ts'
+import { AbortedFilter, type Verdict } from '../../source/aborted-filter.ts'
 import type { Fetched } from '../../source/fetcher.ts'
 import type { FrameLease } from '../../source/frame-lease.ts'
 import type { RewriteReason } from '../status.ts'
-import { type StopReason, tooLarge } from '../stop-reason.ts'
+import { corrupt, type StopReason, tooLarge } from '../stop-reason.ts'
 import type { PartitionCounters } from './partition-counters.ts'
-import { isWorthJoining, joined, type PassageRules, rewriteReason, rewritten } from './passage.ts'
+import {
+  damaged,
+  isHeaderOnly,
+  isWorthJoining,
+  joined,
+  type PassageRules,
+  rewriteReason,
+  rewritten,
+} from './passage.ts'
 
 /** What takes the batches. */
 export interface Admission {
@@ -99,23 +109,28 @@ export class Intake {
     const { batches, abortedTransactions, lease } = fetched
     this.#sourceEnd = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark
     const filter = new AbortedFilter(abortedTransactions)
-    let neighbours: RecordBatch[] = []
+    const neighbours: RecordBatch[] = []
     for (const batch of batches) {
       if (!this.#admission.isOpen) break
-      const verdict = filter.verdict(batch)
+      const fate = this.#fateOf(batch, filter)
+      if (fate === 'below') continue
+      if (typeof fate === 'object') {
+        this.#takeNeighbours(neighbours.splice(0), lease)
+        this.#close(fate)
+        break
+      }
       // Read now: what is admitted is patched in place.
       const { nextOffset, partitionLeaderEpoch } = batch
-      if (nextOffset <= this.#nextUpstream) continue
-      const isKept = verdict === 'keep'
+      const isKept = fate === 'keep'
       if (isKept && partitionLeaderEpoch >= 0)
         this.#admission.noteEpoch(partitionLeaderEpoch, Math.max(batch.baseOffset, this.#nextUpstream))
       if (isKept && isWorthJoining(batch, this.#nextUpstream, this.#rules)) {
         neighbours.push(batch)
       } else {
-        this.#takeNeighbours(neighbours, lease)
-        neighbours = []
+        this.#takeNeighbours(neighbours.splice(0), lease)
+        if (!this.#admission.isOpen) break
         if (isKept) this.#takeOne(batch, lease)
-        else if (verdict === 'control') this.#counters.controlBatches++
+        else if (fate === 'control') this.#counters.controlBatches++
         else this.#counters.abortedBatches++
       }
       if (this.#admission.isOpen) this.#nextUpstream = nextOffset
@@ -124,9 +139,30 @@ export class Intake {
     this.#takeNeighbours(neighbours, lease)
   }
 
+  /** What becomes of a batch; or, as it is damaged, why nothing crosses from here on. */
+  #fateOf(batch: RecordBatch, filter: AbortedFilter): Verdict | 'below' | StopReason {
+    try {
+      const verdict = filter.verdict(batch)
+      const isBelow = batch.nextOffset <= this.#nextUpstream
+      // The target sums what crosses; what is left out is seen by nobody else.
+      const isLeftOut = isBelow || verdict !== 'keep' || isHeaderOnly(batch)
+      if (isLeftOut && !batch.crcIsValid()) return damaged(batch, this.#nextUpstream)
+      return isBelow ? 'below' : verdict
+    } catch (error) {
+      if (error instanceof RecordsError) return corrupt(this.#nextUpstream, error.message)
+      throw error
+    }
+  }
+
   #takeNeighbours(batches: readonly RecordBatch[], lease: FrameLease): void {
     if (batches.length < 2) {
       for (const batch of batches) this.#pass(batch, lease)
+      return
+    }
+    const unsound = batches.findIndex((batch) => !batch.crcIsValid())
+    if (unsound >= 0) {
+      this.#takeNeighbours(batches.slice(0, unsound), lease)
+      this.#close(damaged(batches[unsound]!, this.#nextUpstream))
       return
     }
     const memory = this.#memory
@@ -134,8 +170,13 @@ export class Intake {
     this.#takeRewritten(joined(batches, this.#rules, allocate), { reason: 'joined', batches: batches.length, lease })
   }
 
+  /** Unless it is over already, for what stood before. */
+  #close(reason: StopReason): void {
+    if (this.#admission.isOpen) this.#admission.close(reason)
+  }
+
   #takeOne(batch: RecordBatch, lease: FrameLease): void {
-    if (batch.magic === 2 && batch.count === 0) return // compaction left its header only
+    if (isHeaderOnly(batch)) return
     const reason = rewriteReason(batch, this.#nextUpstream, this.#rules)
     if (reason === undefined) this.#pass(batch, lease)
     else this.#takeRewritten(rewritten(batch, this.#nextUpstream, this.#rules), { reason, batches: 1, lease })

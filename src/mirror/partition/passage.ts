@@ -31,7 +31,7 @@ const JOINED_BYTES_MAX = 256 * 1024
 
 /** Whether it is better joined with such neighbours. `from`: the source offset that is wanted next. */
 export function isWorthJoining(batch: RecordBatch, from: number, rules: PassageRules): boolean {
-  return isSmall(batch, rules) && isJoinable(batch) && batch.baseOffset >= from && batch.timestampType === 'CreateTime'
+  return isJoinable(batch) && isSmall(batch, rules) && batch.baseOffset >= from && batch.timestampType === 'CreateTime'
 }
 
 function isSmall({ sizeInBytes, count }: RecordBatch, rules: PassageRules): boolean {
@@ -41,6 +41,11 @@ function isSmall({ sizeInBytes, count }: RecordBatch, rules: PassageRules): bool
 function joinBelow(recordBytes: number, { isTransactional }: PassageRules): number {
   if (isTransactional) return JOIN_TRANSACTIONAL_BELOW_BYTES
   return recordBytes < TINY_RECORD_BYTES ? JOIN_TINY_BELOW_BYTES : JOIN_BELOW_BYTES
+}
+
+/** Compaction left nothing else of it. */
+export function isHeaderOnly(batch: RecordBatch): boolean {
+  return batch.magic === 2 && batch.count === 0
 }
 
 /** Undefined: it passes as it is. */
@@ -59,24 +64,36 @@ export function rewritten(
   from: number,
   { batchBytesMax: maxBytes, keepLogAppendTime }: PassageRules,
 ): readonly RewrittenBatch[] | StopReason {
-  if (!batch.crcIsValid()) return damaged(batch)
-  try {
-    return rewriteDense(batch, { fromOffset: from, maxBytes, keepLogAppendTime })
-  } catch (error) {
-    return corrupt(batch.baseOffset, (error as Error).message)
-  }
+  if (!batch.crcIsValid()) return damaged(batch, from)
+  const wanted = { fromOffset: from, maxBytes, keepLogAppendTime }
+  return unlessContradicting(placeOf(batch, from), () => rewriteDense(batch, wanted))
 }
 
+/** Of sound ones. */
 export function joined(
   batches: readonly RecordBatch[],
   { batchBytesMax }: PassageRules,
   allocate: ((bytes: number) => Buffer) | undefined,
 ): readonly RewrittenBatch[] | StopReason {
-  const unsound = batches.find((batch) => !batch.crcIsValid())
-  return unsound ? damaged(unsound) : joinBatches(batches, Math.min(JOINED_BYTES_MAX, batchBytesMax), allocate)
+  const maxBytes = Math.min(JOINED_BYTES_MAX, batchBytesMax)
+  return unlessContradicting(batches[0]!.baseOffset, () => joinBatches(batches, maxBytes, allocate))
+}
+
+/** The sum may be right of what contradicts itself. */
+function unlessContradicting(at: number, made: () => RewrittenBatch[]): readonly RewrittenBatch[] | StopReason {
+  try {
+    return made()
+  } catch (error) {
+    return corrupt(at, (error as Error).message)
+  }
 }
 
 /** What is written anew is summed anew, so damage done before us must be seen now. */
-function damaged({ baseOffset }: RecordBatch): StopReason {
-  return corrupt(baseOffset, 'its checksum is wrong at the source')
+export function damaged(batch: RecordBatch, from: number): StopReason {
+  return corrupt(placeOf(batch, from), 'its checksum is wrong at the source')
+}
+
+/** Where a compressed set of old messages begins is within it. */
+function placeOf(batch: RecordBatch, from: number): number {
+  return batch.magic === 2 ? batch.baseOffset : from
 }
