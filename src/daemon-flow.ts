@@ -256,6 +256,10 @@ export class DaemonFlow implements FlowView {
     this.#mirror.resume(topic)
   }
 
+  pauseLike(before: DaemonFlow) {
+    this.#mirror.pauseLike(before.#mirror)
+  }
+
   #mirrored(topic: string, partition: number) {
     const owned = this.#mirror.ownedPartition(topic, partition)
     // Where sources are merged, a place in one of them is no place in the copy of all.

@@ -5,18 +5,22 @@ import type { TopicMetadata } from './client/metadata.ts'
 import { EARLIEST, LATEST, OffsetLookup } from './client/offset-lookup.ts'
 import { TopicPartition } from './client/topic-partition.ts'
 import type { MirrorJob } from './config/config.ts'
+import { nearName } from './config/near-name.ts'
 import { filterOf, flowOf, policyOf } from './daemon-job.ts'
 import { aclRules, deletesAfterMs } from './daemon-sync.ts'
 import { aclSentence } from './mirror/acl-rules.ts'
 import { AclSync } from './mirror/acl-sync.ts'
 import type { ClusterAliases } from './mirror/cluster-aliases.ts'
 import { ConfigSync } from './mirror/config-sync.ts'
+import { javaPattern } from './mirror/naming/java-pattern.ts'
 import { ProgressReader } from './mirror/progress-reader.ts'
 import { nameTopics, type RemoteNames } from './mirror/remote-names.ts'
 import { notTakenOver } from './mirror/stop-reason.ts'
 import { TakeOver } from './mirror/take-over.ts'
 import { TopicSync } from './mirror/topic-sync.ts'
 import type { Platform } from './platform/platform.ts'
+
+const ANY = '.*'
 
 export interface PlannedChange {
   readonly action:
@@ -51,6 +55,8 @@ export interface PlanOptions {
   /** What the flows of a file must agree on. */
   readonly aliases: ClusterAliases
   readonly remoteNames: RemoteNames
+  /** Internal topics that the flows before it in the file would make, which it would find: cluster and topic. */
+  readonly planned: Set<string>
   /** Whether a run would write MirrorMaker's topics. */
   readonly mm2Topics: boolean
 }
@@ -81,6 +87,7 @@ class Planning {
     const filter = filterOf(job)
     const judged = [...source.topics().values()].map((topic) => ({ topic, ...filter.explain(topic.name) }))
     const rules = new Map(judged.map(({ topic, rule }) => [topic.name, rule]))
+    this.#nameIdlePatterns([...rules.keys()])
     const topics = await this.#named(judged.filter(({ mirrored }) => mirrored).map(({ topic }) => topic))
     this.#planOwnTopics()
     await this.#planTopics(topics, rules)
@@ -124,14 +131,39 @@ class Planning {
   }
 
   #planOwnTopics(): void {
-    const { job, target, mm2Topics } = this.#options
+    const { job, source, target, mm2Topics } = this.#options
     const policy = policyOf(job)
-    const own = [policy.progressTopic, policy.gapsTopic]
-    const compatible = [policy.checkpointsTopic, policy.offsetSyncsTopic, policy.heartbeatsTopic]
-    for (const topic of [...own, ...(mm2Topics ? compatible : [])]) {
-      if (target.topics().has(topic)) continue
-      const rule = own.includes(topic) ? 'heliostat keeps its progress on the target' : 'compat.mm2Topics'
-      this.#add('create-topic', topic, 'cleanup.policy=compact', rule)
+    for (const topic of [policy.progressTopic, policy.gapsTopic])
+      this.#planInternal(target, topic, 'heliostat keeps its progress on the target')
+    if (!mm2Topics) return
+    const beats = job.progress === undefined ? [policy.heartbeatsTopic] : []
+    for (const topic of [policy.checkpointsTopic, policy.offsetSyncsTopic, ...beats])
+      this.#planInternal(target, topic, 'compat.mm2Topics')
+    if (job.heartbeats === 'both') for (const topic of beats) this.#planInternal(source, topic, 'heartbeats: both')
+  }
+
+  #planInternal(cluster: ClusterClient, topic: string, rule: string): void {
+    const { planned } = this.#options
+    const id = `${cluster.name} ${topic}`
+    if (cluster.topics().has(topic) || planned.has(id)) return
+    planned.add(id)
+    this.#changes.push({
+      action: 'create-topic',
+      cluster: cluster.name,
+      resource: topic,
+      detail: 'cleanup.policy=compact',
+      rule,
+    })
+  }
+
+  /** Most likely a slip of the pen; a topic that is to come is no harm. */
+  #nameIdlePatterns(topics: readonly string[]): void {
+    const { job } = this.#options
+    for (const include of job.topics.include) {
+      if (include === ANY || topics.some(javaPattern(include).matches)) continue
+      const near = nearName(include, topics)
+      const hint = near === undefined ? '' : `; did you mean ${near}?`
+      this.#problems.push(`no topic of ${job.from} matches include "${include}"${hint}`)
     }
   }
 
@@ -215,6 +247,7 @@ class Planning {
     const sync = new AclSync(this.#platform, { source, target, flow: job.name, notesTopic: policy.aclsTopic, rules })
     const plan = await sync.plan()
     if (typeof plan === 'string') return void this.#problems.push(plan)
+    if (plan.make.length > 0) this.#planInternal(target, policy.aclsTopic, 'sync.acls: which rules were made here')
     for (const acl of plan.make) this.#add('create-acl', acl.resourceName, aclSentence(acl), 'sync.acls')
     for (const acl of plan.remove) this.#add('delete-acl', acl.resourceName, aclSentence(acl), 'sync.acls')
   }

@@ -84,7 +84,7 @@ export async function startDaemon(platform: Platform, config: Config, options: D
     isExposed: !isLoopback(config.server.listen.host),
     reload,
   })
-  const server = await listen(app.fetch, config.server.listen, secured).catch(async (error: Error) => {
+  const server = await listen(app.fetch, config.server.listen, { tls: secured }).catch(async (error: Error) => {
     await flows.stop()
     throw error
   })
@@ -275,7 +275,9 @@ class RunningFlows {
         remoteNames: this.#remoteNamesOf(job.to),
         planes: this.#planes(config),
       }
-      const flow = anew.includes(job) ? new DaemonFlow(this.#platform, config, job, shared) : kept.get(job.name)!
+      const before = kept.get(job.name)
+      const flow = anew.includes(job) ? new DaemonFlow(this.#platform, config, job, shared) : before!
+      if (before && before !== flow) flow.pauseLike(before)
       flow.adjust(job)
       this.byName.set(job.name, flow)
     }

@@ -69,7 +69,7 @@ async function listenForControl(topology: Topology, port: number): Promise<Serve
     import('../server/control-api.ts'),
     import('../server/listen.ts'),
   ])
-  return listen(controlApp(topology).fetch, { host: CONTROL_HOST, port })
+  return listen(controlApp(topology).fetch, { host: CONTROL_HOST, port }, { said: '--control' })
 }
 
 const urlOf = ({ port }: Server) => `http://${CONTROL_HOST}:${port}`

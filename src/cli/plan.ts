@@ -36,9 +36,10 @@ export async function plan(file: string, options: PlanOptions): Promise<number> 
   const config = readConfig(file)
   const aliases = new ClusterAliases(Object.keys(config.clusters))
   const names = new Map(Object.keys(config.clusters).map((alias) => [alias, new RemoteNames()]))
+  const planned = new Set<string>()
   const plans: FlowPlan[] = []
   for (const job of config.mirrors) {
-    const shared = { aliases, remoteNames: names.get(job.to)!, mm2Topics: config.compat.mm2Topics }
+    const shared = { aliases, remoteNames: names.get(job.to)!, planned, mm2Topics: config.compat.mm2Topics }
     plans.push(
       await withFlow(file, config, job, ({ platform, source, target }) =>
         planFlow(platform, { job, source, target, ...shared }),

@@ -21,12 +21,15 @@ function quantity(parse: (text: string) => number | undefined, forms: string, ki
   })
 }
 
-/** `host:port`; IPv6 in brackets. */
+/** `host:port`; IPv6 in brackets. What has a user before it may have a password, too, and is not shown. */
 export const address = z.string().transform((text, context) => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text)
   const port = match ? Number(match[3]) : Number.NaN
   if (match && port <= 65_535) return { host: (match[1] ?? match[2])!, port }
-  context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not an address; write host:port` })
+  const message = text.includes('@')
+    ? 'an address is host:port; who logs in stands under sasl'
+    : `${JSON.stringify(text)} is not an address; write host:port`
+  context.addIssue({ code: 'custom', message })
   return z.NEVER
 })
 

@@ -361,6 +361,7 @@ export class DataPlane implements Plane {
       startOf: startRules(this.#flow),
       onDataLoss: this.#flow.onDataLoss ?? 'stop',
       queueBytesMax: this.#limits.queueBytes,
+      readsUncommitted: this.#flow.isolation === 'read_uncommitted',
       settleMs: this.#limits.settleMs,
       lookAgainMs: this.#limits.lookAgainMs,
       wentBackTo: new Map(),

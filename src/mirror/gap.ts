@@ -7,7 +7,7 @@ export const gapReasons = [
   'retention',
   /** The source lost records after they were mirrored: an unclean election. */
   'truncation',
-  /** The source topic was deleted and created again. */
+  /** The source topic was deleted and created again, or its name leads to another cluster. */
   'recreated',
   /** The target topic was deleted, or is another one than before. */
   'target-deleted',
@@ -70,7 +70,7 @@ function whatHappened(gap: Gap): string {
     case 'truncation':
       return `Records are missing, ${source}: the source lost them after they were mirrored`
     case 'recreated':
-      return `Records may be missing, ${source}: the source topic was deleted and created again`
+      return `Records may be missing, ${source}: the source topic was deleted and created again, or is that of another cluster`
     case 'target-deleted':
       return `${copies} are gone: the target topic was deleted, or is another one than before`
     case 'target-truncated':

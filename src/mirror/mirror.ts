@@ -26,6 +26,7 @@ import type { MirrorHooks } from './mirror-hooks.ts'
 import type { OwnedPartition, Plane, PlaneListener } from './plane.ts'
 import { Planes } from './planes.ts'
 import { slotOf } from './progress-record.ts'
+import { ProgressWatch } from './progress-watch.ts'
 import { RemoteNames } from './remote-names.ts'
 import { type ReplicationPolicy, replicationPolicy } from './replication-policy.ts'
 import type { MirrorStatus, Moved } from './status.ts'
@@ -83,11 +84,13 @@ export class Mirror {
   readonly #errors: ErrorCounts
   readonly #gapLedger: GapLedger
   readonly #lastLook: LastLook
+  readonly #progressWatch: ProgressWatch
   #slotCount: number
   /** Whether it is settled which slots are ours; none may be, when others have them all. */
   #isAssigned = false
   #state: 'new' | 'starting' | 'running' | 'stopped' = 'new'
   #paused = false
+  readonly #pausedTopics = new Set<string>()
   /** Why the flow may not run at all. */
   #refusal: string | undefined
   /** Why the instances that have the work do not share it with this one; they may change their mind. */
@@ -148,6 +151,7 @@ export class Mirror {
       synced: (topics) => this.#plane.synced(topics),
     })
     this.#gapLedger = new GapLedger(this.#platform, target, this.policy.gapsTopic)
+    this.#progressWatch = new ProgressWatch(target, this.policy.progressTopic, this.#errors)
     const listener: PlaneListener = {
       working: () => this.#lookAgain(),
       slotTaken: (slot) => this.#ownership.taken(slot),
@@ -281,6 +285,7 @@ export class Mirror {
       if (this.#plane.isWorking) news = await this.#copies.update(matched)
       if (news === 0) await this.#target.refresh()
       await this.#gapLedger.refresh()
+      if (this.#plane.isWorking) await this.#progressWatch.look()
       this.#targetAnswers = true
     } catch (error) {
       failure = error as HeliostatError
@@ -308,12 +313,20 @@ export class Mirror {
 
   pause(topic?: string): void {
     if (topic === undefined) this.#paused = true
+    else this.#pausedTopics.add(topic)
     this.#plane.pause(topic)
   }
 
   resume(topic?: string): void {
     if (topic === undefined) this.#paused = false
+    else this.#pausedTopics.delete(topic)
     this.#plane.resume(topic)
+  }
+
+  /** The same flow under other settings: what a person paused stays so. */
+  pauseLike(before: Mirror): void {
+    if (before.#paused) this.pause()
+    for (const topic of before.#pausedTopics) this.pause(topic)
   }
 
   /**

@@ -67,7 +67,7 @@ export interface TopicStatus {
 export interface PartitionStatus {
   readonly partition: number
   readonly state: PartitionState
-  /** A sentence for people; set when stopped or recovering. */
+  /** A sentence for people; set when stopped or recovering, or when an open transaction at the source keeps it from going on. */
   readonly reason: string | undefined
   /** The next source offset to mirror, and the target offset it will get; undefined before the position is known. */
   readonly upstream: number | undefined

@@ -122,6 +122,15 @@ export function foreign(why: string): StopReason {
   }
 }
 
+/** Somebody mirrored or wrote there before, and nothing says what: to begin anew behind it could double everything. */
+export function unknownCopy(remote: TopicPartition, end: number): StopReason {
+  return {
+    code: 'foreign-write',
+    message: `${remote} holds records up to offset ${end}, and there is no progress that says how they came there. Delete ${remote.topic} to have it made anew, mirror under another name beside it, or say takeOver: mirrormaker if that made it.`,
+    mayPass: true,
+  }
+}
+
 /** None of several plans for one place came true there. */
 export function ambiguous(downstream: number, remote: TopicPartition): StopReason {
   return {
@@ -147,10 +156,12 @@ export function notTakenOver(remoteTopic: string, why: string): StopReason {
   }
 }
 
-export function missing(topic: string): StopReason {
+/** `left`: source offsets that are known not to have been mirrored. */
+export function missing(topic: string, left?: { readonly from: number; readonly to: number }): StopReason {
+  const lost = left && left.from < left.to ? ` Source offsets ${left.from} to ${left.to - 1} were not mirrored.` : ''
   return {
     code: 'topic-missing',
-    message: `The source has no topic ${topic} any more; its copy on the target is kept.`,
+    message: `The source has no topic ${topic} any more; its copy on the target is kept.${lost}`,
     mayPass: true,
   }
 }

@@ -138,6 +138,13 @@ export class OffsetMap {
     return index < 0 ? undefined : Math.min(downstream, this.#runs.downstreamEnd(index)) - 1
   }
 
+  /** Where the first record at this target offset or behind it stands; undefined when none is known. */
+  firstRecordFrom(downstream: number): number | undefined {
+    const index = this.#runs.lastByDownstream(downstream)
+    if (index >= 0 && downstream < this.#runs.downstreamEnd(index)) return downstream
+    return index + 1 < this.#runs.length ? this.#runs.downstream(index + 1) : undefined
+  }
+
   get size(): number {
     return this.#runs.length
   }

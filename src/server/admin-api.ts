@@ -191,6 +191,8 @@ export interface FlowSummary {
   readonly topics: number
   readonly partitions: number
   readonly stoppedPartitions: number
+  /** Entries of the ledger, whichever instance wrote them; and source records that this one's partitions lack for them. */
+  readonly gaps: number
   readonly gapRecords: number
   readonly groups: number
   readonly groupsBlocked: number
@@ -221,6 +223,7 @@ function summary(flow: FlowView, rates: Rates): FlowSummary {
     topics: status.topics.length,
     partitions: totals.partitions,
     stoppedPartitions: totals.stopped,
+    gaps: flow.gaps().length,
     gapRecords: totals.gapRecords,
     groups: groups.length,
     groupsBlocked: groups.filter((group) => group.state === 'blocked').length,

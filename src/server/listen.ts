@@ -12,9 +12,13 @@ type Fetch = Parameters<typeof serve>[0]['fetch']
 
 /**
  * Resolves when the address answers; an address that is taken is an error that says so. `tls` is asked anew for every connection, so that
- * certificates can be rotated.
+ * certificates can be rotated. `said`: where the address was said.
  */
-export function listen(fetch: Fetch, { host, port }: Address, tls?: () => TlsOptions): Promise<Server> {
+export function listen(
+  fetch: Fetch,
+  { host, port }: Address,
+  { tls, said = 'server.listen' }: { tls?: (() => TlsOptions) | undefined; said?: string } = {},
+): Promise<Server> {
   return new Promise((resolve, reject) => {
     const secured = tls && { createServer, serverOptions: { minVersion: 'TLSv1.2', ...certificateOf(tls()) } as const }
     const server = serve({ fetch, hostname: host, port, ...secured }, (address) => {
@@ -29,7 +33,7 @@ export function listen(fetch: Fetch, { host, port }: Address, tls?: () => TlsOpt
     if (tls) followCertificate(server as HttpsServer, tls)
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
-        error.code === 'EADDRINUSE' ? 'is in use; server.listen names another' : `cannot be listened on (${error.code})`
+        error.code === 'EADDRINUSE' ? `is in use; ${said} names another` : `cannot be listened on (${error.code})`
       reject(new HeliostatError('HEL_LISTEN', `${host}:${port} ${reason}`, { cause: error, where: { host, port } }))
     })
   })

@@ -6,6 +6,7 @@ import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { describeProducers } from '../protocol/messages/describe-producers.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
 
@@ -63,6 +64,25 @@ export class TailReader {
       this.#questions.push({ topicPartition, offset, resolve, reject })
       if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
     })
+  }
+
+  /** Those whose sequences its leader remembers; none where it does not tell: before Kafka 2.8, or without READ. */
+  async producers(topicPartition: TopicPartition): Promise<ReadonlySet<number>> {
+    const { topic, partition } = topicPartition
+    const leader = this.#client.leaderOf(topic, partition)
+    if (!leader) throw unreadable(topicPartition, ErrorCode.LEADER_NOT_AVAILABLE)
+    try {
+      const connection = await this.#client.node(leader.nodeId, 'control')
+      const { topics } = await connection.send(describeProducers, {
+        topics: [{ name: topic, partitionIndexes: [partition] }],
+      })
+      const { errorCode, activeProducers } = topics[0]!.partitions[0]!
+      if (errorCode !== ErrorCode.NONE) throw unreadable(topicPartition, errorCode)
+      return new Set(activeProducers.map(({ producerId }) => producerId))
+    } catch (error) {
+      if (!(error instanceof HeliostatError) || error.retriable) throw error
+      return new Set()
+    }
   }
 
   #ask(): void {

@@ -145,7 +145,7 @@ describe('before anything was mirrored', () => {
           },
         ],
         notMirrored: [{ topic: 'tmp-x', rule: 'exclude "tmp-.*"' }],
-        problems: [],
+        problems: ['no topic of east matches include "heart.*"'],
       },
     ])
     await west.refresh()
@@ -159,6 +159,29 @@ describe('before anything was mirrored', () => {
       /^~ add partitions +west +east\.grown +1 to 2 partitions, as grown has +include "gr\.\*"; naming/m,
     )
     expect(stderr).toContain('east->west: 5 changes; 1 topics stay where they are')
+  })
+
+  test('topics of its own are told once, whichever flows would make them, and where', async () => {
+    const two = join(folder, 'two-flows.yaml')
+    const another = '{ from: east, to: west, name: more, progress: more, topics: { include: [grown] } }, '
+    const flows = configOf('heartbeats: both, topics: { exclude: [grown] }').replace('mirrors: [', `$&${another}`)
+    writeFileSync(two, flows.replace(/^compat.*$/m, ''))
+    const { stdout } = await said(() => plan(two, { output: 'json', detailedExitcode: false }))
+    const plans = (JSON.parse(stdout) as { flows: FlowPlan[] }).flows
+    const own = plans.map(({ changes }) =>
+      changes
+        .filter(({ detail }) => detail === 'cleanup.policy=compact')
+        .map(({ cluster, resource }) => `${cluster}: ${resource}`),
+    )
+    expect(own).toEqual([
+      [
+        'west: heliostat.east.more.progress.internal',
+        'west: heliostat.east.gaps.internal',
+        'west: east.checkpoints.internal',
+        'west: mm2-offset-syncs.east.internal',
+      ],
+      ['west: heliostat.east.progress.internal', 'west: heartbeats', 'east: heartbeats'],
+    ])
   })
 
   test('explain names every rule, from the clusters alone', async () => {

@@ -227,6 +227,13 @@ mirrors:
     expect(problemsOf(`${text}mirrors: [{ from: east, to: west }]\n`).join('\n')).not.toMatch(/canary|1234567/)
   })
 
+  it('does not show an address that a login is written into', () => {
+    const text = `${clusters.replace('127.0.0.1:9192', 'mirror:hunter2@kafka.west:9093')}mirrors: [{ from: east, to: west }]\n`
+    expect(problemsOf(text)).toEqual([
+      '4:23 wrong-value clusters.west.bootstrap[0]: an address is host:port; who logs in stands under sasl',
+    ])
+  })
+
   it('tells a MirrorMaker 2 file for what it is', () => {
     expect(problemsOf('clusters = A, B\nA->B.enabled = true\n')[0]).toContain('properties file of MirrorMaker 2')
   })

@@ -327,6 +327,7 @@ test('a plan tells beforehand what would be gone on with and where, and what wou
         target: clientWest,
         aliases,
         remoteNames: new RemoteNames(),
+        planned: new Set(),
         mm2Topics: true,
       },
     })

@@ -5,6 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { type Flow, Mirror } from '../../src/mirror/mirror.ts'
 import { ProgressReader } from '../../src/mirror/progress-reader.ts'
+import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
+import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
 import { eastAndWest } from '../support/east-west.ts'
 import { appendBatch, clientOf, makeTopic, readAll, testPlatform, until } from '../support/log-content.ts'
@@ -143,5 +145,27 @@ describe('a transactional mirror', () => {
       () => back.status().errors['HEL_DELIVERY'] !== undefined,
       () => JSON.stringify(back.status()),
     )
+  })
+
+  test('whose progress is lost doubles nothing: it stops, also where others have written since, and says what helps', async () => {
+    await makeTopic(east, 'lost', 1)
+    const first = await mirrored('lost')
+    await write(east, 'lost', 0, 3)
+    await expectCopied('lost', 1, first)
+    await first.stop()
+    await appendBatch(west, 'lost.lost', 0, buildBatch([{ timestamp: 1, key: 'x', value: 'x' }]))
+    await (await west.controller()).send(deleteTopics, {
+      topics: [{ name: first.policy.progressTopic, topicId: ZERO_UUID }],
+      topicNames: [first.policy.progressTopic],
+      timeoutMs: 5_000,
+    })
+    const second = await mirrored('lost')
+    const statusOf = () => second.status().topics[0]?.partitions[0]
+    await until(
+      () => statusOf()?.state === 'stopped',
+      () => JSON.stringify(second.status()),
+    )
+    expect(statusOf()!.reason).toContain('there is no progress that says how they came there')
+    expect(await readAll(west, 'lost.lost', 0)).toHaveLength(4)
   })
 })

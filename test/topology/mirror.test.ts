@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ClusterClient } from '../../src/client/cluster-client.ts'
 import { type Flow, Mirror, type MirrorLimits } from '../../src/mirror/mirror.ts'
 import type { PartitionStatus } from '../../src/mirror/status.ts'
+import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { createPartitions } from '../../src/protocol/messages/create-partitions.ts'
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts'
 import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts'
@@ -11,6 +12,7 @@ import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts'
 import { ZERO_UUID } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/records/batch-builder.ts'
+import { TransactionalProducer } from '../broker/transactional-producer.ts'
 import * as copies from '../support/copied.ts'
 import { DelayProxy, isProduceTo } from '../support/delay-proxy.ts'
 import { eastAndWest } from '../support/east-west.ts'
@@ -244,6 +246,36 @@ describe('trouble', () => {
     await Promise.all(proxies.map((proxy) => proxy.stop()))
   })
 
+  test('a transaction that is left open at the source is told of, ages what would be lost, and passes', async () => {
+    await makeTopic(east, 'hanging', 1)
+    await write('hanging', 0, 'before')
+    const mirror = await mirrored(['hanging'], { limits: { lookAgainMs: 300 } })
+    await until(() => partitionOf(mirror, 'hanging')?.upstream === 1, seen(mirror))
+    const producer = await TransactionalProducer.begin(await east.anyNode(), 'hanging')
+    await producer.produce('hanging', ['open'])
+    await write('hanging', 0, 'behind')
+    await until(() => partitionOf(mirror, 'hanging')?.reason !== undefined, seen(mirror))
+    const { state, reason, rpoMs, lagRecords } = partitionOf(mirror, 'hanging')!
+    expect({ state, lagRecords }).toEqual({ state: 'running', lagRecords: 0 })
+    expect(reason).toMatch(/^A transaction has been open at the source since offset 1, for \d+ s: .* 2 offsets so far/)
+    expect(rpoMs).toBeGreaterThan(300)
+    await producer.end(true)
+    await until(() => partitionOf(mirror, 'hanging')?.records === 3, seen(mirror))
+    expect(partitionOf(mirror, 'hanging')!.reason).toBeUndefined()
+  })
+
+  test('a topic of progress that somebody deletes is missed aloud, once', async () => {
+    await makeTopic(east, 'placeless', 1)
+    await write('placeless', 0, 'a')
+    const log: string[] = []
+    const platform = nodePlatform({ log: { level: 'warn', pretty: false, write: (line) => log.push(line) } })
+    const mirror = await mirrored(['placeless'], { platform })
+    await until(() => partitionOf(mirror, 'placeless')?.upstream === 1, seen(mirror))
+    await removeTopic(west, mirror.policy.progressTopic)
+    await until(() => (mirror.status().errors['HEL_PROGRESS_GONE'] ?? 0) > 2, seen(mirror))
+    expect(log.filter((line) => line.includes('the places of all copies are in memory alone'))).toHaveLength(1)
+  })
+
   test('a record too large stops its partition after all before it, and nothing else, until the limit is raised', async () => {
     await makeTopic(east, 'large', 2, { 'max.message.bytes': '200000' })
     const mirror = await mirrored(['large'], { flow: { configs: false } })
@@ -348,9 +380,13 @@ describe('trouble', () => {
     await write('gone', 0, 'a')
     const mirror = await mirrored(['gone'])
     await expectCopied(mirror, 'gone')
+    mirror.pause()
+    await write('gone', 0, 'b', 'c')
+    await until(() => partitionOf(mirror, 'gone')?.sourceEnd === 3, seen(mirror))
     await removeTopic(east, 'gone')
+    mirror.resume()
     await until(() => partitionOf(mirror, 'gone')?.state === 'stopped', seen(mirror))
-    expect(partitionOf(mirror, 'gone')!.reason).toContain('has no topic gone any more')
+    expect(partitionOf(mirror, 'gone')!.reason).toMatch(/has no topic gone any more.* Source offsets 1 to 2 were not/)
     expect(await endOffset(west, mirror.policy.remoteTopic('gone'), 0)).toBe(1)
   })
 

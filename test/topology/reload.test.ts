@@ -119,6 +119,29 @@ test('adds and removes flows, in the order of the file', async () => {
   await expectCopied({ client: east, topic: 'more-a' }, { client: west, topic: 'east.more-a' })
 })
 
+test('what was paused stays paused under its new settings, until it is resumed', async () => {
+  await makeTopic(east, 'kept-a', 1)
+  const mirror = "from: east, to: west, topics: { include: ['kept-.*'] }"
+  const { daemon, change } = await started([mirror])
+  await running(daemon, 'east->west')
+  const ask = (verb: string) => fetch(`${daemon.url}/api/v1/flows/east->west/${verb}`, { method: 'POST' })
+  await ask('pause?topic=kept-a')
+  await ask('pause')
+  change(fileOf([`${mirror}, buffer: 8MiB`]))
+  expect((await reload(daemon)).body.restarted).toHaveLength(1)
+  const stateOf = () => daemon.flows.get('east->west')!.status()
+  expect(stateOf().state).toBe('paused')
+  await ask('resume')
+  const partition = () => stateOf().topics[0]?.partitions[0]?.state
+  await until(
+    () => partition() === 'paused' && stateOf().state !== 'paused',
+    () => JSON.stringify(stateOf()),
+  )
+  await appendBatch(east, 'kept-a', 0, batchOf(['k']))
+  await ask('resume?topic=kept-a')
+  await expectCopied({ client: east, topic: 'kept-a' }, { client: west, topic: 'east.kept-a' })
+})
+
 test('changes nothing at all when something is wrong', async () => {
   const mirror = "from: east, to: west, topics: { include: ['nothing'] }"
   const { daemon, change } = await started([mirror])

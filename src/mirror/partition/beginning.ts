@@ -1,7 +1,8 @@
 // Where a partition that was never mirrored begins: where the flow says, or where the copy ends that another mirror made.
 import { EARLIEST, LATEST } from '../../client/offset-lookup.ts'
+import type { Tail } from '../../sink/tail-reader.ts'
 import type { ProgressLog } from '../slot-log.ts'
-import { foreign, notTakenOver, type StopReason } from '../stop-reason.ts'
+import { notTakenOver, type StopReason, unknownCopy } from '../stop-reason.ts'
 import type { TakeOver } from '../take-over.ts'
 import type { Doubt } from './doubt.ts'
 import type { PartitionCopy } from './partition-copy.ts'
@@ -40,14 +41,18 @@ export class Beginning {
     const tail = await tails.tail(remote)
     const upstream = await this.#start()
     if (takeOver && tail.end > 0) return this.#takeOver(takeOver, tail.end)
-    // Others may write beside transactions.
-    if (!this.#slot.transaction && tail.end > 0 && tail.batch !== undefined)
-      return foreign(
-        `${remote} holds records up to offset ${tail.end}, and there is no progress that says how they came there`,
-      )
+    this.#isCopyRefused = await this.#isUnknown(tail)
+    if (this.#isCopyRefused) return unknownCopy(remote, tail.end)
     await this.#copy.begin({ upstream, downstream: tail.end })
     this.#isWritten()
     return undefined
+  }
+
+  /** Whether what stands there may be a copy. Beside transactions others may write; but not we, before anything was written of it. */
+  async #isUnknown({ batch }: Tail): Promise<boolean> {
+    if (!batch || !this.#slot.transaction) return batch !== undefined
+    const { id } = this.#slot.producer
+    return batch.producerId === id || (await this.#host.tails.producers(this.#copy.remote)).has(id)
   }
 
   #start(): Promise<number> {

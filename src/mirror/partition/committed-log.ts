@@ -1,14 +1,21 @@
 // The target's log of a partition that is written in transactions. Others may write beside it; what was committed can only be lost.
 import { HeliostatError } from '../../platform/errors.ts'
-import { lossReason } from '../gap.ts'
+import { epochEnd } from '../../source/divergence.ts'
+import { lossReason, type OffsetRange } from '../gap.ts'
 import type { StopReason } from '../stop-reason.ts'
-import { endOfOurs, isStillOurs } from './committed-tail.ts'
+import { endOfOurs, isStillOurs, lostWithin, type Places } from './committed-tail.ts'
 import { writeLoss } from './loss.ts'
 import type { PartitionCopy } from './partition-copy.ts'
 import type { PartitionHost } from './partition-host.ts'
 import { Suspicion } from './suspicion.ts'
 
-type LogHost = Pick<PartitionHost, 'platform' | 'tails' | 'gapLedger' | 'onDataLoss' | 'wentBackTo'>
+type LogHost = Pick<PartitionHost, 'platform' | 'target' | 'tails' | 'gapLedger' | 'onDataLoss' | 'wentBackTo'>
+
+/** The log's end, and its leader's epoch as it was known before that was asked for. */
+interface Seen {
+  readonly end: number
+  readonly leaderEpoch: number | undefined
+}
 
 export class CommittedLog {
   readonly #host: LogHost
@@ -22,35 +29,55 @@ export class CommittedLog {
   }
 
   /** Whether it still holds what was committed; if not, the loss is in the ledger and the copy begins anew behind it: 'mended'. */
-  async mend(targetEnd: number): Promise<StopReason | 'mended' | undefined> {
+  async mend(seen: Seen): Promise<StopReason | 'mended' | undefined> {
     const { progress, source, remote, map } = this.#copy
     const { wentBackTo } = this.#host
-    const to = map.nextDownstream
-    const end = await this.#endOfOurs(Math.min(targetEnd, wentBackTo.get(remote) ?? targetEnd, to))
-    if (end >= to) {
+    const lost = await this.#lost(seen)
+    if (!lost) {
       this.#suspicion.drop()
+      this.#copy.wasWhole(seen.leaderEpoch)
       return undefined
     }
-    if (!wentBackTo.has(remote)) this.#suspicion.confirm(`${remote} ends at ${end}, not at ${to}`)
-    const from = map.reverse(end) ?? map.lowestUpstream
+    if (!wentBackTo.has(remote))
+      this.#suspicion.confirm(`${remote} lacks what was committed from ${lost.from} to ${lost.to - 1}`)
+    const from = map.reverse(lost.from) ?? map.lowestUpstream
     const upstream = map.nextUpstream
-    const loss = { from, to: upstream, reason: 'target-truncated', downstream: { from: end, to } } as const
-    const gap = await writeLoss(this.#host, source, loss)
+    const to = map.reverse(lost.to) ?? upstream
+    const gap = await writeLoss(this.#host, source, { from, to, reason: 'target-truncated', downstream: lost })
     if (gap.action === 'stop') return lossReason(gap)
     await this.#copy.startOver(progress, gap.action === 'skip' ? upstream : from)
     wentBackTo.delete(remote)
     return 'mended'
   }
 
-  /** A log that went back may have grown since, by what was aborted and by others. */
-  #endOfOurs(to: number): Promise<number> {
-    const { map, remote, progress, lastCommitted, writers } = this.#copy
-    return endOfOurs(
+  /** A log that went back may have grown since: by what was aborted, by others, and by us behind them. */
+  async #lost({ end: targetEnd, leaderEpoch }: Seen): Promise<OffsetRange | undefined> {
+    const { map, remote, progress, lastCommitted, writers, wholeUnder } = this.#copy
+    const places: Places = {
       map,
-      { from: progress.start.downstream, to },
-      (offset) => this.#host.tails.batchAt(remote, offset),
-      (batch) => (lastCommitted ? isStillOurs(batch, lastCommitted, writers) : !batch.isControl),
-    )
+      batchAt: (offset) => this.#host.tails.batchAt(remote, offset),
+      isOurs: (batch) => (lastCommitted ? isStillOurs(batch, lastCommitted, writers) : !batch.isControl),
+    }
+    const from = progress.start.downstream
+    const to = map.nextDownstream
+    const end = await endOfOurs(places, {
+      from,
+      to: Math.min(targetEnd, this.#host.wentBackTo.get(remote) ?? targetEnd, to),
+    })
+    if (end < to) return { from: end, to }
+    if (wholeUnder === undefined || wholeUnder === leaderEpoch) return undefined
+    const cutAt = await this.#endOfEpoch(wholeUnder)
+    return cutAt === undefined ? undefined : lostWithin(places, { from: Math.max(from, cutAt), to })
+  }
+
+  /** Leaders since may lack what stands behind this. */
+  async #endOfEpoch(leaderEpoch: number): Promise<number | undefined> {
+    try {
+      return (await epochEnd(this.#host.target, this.#copy.remote, leaderEpoch)).endOffset
+    } catch (error) {
+      if (!(error instanceof HeliostatError) || error.retriable) throw error
+      return undefined // brokers before 2.1
+    }
   }
 
   /**

@@ -2,12 +2,15 @@
 // again, something else stands in their places: markers, what was aborted, records of others. Pure but for what it asks.
 import type { OffsetMap } from '../../offset-translation/offset-map.ts'
 import type { BatchHeader } from '../../sink/tail-reader.ts'
+import type { OffsetRange } from '../gap.ts'
 
 /** The last batch of a partition that was committed. */
 export interface LastBatch {
   readonly producerId: number
   readonly producerEpoch: number
   readonly sequence: number
+  /** The target's leader epoch under which all that was committed before was last seen to stand; absent: not known. */
+  readonly leaderEpoch?: number | undefined
 }
 
 const SEQUENCES = 2 ** 31
@@ -27,23 +30,31 @@ export function isStillOurs(batch: BatchHeader, last: LastBatch, writers: Readon
   return ahead === 0 || ahead > AHEAD_MAX
 }
 
+/** What is asked of a log about the places of our records. */
+export interface Places {
+  readonly map: Pick<OffsetMap, 'lastRecordBelow' | 'firstRecordFrom'>
+  batchAt(offset: number): Promise<BatchHeader | undefined>
+  isOurs(batch: BatchHeader): boolean
+}
+
+/** Of what retention or compaction took nobody can tell. */
+async function isGoneAt({ batchAt, isOurs }: Places, at: number): Promise<boolean> {
+  const batch = await batchAt(at)
+  return batch !== undefined && batch.baseOffset <= at && !isOurs(batch)
+}
+
 /**
  * Up to which target offset, `to` at most, our records stand where the map says. What lies below `from` is not looked at. A log loses an
  * end, so where one record is gone all later ones are: it is found by halving.
  */
 export async function endOfOurs(
-  map: Pick<OffsetMap, 'lastRecordBelow'>,
+  places: Places,
   { from, to }: { readonly from: number; readonly to: number },
-  batchAt: (offset: number) => Promise<BatchHeader | undefined>,
-  isOurs: (batch: BatchHeader) => boolean,
 ): Promise<number> {
   /** Where below this offset the last record of ours should stand, if it does not. */
   const goneBelow = async (offset: number): Promise<number | undefined> => {
-    const at = map.lastRecordBelow(offset)
-    if (at === undefined || at < from) return undefined
-    const batch = await batchAt(at)
-    // Of what retention or compaction took nobody can tell.
-    return batch && batch.baseOffset <= at && !isOurs(batch) ? at : undefined
+    const at = places.map.lastRecordBelow(offset)
+    return at !== undefined && at >= from && (await isGoneAt(places, at)) ? at : undefined
   }
   let gone = await goneBelow(to)
   if (gone === undefined) return to
@@ -54,4 +65,24 @@ export async function endOfOurs(
     else gone = lower
   }
   return gone
+}
+
+/**
+ * What is gone though the last of our records stands: at `from` the log was cut off, others filled it up beyond all that we had, and we wrote
+ * behind them before anybody looked. So from one place on our records stand again, and that is found by halving.
+ */
+export async function lostWithin(
+  places: Places,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<OffsetRange | undefined> {
+  const first = places.map.firstRecordFrom(from)
+  if (first === undefined || first >= to || !(await isGoneAt(places, first))) return undefined
+  let stands = to
+  for (let gone = first; gone + 1 < stands; ) {
+    const middle = Math.ceil((gone + stands) / 2)
+    const at = places.map.firstRecordFrom(middle) ?? stands
+    if (at < stands && (await isGoneAt(places, at))) gone = at
+    else stands = middle
+  }
+  return { from: first, to: places.map.firstRecordFrom(stands) ?? stands }
 }

@@ -48,6 +48,8 @@ export interface IntakeOptions {
   readonly counters: PartitionCounters
   /** The source's end, as far as it is known. */
   readonly sourceEnd: number | undefined
+  /** What is not committed is read, too. */
+  readonly readsUncommitted: boolean
 }
 
 export class Intake {
@@ -55,17 +57,20 @@ export class Intake {
   readonly #memory: BatchMemory | undefined
   readonly #counters: PartitionCounters
   #rules: PassageRules
+  readonly #readsUncommitted: boolean
   #sourceEnd: number | undefined
+  #heldBack = 0
   #nextUpstream = 0
   /** −1 unknown. */
   #leaderEpoch = -1
 
-  constructor(admission: Admission, { rules, memory, counters, sourceEnd }: IntakeOptions) {
+  constructor(admission: Admission, { rules, memory, counters, sourceEnd, readsUncommitted }: IntakeOptions) {
     this.#admission = admission
     this.#rules = rules
     this.#memory = memory
     this.#counters = counters
     this.#sourceEnd = sourceEnd
+    this.#readsUncommitted = readsUncommitted
   }
 
   /** The source offset to fetch next. */
@@ -80,6 +85,11 @@ export class Intake {
 
   get sourceEnd(): number | undefined {
     return this.#sourceEnd
+  }
+
+  /** Offsets behind that end which wait for the end of a transaction. */
+  get heldBack(): number {
+    return this.#heldBack
   }
 
   /** Whether all that the source is known to have was read. */
@@ -97,6 +107,7 @@ export class Intake {
 
   noteSourceEnd(sourceEnd: number): void {
     this.#sourceEnd = sourceEnd
+    this.#heldBack = 0
   }
 
   /** `leaderEpoch`: of the record before, where that is known. */
@@ -106,8 +117,9 @@ export class Intake {
   }
 
   take(fetched: Fetched): void {
-    const { batches, abortedTransactions, lease } = fetched
-    this.#sourceEnd = fetched.lastStableOffset >= 0 ? fetched.lastStableOffset : fetched.highWatermark
+    const { batches, abortedTransactions, lastStableOffset, highWatermark, lease } = fetched
+    this.#sourceEnd = this.#readsUncommitted || lastStableOffset < 0 ? highWatermark : lastStableOffset
+    this.#heldBack = Math.max(0, highWatermark - this.#sourceEnd)
     const filter = new AbortedFilter(abortedTransactions)
     const neighbours: RecordBatch[] = []
     for (const batch of batches) {

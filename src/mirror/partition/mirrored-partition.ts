@@ -55,6 +55,8 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
   #isPaused = false
   #isPositioning = false
   #lookAgain: Timer | undefined
+  /** The source offset of which it was told that readers are held there. */
+  #toldHeldAt: number | undefined
 
   constructor(
     host: PartitionHost,
@@ -141,11 +143,12 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
     const { source, target, platform } = this.#host
     const { topic } = this.source
     if (synced) this.#copy.resynced(synced)
+    this.#tellHeld()
     const found = source.topics().get(topic)
     if (!found) this.#reading.noteKnown(platform.clock.monotonic()) // where there is no topic there is nothing to lose
     if (found && mirror?.stopReason?.code === 'topic-missing') this.#recover('its source topic is there again')
     if (!mirror?.isFlowing) return
-    if (!found) return void this.#stop(missing(topic))
+    if (!found) return void this.#stop(missing(topic, this.#copy.unmirrored))
     if (this.#history.isRecreated) return void this.#recover('looks at a source topic that was recreated')
     const remote = target.topics().get(this.remote.topic)
     if (!remote || remote.topicId !== this.#copy.progress.targetTopicId)
@@ -227,7 +230,9 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
   }
 
   #flow(): void {
-    if (this.#writing.bind(this.#slot.transaction?.transactionalId)) this.#fetch()
+    const { transaction } = this.#slot
+    const seenUnder = transaction && this.#copy.wholeUnder
+    if (this.#writing.bind(transaction?.transactionalId, seenUnder)) this.#fetch()
     else this.#recover('its target partition has no leader')
   }
 
@@ -483,11 +488,30 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
     return this.#copy.mirror?.counters
   }
 
+  /** Nothing is wrong here, and nothing comes: who does not look at the source would not know why. */
+  get #whyHeld(): string | undefined {
+    const heldMs = this.#figures.heldMs(this.#host.platform.clock.now())
+    const { mirror } = this.#copy
+    if (!mirror?.isFlowing || heldMs <= this.#host.lookAgainMs) return undefined
+    return `A transaction has been open at the source since offset ${mirror.sourceEnd}, for ${Math.round(heldMs / 1_000)} s: what stands from there on waits for its end, ${mirror.heldBack} offsets so far. kafka-transactions find-hanging tells whose it is.`
+  }
+
+  #tellHeld(): void {
+    const why = this.#whyHeld
+    const at = why === undefined ? undefined : this.#copy.mirror?.sourceEnd
+    if (why !== undefined && at !== this.#toldHeldAt) {
+      const { topic, partition } = this.source
+      this.#host.platform.log.warn('mirror.partition-held', why, { topic, partition })
+    }
+    this.#toldHeldAt = at
+  }
+
   status(nowMs: number): PartitionStatus {
     const { mirror } = this.#copy
+    const { state, reason = this.#whyHeld } = this.#standing.beside(mirror, { isPaused: this.#isPaused })
     return {
       partition: this.source.partition,
-      ...this.#standing.beside(mirror, { isPaused: this.#isPaused }),
+      ...{ state, reason },
       ...this.#figures.of(mirror, nowMs, this.#reading.unheardMs),
       gaps: this.#host.gapLedger.of(this.source),
     }

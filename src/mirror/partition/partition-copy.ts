@@ -7,6 +7,7 @@
 import { EARLIEST } from '../../client/offset-lookup.ts'
 import { TopicPartition } from '../../client/topic-partition.ts'
 import { OffsetMap, type OffsetMapChanges } from '../../offset-translation/offset-map.ts'
+import type { OffsetRange } from '../gap.ts'
 import {
   type Joint,
   lastRecord,
@@ -22,7 +23,10 @@ import type { LastBatch } from './committed-tail.ts'
 import type { PartitionHost } from './partition-host.ts'
 import { PartitionMirror, type ProgressChanges } from './partition-mirror.ts'
 
-type CopyHost = Pick<PartitionHost, 'tails' | 'sourceOffsets' | 'memory' | 'queueBytesMax' | 'hooks'>
+type CopyHost = Pick<
+  PartitionHost,
+  'tails' | 'sourceOffsets' | 'memory' | 'queueBytesMax' | 'readsUncommitted' | 'hooks'
+>
 
 const NOTHING: OffsetMapChanges = { chunks: [], removed: [] }
 
@@ -36,6 +40,7 @@ export class PartitionCopy {
   #mirror: PartitionMirror | undefined
   /** Chunks of the map that are being written with plans; undefined when none are. */
   #chunksUnderWay: readonly number[] | undefined
+  #wholeUnder: number | undefined
 
   constructor(host: CopyHost, slot: ProgressLog, synced: SyncedTopic, partition: number) {
     this.source = TopicPartition.of(synced.topic, partition)
@@ -48,6 +53,11 @@ export class PartitionCopy {
   /** Undefined until its position was looked for. */
   get mirror(): PartitionMirror | undefined {
     return this.#mirror
+  }
+
+  /** What the source was last seen to hold beyond what the target has. */
+  get unmirrored(): OffsetRange | undefined {
+    return this.#mirror && { from: this.#mirror.acknowledgedUpstream, to: this.#mirror.sourceEnd ?? 0 }
   }
 
   /** The mirror of what is written, from the durable map. */
@@ -83,6 +93,15 @@ export class PartitionCopy {
   /** In transactions: which batch of it was committed last, where that is known. */
   get lastCommitted(): LastBatch | undefined {
     return this.#slot.state.last(this.source.topic, this.source.partition)
+  }
+
+  /** In transactions: the target's leader epoch under which all that was committed was last seen to stand, where that is known. */
+  get wholeUnder(): number | undefined {
+    return this.#wholeUnder ?? this.lastCommitted?.leaderEpoch
+  }
+
+  wasWhole(leaderEpoch: number | undefined): void {
+    this.#wholeUnder = leaderEpoch
   }
 
   /** The producer ids under which it was ever written. */
@@ -214,7 +233,7 @@ export class PartitionCopy {
       this.#progress = { ...this.progress, epochs }
       records.push(partitionRecord(topic, partition, this.#progress))
     }
-    if (last) records.push(lastRecord(topic, partition, last))
+    if (last) records.push(lastRecord(topic, partition, { ...last, leaderEpoch: this.wholeUnder }))
     return records
   }
 
@@ -234,6 +253,7 @@ export class PartitionCopy {
       keepLogAppendTime: this.#synced.keepLogAppendTime,
       contentMayChange: this.#synced.contentMayChange,
       queueBytesMax: this.#host.queueBytesMax,
+      readsUncommitted: this.#host.readsUncommitted,
       memory: this.#host.memory,
       epochs,
       counters: this.#mirror?.counters,

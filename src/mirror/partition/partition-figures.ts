@@ -12,6 +12,8 @@ export class PartitionFigures {
   readonly #recordAge = new RecentTimes()
   readonly #replicationLatency = new RecentTimes()
   #behindSince: number | undefined
+  /** Where the source's readers of committed data are held back, and since when. */
+  #held: { readonly at: number; readonly since: number } | undefined
 
   fetched(batches: readonly RecordBatch[], nowMs: number): void {
     for (const batch of batches) {
@@ -25,9 +27,16 @@ export class PartitionFigures {
   }
 
   /** Whatever was just told to the mirror may have changed how far it is behind. */
-  noteLag({ sourceEnd, acknowledgedUpstream }: PartitionMirror, nowMs: number): void {
+  noteLag({ sourceEnd, acknowledgedUpstream, heldBack }: PartitionMirror, nowMs: number): void {
     const isBehind = sourceEnd !== undefined && acknowledgedUpstream < sourceEnd
     this.#behindSince = isBehind ? (this.#behindSince ?? nowMs) : undefined
+    if (sourceEnd === undefined || heldBack === 0) this.#held = undefined
+    else if (this.#held?.at !== sourceEnd) this.#held = { at: sourceEnd, since: nowMs }
+  }
+
+  /** For how long a transaction that is open at the source has kept what stands behind its first record from being read. */
+  heldMs(nowMs: number): number {
+    return this.#held ? Math.max(0, nowMs - this.#held.since) : 0
   }
 
   /** `unheardMs`: what came to the source since nobody here can know. */
@@ -40,7 +49,7 @@ export class PartitionFigures {
       downstream: mirror?.map.nextDownstream,
       sourceEnd,
       lagRecords,
-      rpoMs: Math.max(lagRecords === 0 ? 0 : this.#age(mirror, nowMs), unheardMs),
+      rpoMs: Math.max(lagRecords === 0 ? 0 : this.#age(mirror, nowMs), this.heldMs(nowMs), unheardMs),
       records: mirror?.counters.records ?? 0,
       bytes: mirror?.counters.bytes ?? 0,
       fetchedBytes: this.#fetchedBytes,

@@ -32,6 +32,7 @@ export interface PartitionHost {
   readonly startOf: (topic: string) => Start
   readonly onDataLoss: DataLossPolicy
   readonly queueBytesMax: number
+  readonly readsUncommitted: boolean
   readonly settleMs: number
   readonly lookAgainMs: number
   /** Where batches were appended in transactions, below what the partition had; kept over a slot that is opened anew. */

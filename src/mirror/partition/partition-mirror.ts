@@ -53,6 +53,8 @@ export interface PartitionMirrorOptions extends Omit<PassageRules, 'isTransactio
   readonly counters?: PartitionCounters
   /** The source's end as the mirror before knew it. */
   readonly sourceEnd?: number
+  /** What is not committed is read, too. */
+  readonly readsUncommitted?: boolean
   /** In transactions: where the mirror before it was, under the same epoch. */
   readonly nextSequence?: number
 }
@@ -89,14 +91,16 @@ export class PartitionMirror {
   #mustSettle = false
 
   constructor(options: PartitionMirrorOptions) {
-    const { batchBytesMax, keepLogAppendTime, isTransactional = false, memory, sourceEnd } = options
+    const { batchBytesMax, keepLogAppendTime, isTransactional = false } = options
+    const { memory, sourceEnd, readsUncommitted = false } = options
     this.#options = options
     this.source = options.source
     this.remote = options.remote
     this.map = options.map
     this.counters = options.counters ?? countersAtZero()
     const rules = { batchBytesMax, keepLogAppendTime, isTransactional }
-    this.#intake = new Intake(this.#admission(), { rules, memory, counters: this.counters, sourceEnd })
+    const { counters } = this
+    this.#intake = new Intake(this.#admission(), { rules, memory, counters, sourceEnd, readsUncommitted })
     this.#plans = new Plans(options.epochs ?? [], { isTransactional })
     this.#transaction = isTransactional ? new OpenTransaction(options.nextSequence ?? 0) : undefined
   }
@@ -154,6 +158,11 @@ export class PartitionMirror {
 
   get sourceEnd(): number | undefined {
     return this.#intake.sourceEnd
+  }
+
+  /** Offsets behind that end which wait for the end of a transaction. */
+  get heldBack(): number {
+    return this.#intake.heldBack
   }
 
   /** In transactions: of the next batch. */

@@ -57,23 +57,25 @@ export class Position {
 
   /** The mirror has its position and may flow; or why it may not. Throws what keeps it from being known at the moment. */
   async find(signal: AbortSignal): Promise<StopReason | undefined> {
-    const { source, tails, hooks } = this.#host
+    const { source, target, tails, hooks } = this.#host
     const { topic } = this.#copy.source
     if (this.#copy.mirror?.mustSettle) await this.#doubt.over(signal)
     if (!this.#copy.isBegun()) {
       const stop = await this.#beginning.decide()
       if (stop) return stop
     }
-    if (!source.topics().has(topic)) return missing(topic)
+    if (!source.topics().has(topic)) return missing(topic, this.#copy.unmirrored)
     const gone = await this.#targetTopic.follow()
     if (gone) return gone
     const mirror = this.#copy.ensureMirror()
     const isCommitted = this.#copy.progress.isTransactional === true
     // What was sent without transactions so far may not arrive after the first one.
     if (this.#slot.transaction && !isCommitted) await this.#doubt.over(signal)
-    const tail = await tails.tail(this.#copy.remote)
+    const { remote } = this.#copy
+    const leaderEpoch = target.leaderOf(remote.topic, remote.partition)?.leaderEpoch
+    const tail = await tails.tail(remote)
     const stop = isCommitted
-      ? await this.#committedLog.mend(tail.end)
+      ? await this.#committedLog.mend({ end: tail.end, leaderEpoch })
       : ((await this.#sequencedLog.mend(tail)) ?? (await this.#sequencedLog.settleClaims(tail.end)))
     if (stop === 'mended') return this.find(signal)
     if (stop) return stop

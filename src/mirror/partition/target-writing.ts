@@ -27,11 +27,14 @@ export class TargetWriting {
     this.#lastWriteAt = host.platform.clock.monotonic()
   }
 
-  /** To the leader of now; false when there is none. With a transactional id under that alone. */
-  bind(transactionalId: string | undefined): boolean {
+  /**
+   * To the leader of now; false when there is none. With a transactional id under that alone. `seenUnder`: the log was looked at under this
+   * epoch, and a later leader is a new one.
+   */
+  bind(transactionalId: string | undefined, seenUnder: number | undefined): boolean {
     const leader = this.#leader
     if (!leader) return false
-    this.#leaderEpoch = leader.leaderEpoch
+    this.#leaderEpoch = seenUnder ?? leader.leaderEpoch
     this.#producer?.forget(this.#queue)
     this.#producer = this.#host.producer(leader.nodeId, transactionalId)
     this.wroteNow()

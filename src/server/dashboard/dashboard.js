@@ -52,7 +52,7 @@ const mood = (flow) =>
       ? 'good'
       : 'busy'
 
-function flowCard(flow, topics, groups) {
+function flowCard(flow, topics, groups, gaps, sync) {
   const cut = flow.state.endsWith('unavailable')
   const facts = [
     ['State', element('span', { class: 'state' }, flow.state)],
@@ -60,7 +60,7 @@ function flowCard(flow, topics, groups) {
     ['Oldest, of allowed', `${seconds(flow.rpoSeconds)} of ${seconds(flow.rpoTargetSeconds)}`],
     ['Rate', `${count(flow.recordsPerSecond)}/s · ${bytes(flow.bytesPerSecond)}/s`],
     ['Records mirrored', count(flow.records)],
-    ['Gaps', count(flow.gapRecords)],
+    ['Gaps', flow.gaps === 0 ? 'none' : `${count(flow.gaps)}, ${count(flow.gapRecords)} records`],
     [
       'Groups',
       flow.groupsBlocked > 0 ? `${flow.groups - flow.groupsBlocked} of ${flow.groups} ready` : `${flow.groups} ready`,
@@ -76,13 +76,15 @@ function flowCard(flow, topics, groups) {
       element('div', { class: 'arrow' }, flow.flow, element('i', {}, cut ? '✕' : '▶')),
       element('div', { class: 'cluster' }, flow.target),
     ),
+    ...(flow.reason ? [element('p', { class: 'reason' }, flow.reason)] : []),
     element(
       'dl',
       {},
       ...facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
     ),
-    element('div', { class: 'scroll' }, topicTable(topics)),
-    element('div', { class: 'scroll' }, groupTable(groups)),
+    ...[gapTable(gaps), driftTable(sync), topicTable(topics), groupTable(groups)]
+      .filter((found) => found !== undefined)
+      .map((found) => element('div', { class: 'scroll' }, found)),
   )
 }
 
@@ -115,9 +117,10 @@ function topicTable(topics) {
   const lag = (topic) => topic.partitions.reduce((sum, partition) => sum + partition.lagRecords, 0)
   const worst = [...topics].sort((a, b) => lag(b) - lag(a) || a.topic.localeCompare(b.topic)).slice(0, topicsShown)
   const rows = worst.map((topic) => {
-    const stopped = topic.partitions.filter((partition) => partition.state === 'stopped')
+    const troubled = topic.partitions.filter((partition) => partition.reason)
+    const told = troubled.find((partition) => partition.state === 'stopped') ?? troubled[0]
     const states = [...new Set(topic.partitions.map((partition) => partition.state))].join(', ')
-    const reason = stopped.length > 0 ? `partition ${stopped[0].partition}: ${stopped[0].reason}` : states
+    const reason = told ? `${states} · partition ${told.partition}: ${told.reason}` : states
     return [topic.topic, topic.remoteTopic, count(topic.partitions.length), count(lag(topic)), reason]
   })
   const more = topics.length > topicsShown ? `, the ${topicsShown} furthest behind of ${topics.length}` : ''
@@ -128,9 +131,49 @@ function groupTable(groups) {
   const rows = groups.map((group) => {
     const blocked = group.partitions.find((partition) => partition.blocked)
     const why = blocked ? `${blocked.topic}-${blocked.partition}: ${blocked.blocked}` : ''
-    return [group.group, group.state, count(group.partitions.length), why]
+    const known = group.partitions.filter((partition) => partition.reread !== undefined)
+    const reread = known.reduce((sum, partition) => sum + partition.reread, 0)
+    const again = known.length === 0 ? '–' : count(reread)
+    return [group.group, group.state, count(group.partitions.length), again, why]
   })
-  return table('Consumer groups', ['Group', 'State', '#Partitions', 'Why'], rows)
+  return table('Consumer groups', ['Group', 'State', '#Partitions', '#Would read again', 'Why'], rows)
+}
+
+const gapsShown = 20
+const range = ({ from, to }) => (from === to ? `from ${from} on` : to - from === 1 ? `${from}` : `${from} to ${to - 1}`)
+
+/** The ledger, the newest first; undefined when it is empty, as it should be. */
+function gapTable(gaps) {
+  if (gaps.length === 0) return undefined
+  const newest = [...gaps].reverse().slice(0, gapsShown)
+  const rows = newest.map((gap) => [
+    new Date(gap.seenAt).toLocaleString(),
+    `${gap.topic}-${gap.partition}`,
+    gap.reason,
+    range(gap),
+    gap.downstream ? range(gap.downstream) : '',
+    gap.action,
+  ])
+  const more = gaps.length > gapsShown ? `, the last ${gapsShown} of ${gaps.length}` : ''
+  return table(`Gap ledger${more}`, ['Seen', 'Partition', 'Reason', 'At the source', 'On the target', 'Then'], rows)
+}
+
+/** What could not be had beside the records, and what will be deleted; undefined when there is nothing. */
+function driftTable({ refusedTopics, refusedConfigs, refusedAcls, fewerReplicas, pendingDeletes }) {
+  const rows = [
+    ...refusedTopics.map(({ topic, reason }) => [topic, reason]),
+    ...refusedConfigs.map(({ topic, name, value, reason }) => [
+      topic,
+      `${value === null ? `the default of ${name}` : `${name}=${value}`}: ${reason}`,
+    ]),
+    ...refusedAcls.map(({ acl, reason }) => [acl.resourceName, `an access rule for ${acl.principal}: ${reason}`]),
+    ...fewerReplicas.map(({ topic, wanted, given }) => [topic, `${given} of ${wanted} replicas`]),
+    ...pendingDeletes.map(({ topic, remoteTopic, dueAt }) => [
+      remoteTopic,
+      `will be deleted at ${new Date(dueAt).toLocaleString()}, unless ${topic} comes back`,
+    ]),
+  ]
+  return rows.length === 0 ? undefined : table('Not in step', ['What', 'Why'], rows)
 }
 
 function sentence(flows) {
@@ -143,17 +186,32 @@ function sentence(flows) {
   return `${state} · if the sources died now: ${count(lost)} records lost, ${ready} of ${all} groups go on exactly where they were`
 }
 
+/** Tables that say what they said stay, with what is selected in them; the others stay where they were scrolled to. */
+function show(cards) {
+  const before = [...flowsElement.querySelectorAll('.scroll')]
+  const after = cards.flatMap((card) => [...card.querySelectorAll('.scroll')])
+  const places = before.map((old) => old.scrollLeft)
+  const fresh = after.map((anew, index) => {
+    const old = before[index]
+    if (old?.outerHTML !== anew.outerHTML) return anew
+    anew.replaceWith(old)
+    return old
+  })
+  flowsElement.replaceChildren(...cards)
+  for (const [index, one] of fresh.entries()) if (places[index]) one.scrollLeft = places[index]
+}
+
 async function refresh() {
   try {
     const flows = await get('/api/v1/flows')
     const cards = await Promise.all(
       flows.map(async (flow) => {
         const path = `/api/v1/flows/${encodeURIComponent(flow.flow)}`
-        const [topics, groups] = await Promise.all([get(`${path}/topics`), get(`${path}/groups`)])
-        return flowCard(flow, topics, groups)
+        const parts = ['topics', 'groups', 'gaps', 'sync'].map((part) => get(`${path}/${part}`))
+        return flowCard(flow, ...(await Promise.all(parts)))
       }),
     )
-    flowsElement.replaceChildren(...cards)
+    show(cards)
     verdict.textContent = sentence(flows)
     document.body.classList.remove('stale')
     lastAnswer = Date.now()

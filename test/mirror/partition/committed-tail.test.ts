@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { endOfOurs, isStillOurs, type LastBatch } from '../../../src/mirror/partition/committed-tail.ts'
+import { endOfOurs, isStillOurs, type LastBatch, lostWithin } from '../../../src/mirror/partition/committed-tail.ts'
 import { OffsetMap } from '../../../src/offset-translation/offset-map.ts'
 import type { BatchHeader } from '../../../src/sink/tail-reader.ts'
 
@@ -42,7 +42,7 @@ describe('where our records end', () => {
       asked++
       return header({ baseOffset: offset, lastOffset: offset, producerId: offset < wentBackTo ? 7 : -1 })
     }
-    const end = await endOfOurs(map, { from, to }, batchAt, (batch) => batch.producerId === 7)
+    const end = await endOfOurs({ map, batchAt, isOurs: (batch) => batch.producerId === 7 }, { from, to })
     return { end, asked }
   }
 
@@ -67,5 +67,39 @@ describe('where our records end', () => {
   test('what lies below where mirroring began is not ours to judge', async () => {
     expect(await endWhen(20, { from: 60 })).toMatchObject({ end: 60 })
     expect(await endWhen(20, { from: TO })).toMatchObject({ end: TO, asked: 0 })
+  })
+})
+
+describe('what is lost though the last of our records stands', () => {
+  const map = new OffsetMap({ start: { upstream: 0, downstream: 0 } })
+  for (let run = 0; run < 9; run++) map.place(run * 10, run * 11, 10)
+  const TO = 98
+
+  const lostWhen = async (cutAt: number, standsFrom: number, from = cutAt) => {
+    let asked = 0
+    const batchAt = async (offset: number) => {
+      asked++
+      return header({ baseOffset: offset, producerId: offset < cutAt || offset >= standsFrom ? 7 : -1 })
+    }
+    const lost = await lostWithin({ map, batchAt, isOurs: (batch) => batch.producerId === 7 }, { from, to: TO })
+    expect(asked).toBeLessThan(10)
+    return lost
+  }
+  const recordFrom = (place: number) => (place % 11 === 10 ? place + 1 : place)
+
+  test('wherever the log was cut off and wherever we went on, exactly that is found', async () => {
+    for (let cutAt = 0; cutAt < TO; cutAt += 3)
+      for (let standsFrom = cutAt; standsFrom < TO; standsFrom += 5) {
+        const [from, to] = [recordFrom(cutAt), recordFrom(standsFrom)]
+        expect(await lostWhen(cutAt, standsFrom)).toEqual(from < to ? { from, to } : undefined)
+      }
+  })
+
+  test('an epoch that ended below what we wrote, and lost nothing', async () => {
+    expect(await lostWhen(TO, TO, 20)).toBeUndefined()
+  })
+
+  test('nothing of ours stood behind the cut', async () => {
+    expect(await lostWhen(TO, TO)).toBeUndefined()
   })
 })

@@ -222,6 +222,7 @@ export class PartitionGround {
         return ground.onDataLoss
       },
       queueBytesMax: 4_000_000,
+      readsUncommitted: false,
       settleMs: 10_000,
       lookAgainMs: 30_000,
       wentBackTo: new Map(),
