@@ -85,7 +85,7 @@ function isEmitting({ flows }: Mm2Setup, note: Note): boolean {
 }
 
 /** Where MirrorMaker's defaults, which stand in no file, are not those here. */
-function remarksOn({ flows }: Mm2Setup): string[] {
+function remarksOn({ flows, keys }: Mm2Setup): string[] {
   if (flows.length === 0)
     return ['no flow is enabled: MirrorMaker would copy nothing, and this is no configuration before it has a mirror']
   const lack = (...keys: string[]) => flows.some(({ connector }) => !keys.some((key) => connector.has(key)))
@@ -104,7 +104,8 @@ function remarksOn({ flows }: Mm2Setup): string[] {
     remarks.push(
       'MirrorMaker brings no positions of groups over by default, and so does this; sync: { groupOffsets: true } does, within a second',
     )
-  if (lack('emit.heartbeats.enabled'))
+  // Of connectors, one that writes them to the source is in the file or is not.
+  if (keys.some(({ key }) => key === 'clusters') && lack('emit.heartbeats.enabled'))
     remarks.push(
       'MirrorMaker writes heartbeats to the source by default, too; here they are on the target, and with heartbeats: both on both',
     )

@@ -76,6 +76,8 @@ function otherwise(key: string, value: string, aliases: readonly string[], enabl
     const [from, to] = flow
     if (from === to) return { verdict: 'none', message: 'a cluster is not mirrored to itself' }
     const plain = key.slice(`${from}->${to}.`.length)
+    if (plain === 'enabled' && flagOf(value) === undefined)
+      return { verdict: 'refused', message: 'it is neither true nor false' }
     if (enabled.has(`${from}->${to}`) || plain === 'enabled') return standingAnswer(plain, value)
     if (plain === 'emit.heartbeats.enabled')
       return {

@@ -20,7 +20,7 @@ const TOPICS_EXCLUDED = ['.*\\.replica']
 const TOPICS_EXCLUDED_BY_MIRRORMAKER = ['mm2.*\\.internal', '.*\\.replica', '__.*']
 const GROUPS_EXCLUDED = ['console-consumer-.*', 'connect-.*', '__.*']
 const LOGIN =
-  /^(?:(source|target)\.)?(?:consumer|producer|admin)\.(?:override\.)?(bootstrap\.servers|security\.protocol|(?:ssl|sasl)\..+)$/
+  /^(?:(source|target)\.)?(?:consumer|producer|admin)\.(override\.)?(bootstrap\.servers|security\.protocol|(?:ssl|sasl)\..+)$/
 const OF_A_CLUSTER = /^(source|target)\.cluster\.(.+)$/
 
 export function mirrorEntry(flow: Mm2Flow, clusters: ReadonlyMap<string, Settings>, note: Note): Entry {
@@ -28,6 +28,7 @@ export function mirrorEntry(flow: Mm2Flow, clusters: ReadonlyMap<string, Setting
   const reader = new ConnectorReader(flow.connector, `mirrors ${name ?? `${source}->${target}`}`, note)
   tellClasses(reader)
   tellClusters(flow, clusters, note)
+  tellLogins(flow, clusters, note)
   const naming = namingOf(reader)
   const separator = typeof naming['separator'] === 'string' ? naming['separator'] : '.'
   return {
@@ -53,33 +54,40 @@ function tellClasses(reader: ConnectorReader): void {
       reader.note(
         setting,
         'refused',
-        `code in Java cannot run here; ${key === 'forwarding.admin.class' ? 'topics, configs and access rules are made by requests of Kafka' : `what ${setting.value} decides must be said with patterns`}`,
+        key === 'forwarding.admin.class'
+          ? 'code in Java cannot run here; topics, configs and access rules are made by requests of Kafka'
+          : `code in Java cannot run here; what ${setting.value} decides must be said with patterns`,
       )
   }
 }
 
-/** A cluster is the same for all flows, and all its clients log in alike: what says otherwise cannot be had. */
+/** A cluster is the same for all flows: what says otherwise cannot be had. */
 function tellClusters({ source, target, connector }: Mm2Flow, clusters: ReadonlyMap<string, Settings>, note: Note) {
-  const aliases = { source, target }
   for (const [key, setting] of connector) {
     const [, side, name] = OF_A_CLUSTER.exec(key) ?? []
+    if (name === undefined) continue
+    const alias = side === 'source' ? source : target
+    const own = clusters.get(alias)?.get(name)
     if (name === 'alias') {
-      const alias = aliases[side as 'source' | 'target']
-      const isAsked = setting.value.trim() !== alias
-      if (isAsked) note(setting, 'refused', `a cluster has one name: call it ${setting.value.trim()} everywhere`)
-    } else if (name !== undefined) {
-      const alias = aliases[side as 'source' | 'target']
-      const own = clusters.get(alias)?.get(name)
-      if (own?.key === setting.key) continue
-      if (own?.value === setting.value) note(setting, 'same', `it is what ${own.key} says`)
-      else note(setting, 'refused', `a cluster is the same for all its flows: ${alias}.${name} is what can say it`)
-    }
-    const [, of, login] = LOGIN.exec(key) ?? []
-    if (login === undefined) continue
-    const sides = of === undefined ? [source, target] : [aliases[of as 'source' | 'target']]
-    const others = sides.filter((alias) => clusters.get(alias)?.get(login)?.value !== setting.value)
-    if (others.length === 0) note(setting, 'same', 'all clients of a cluster log in alike')
-    else note(setting, 'refused', `all clients of a cluster log in alike: ${others[0]}.${login} is what can say how`)
+      const asked = setting.value.trim()
+      if (asked !== alias) note(setting, 'refused', `a cluster has one name: call it ${asked} everywhere`)
+    } else if (own?.key === setting.key) continue
+    else if (own?.value === setting.value) note(setting, 'same', `it is what ${own.key} says`)
+    else note(setting, 'refused', `a cluster is the same for all its flows: say ${name} for the cluster ${alias}`)
+  }
+}
+
+/** All clients of a cluster log in alike, too. */
+function tellLogins({ source, target, connector }: Mm2Flow, clusters: ReadonlyMap<string, Settings>, note: Note) {
+  for (const [key, setting] of connector) {
+    const [, side, override, name] = LOGIN.exec(key) ?? []
+    if (name === undefined || key.startsWith('consumer.override.')) continue
+    const sides = side === 'source' ? [source] : side === 'target' || override ? [target] : [source, target]
+    const usual = name === 'security.protocol' ? 'PLAINTEXT' : ''
+    const said = (alias: string) => clusters.get(alias)?.get(name)?.value.trim() || usual
+    const other = sides.find((alias) => said(alias) !== (setting.value.trim() || usual))
+    if (other === undefined) note(setting, 'same', 'all clients of a cluster log in alike')
+    else note(setting, 'refused', `all clients of a cluster log in alike: say ${name} for the cluster ${other}`)
   }
 }
 

@@ -17,7 +17,8 @@ const USUAL: readonly (readonly [string, string])[] = [
   ['strimzifile', 'file'],
 ]
 const OF_CLASS = /config\.providers\.([^.]+)\.class$/
-const ENVIRONMENT = /\$\{env:(?:[^:}]*:)?([A-Za-z_]\w*)\}/
+/** Also as templates have it, `${NAME}`: Kafka itself knows no such thing. */
+const ENVIRONMENT = /\$\{(?:env:(?:[^:}]*:)?)?([A-Za-z_]\w*)\}/
 
 /** What each provider is, by the name that the file gives it. */
 export function providersIn(all: Iterable<Settings>): ReadonlyMap<string, string> {

@@ -43,7 +43,7 @@ const ROWS: readonly (readonly [RegExp, Verdict['verdict'], string])[] = [
   [/(^|\.)autoRestart(\..*)?$/, 'none', 'a partition that stopped is looked at again by itself'],
   [/(^|\.)(listOffsets|alterOffsets)(\..*)?$/, 'none', 'where a mirror stands is told by heliostat status'],
   [
-    /^(metricsConfig)(\..*)?$/,
+    /^(metricsConfig|metrics)(\..*)?$/,
     'none',
     'metrics are at /metrics for Prometheus; compat.mm2Metrics adds the names of MirrorMaker',
   ],
@@ -51,7 +51,7 @@ const ROWS: readonly (readonly [RegExp, Verdict['verdict'], string])[] = [
   [/^logging(\..*)?$/, 'none', 'heliostat run --log-level'],
   [/^(version|class)$|Connector\.version$/, 'none', 'it is of Connect, and there is no Connect here'],
   [
-    /^(replicas|image|resources|livenessProbe|readinessProbe|jvmOptions|jmxOptions|clientRackInitImage|template|tracing|externalConfiguration|build|plugins)\b/,
+    /^(replicas|image|resources|livenessProbe|readinessProbe|jvmOptions|jmxOptions|clientRackInitImage|template|affinity|tolerations|tracing|externalConfiguration|build|plugins)\b/,
     'none',
     POD,
   ],

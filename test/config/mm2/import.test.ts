@@ -139,11 +139,17 @@ describe('a flow', () => {
       'A->B.source.cluster.bootstrap.servers': 'elsewhere:1',
       'A.consumer.security.protocol': 'SSL',
       'A->B.source.cluster.alias': 'C',
+      'A->B.producer.override.sasl.mechanism': 'PLAIN',
+      'B->A.enabled': 'true     # disabled by default',
       'A.producer.interceptor.classes': 'com.example.Spy',
     }
     const text = Object.entries(wrong).map(([key, value]) => `${key} = ${value}\n`)
     const { of } = imported(FLOW + text.join(''))
     for (const key of Object.keys(wrong)) expect([key, of(key)[0]]).toEqual([key, expect.stringMatching(/^refused ./)])
+    const said = imported(
+      `${FLOW}A->B.producer.override.bootstrap.servers = b1:9092\nA.admin.security.protocol = plaintext\n`,
+    )
+    expect(said.of('A->B.producer.override.bootstrap.servers')).toEqual(['same all clients of a cluster log in alike'])
   })
 
   test('keeps names, separators and starts', () => {
@@ -213,6 +219,7 @@ A.ssl.truststore.location = /etc/ca.pem
       return sasl && 'password' in sasl ? sasl.password : undefined
     }
     expect(passwordOf('${env:PW}')).toBe('from-env')
+    expect(passwordOf('${PW}')).toBe('from-env')
     expect(passwordOf('${directory:/run/secrets/east:password}')).toEqual({ file: '/run/secrets/east/password' })
     expect(passwordOf('${file:/etc/kafka.properties:pw}')).toEqual({ file: 'A.password' })
     // A provider is what its class is, whatever it is called.
