@@ -5,6 +5,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { ConfigError } from '../config/problem.ts'
 import type { MirrorStatus } from '../mirror/status.ts'
 import { HeliostatError } from '../platform/errors.ts'
+import { connectRoutes } from './connect-api.ts'
 import { dashboard } from './dashboard.ts'
 import { type FlowView, totalsOf } from './flow-view.ts'
 import { answerLocally, refuseOtherOrigin } from './local-only.ts'
@@ -52,6 +53,7 @@ export function adminApp(options: AdminOptions): Hono {
   app.use('/api/*', withToken)
   app.post('/api/v1/config/reload', (context) => reload(context, options))
   flowRoutes(app, options)
+  connectRoutes(app, options.flows)
   dashboard(app)
   app.notFound((context) => context.json({ error: `nothing at ${context.req.path}` }, 404))
   return app

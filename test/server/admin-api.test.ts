@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { PartitionStatus } from '../../src/mirror/status.ts'
 import { HeliostatError } from '../../src/platform/errors.ts'
 import { nodePlatform } from '../../src/platform/node-platform.ts'
 import { adminApp } from '../../src/server/admin-api.ts'
@@ -6,8 +7,8 @@ import { metricsOf } from '../../src/server/metrics.ts'
 import { Rates } from '../../src/server/rates.ts'
 import { stillFlow } from './flow.ts'
 
-function server(options: { tokens?: string[]; notReady?: string[] } = {}) {
-  const flow = stillFlow()
+function server(options: { tokens?: string[]; notReady?: string[]; partition?: Partial<PartitionStatus> } = {}) {
+  const flow = stillFlow(options.partition)
   const flows = new Map([[flow.name, flow]])
   const app = adminApp({
     flows,
@@ -119,6 +120,32 @@ describe('the admin API', () => {
       expect((await ask(wrong)).status).toBe(400)
     expect((await ask([], 'text/plain')).status).toBe(415)
     expect((await ask('x'.repeat(5 * 1024 * 1024))).status).toBe(413)
+  })
+
+  it('tells of flows as Connect tells of source connectors of MirrorMaker', async () => {
+    const ask = async (path: string, { call } = server()) => {
+      const answer = await call(`/api/v1/connect/connectors${path}`)
+      return [answer.status, await answer.json()]
+    }
+    const name = 'east->west.MirrorSourceConnector'
+    const running = { state: 'RUNNING', worker_id: 'heliostat' }
+    const status = { name, connector: running, tasks: [{ id: 0, ...running }], type: 'source' }
+    expect(await ask('')).toEqual([200, [name]])
+    expect(await ask('?expand=info&expand=status')).toEqual([200, { [name]: { status } }])
+    expect(await ask(`/${name}/status`)).toEqual([200, status])
+    expect(await ask(`/${encodeURIComponent(name)}/status`)).toEqual([200, status])
+    // The next record is 120.
+    expect(await ask(`/${name}/offsets`)).toEqual([
+      200,
+      { offsets: [{ partition: { cluster: 'east', partition: 0, topic: 'orders "x"' }, offset: { offset: 119 } }] },
+    ])
+    expect(await ask('/other/status')).toMatchObject([404, { error_code: 404 }])
+    const stopped = server({ partition: { state: 'stopped', reason: 'too large', upstream: 0 } })
+    expect(await ask(`/${name}/status`, stopped)).toMatchObject([
+      200,
+      { connector: running, tasks: [{ state: 'FAILED', trace: 'orders "x"-0: too large' }] },
+    ])
+    expect(await ask(`/${name}/offsets`, stopped)).toEqual([200, { offsets: [] }])
   })
 
   it('pauses and resumes a flow or one topic', async () => {
