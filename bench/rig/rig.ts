@@ -1,6 +1,6 @@
 // Two real brokers, source and target, for one question. Everything that a mirror is compared on goes through here, so that
 // every contestant meets the same brokers, the same topics and a source in the same state.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApacheKafka, javaArguments, runKafkaTool, unavailable } from '../../test/support/apache-kafka.ts'
@@ -25,6 +25,9 @@ const config = {
   'file.delete.delay.ms': 1000,
   'message.max.bytes': 1_100_000,
 }
+
+/** Linux. */
+const MEMORY = '/dev/shm'
 
 interface TargetBroker {
   readonly port: number
@@ -65,14 +68,20 @@ export class Rig {
     this.directory = directory
   }
 
-  /** `sink`: a target that only acknowledges stands before the real one. `target`: another one than Apache Kafka. */
-  static async start(options: { sink?: AckSink; target?: BrokerContestant } = {}): Promise<Rig> {
+  /**
+   * `sink`: a target that only acknowledges stands before the real one. `target`: another one than Apache Kafka. `inMemory`: where
+   * the machine has a file system in memory, both brokers' logs lie there.
+   */
+  static async start(options: { sink?: AckSink; target?: BrokerContestant; inMemory?: boolean } = {}): Promise<Rig> {
     const reason = unavailable()
     if (reason) throw new Error(`the bench needs Apache Kafka: ${reason}`)
-    const directory = mkdtempSync(join(tmpdir(), 'heliostat-bench-'))
+    const directory = mkdtempSync(join(options.inMemory && existsSync(MEMORY) ? MEMORY : tmpdir(), 'heliostat-bench-'))
     process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
     const other = options.target?.start(join(directory, 'target'))
-    const [source, target] = await Promise.all([start(), other ?? start(options.sink)])
+    const [source, target] = await Promise.all([
+      start(join(directory, 'source')),
+      other ?? start(join(directory, 'target'), options.sink),
+    ])
     const ends = await Promise.all([ClusterEnds.open(source.port), ClusterEnds.open(target.port)])
     return new Rig(source, target, ends, directory)
   }
@@ -179,13 +188,14 @@ export class Rig {
   }
 }
 
-async function start(sink?: AckSink): Promise<ApacheKafka> {
+async function start(directory: string, sink?: AckSink): Promise<ApacheKafka> {
   const advertised: Record<string, string> = sink
     ? { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${sink.port}` }
     : {}
   const kafka = await ApacheKafka.start({
     heap: '1g',
     jvm: serverJvm,
+    directory,
     startTimeoutMs: 600_000,
     config: { ...config, ...advertised },
   })
