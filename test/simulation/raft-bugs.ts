@@ -1,7 +1,7 @@
 // Bugs that are put into Raft on purpose.
 import { Ballot } from '../../src/broker/raft/ballot.ts'
 import { QuorumStateFile } from '../../src/broker/raft/election-state.ts'
-import { Leadership } from '../../src/broker/raft/leadership.ts'
+import { LeaderState } from '../../src/broker/raft/leader-state.ts'
 import type { RaftRequest, RaftResponse } from '../../src/broker/raft/message.ts'
 import { METADATA_LOG_CONFIG, MetadataLog } from '../../src/broker/raft/metadata-log.ts'
 import { RaftQuorum } from '../../src/broker/raft/raft-quorum.ts'
@@ -54,10 +54,10 @@ export const raftBugs: readonly PlantedBug[] = [
     seed: 2,
     plant: () =>
       replaced(
-        Leadership.prototype,
+        LeaderState.prototype,
         'fetched',
         (original) =>
-          function (this: Leadership, replicaId, _fetchOffset, leaderEnd, nowMs) {
+          function (this: LeaderState, replicaId, _fetchOffset, leaderEnd, nowMs) {
             original.call(this, replicaId, leaderEnd, leaderEnd, nowMs)
           },
       ),
@@ -123,12 +123,12 @@ export const raftBugs: readonly PlantedBug[] = [
     finds: wrong,
     seed: 8,
     plant: () => {
-      const elected = new WeakSet<Leadership>()
+      const elected = new WeakSet<LeaderState>()
       return replaced(
-        Leadership.prototype,
+        LeaderState.prototype,
         'votersChanged',
         (original) =>
-          function (this: Leadership, voters) {
+          function (this: LeaderState, voters) {
             if (!elected.has(this)) original.call(this, voters)
             elected.add(this)
           },

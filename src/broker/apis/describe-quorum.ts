@@ -15,7 +15,7 @@ import type { Request, ResponseInput } from '../../protocol/schema.ts'
 import type { Broker } from '../broker.ts'
 import { CLUSTER_METADATA } from '../coordinator/controller/topic-name.ts'
 import { type Call, serve } from '../dispatcher.ts'
-import type { ReplicaProgress } from '../raft/leadership.ts'
+import type { ReplicaProgress } from '../raft/leader-state.ts'
 import { metadataPartition } from '../raft/raft-wire.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 

@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../protocol/errors.ts'
-import type { Leadership } from './leadership.ts'
+import type { LeaderState } from './leader-state.ts'
 import { divergenceFrom } from './log-matching.ts'
 import type { FetchRequest } from './message.ts'
 import type { RaftReplica } from './raft-replica.ts'
@@ -12,14 +12,14 @@ const EMPTY = Buffer.alloc(0)
 
 /** What a leader does, in its epoch: it gives its log to those who fetch, tells voters of itself that do not, and changes who votes. */
 export class Leading {
-  readonly leadership: Leadership
+  readonly leaderState: LeaderState
   readonly #replica: RaftReplica
   readonly #resign: () => void
 
   /** `resign`: it is needed no more. */
-  constructor(replica: RaftReplica, leadership: Leadership, resign: () => void) {
+  constructor(replica: RaftReplica, leaderState: LeaderState, resign: () => void) {
     this.#replica = replica
-    this.leadership = leadership
+    this.leaderState = leaderState
     this.#resign = resign
   }
 
@@ -33,14 +33,14 @@ export class Leading {
   }
 
   appended(): void {
-    this.leadership.appended(this.#replica.log.end.offset)
+    this.leaderState.appended(this.#replica.log.end.offset)
     this.#advance()
   }
 
   beginQuorumEpoch(): void {
     const { nodeId: leaderId, epoch: leaderEpoch, timeouts, nowMs } = this.#replica
     const everyMs = timeouts.fetchMs / 2
-    for (const to of this.leadership.silentVoters(everyMs, nowMs)) {
+    for (const to of this.leaderState.silentVoters(everyMs, nowMs)) {
       this.#replica.send(to, { type: 'begin-quorum-epoch', leaderId, leaderEpoch })
     }
     this.#replica.setTimer('begin-quorum-epoch', everyMs)
@@ -49,10 +49,10 @@ export class Leading {
   answerFetch({ replicaId, fetchOffset, lastFetchedEpoch, directoryId }: FetchRequest): void {
     const { log, nowMs } = this.#replica
     const divergence = divergenceFrom(log, { offset: fetchOffset, epoch: lastFetchedEpoch })
-    if (!divergence) this.leadership.fetched(replicaId, fetchOffset, log.end.offset, nowMs, directoryId)
+    if (!divergence) this.leaderState.fetched(replicaId, fetchOffset, log.end.offset, nowMs, directoryId)
     this.#heardFrom(replicaId)
     this.#advance()
-    const { highWatermark } = this.leadership
+    const { highWatermark } = this.leaderState
     const fetched = { highWatermark, logStartOffset: log.start.offset, records: EMPTY, ...divergence }
     this.#replica.reply({ errorCode: ErrorCode.NONE, fetched })
   }
@@ -74,7 +74,7 @@ export class Leading {
   /** Invariant 6 of raft.ts. */
   get mayChangeVoters(): boolean {
     const { electorate } = this.#replica
-    return electorate.isRecorded && electorate.isCommitted(this.leadership.highWatermark)
+    return electorate.isRecorded && electorate.isCommitted(this.leaderState.highWatermark)
   }
 
   /** Invariant 6 of raft.ts. */
@@ -84,7 +84,7 @@ export class Leading {
       throw new Error(`invariant 6: the voters cannot become ${voters.map(({ nodeId }) => nodeId)} now`)
     }
     log.appendVoters(voters, epoch)
-    this.leadership.votersChanged(electorate.voters)
+    this.leaderState.votersChanged(electorate.voters)
     this.#meetVoters()
     this.appended()
   }
@@ -95,7 +95,7 @@ export class Leading {
   }
 
   #heardFrom(replicaId: number): void {
-    if (this.#replica.electorate.isAlone || !this.leadership.heard(replicaId)) return
+    if (this.#replica.electorate.isAlone || !this.leaderState.heard(replicaId)) return
     this.#setCheckQuorumTimer()
   }
 
@@ -105,7 +105,7 @@ export class Leading {
 
   #advance(): void {
     const { nodeId, electorate } = this.#replica
-    const { highWatermark } = this.leadership
+    const { highWatermark } = this.leaderState
     this.#replica.commit(highWatermark)
     // Those who decide now need it no more.
     if (!electorate.votes(nodeId) && electorate.isCommitted(highWatermark)) this.#resign()

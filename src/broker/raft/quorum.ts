@@ -2,7 +2,7 @@
 import type { Api, RequestInput, Response } from '../../protocol/schema.ts'
 import type { HostedLog } from '../coordinator/runtime.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
-import type { ReplicaProgress } from './leadership.ts'
+import type { ReplicaProgress } from './leader-state.ts'
 import type { PeerSecurity } from './peer.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import type { VoterNode, VoterSet } from './voter-set.ts'

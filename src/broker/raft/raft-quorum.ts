@@ -8,7 +8,7 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import type { Appended, AppendOptions } from '../partition.ts'
 import { QuorumStateFile } from './election-state.ts'
 import { FetchWaits } from './fetch-waits.ts'
-import type { ReplicaProgress } from './leadership.ts'
+import type { ReplicaProgress } from './leader-state.ts'
 import {
   type FetchRequest,
   NOBODY,
@@ -190,10 +190,10 @@ export class RaftQuorum implements Quorum {
   }
 
   describe(): QuorumDescription | undefined {
-    const { leadership, leaderId, epoch } = this.#raft
-    if (!leadership || this.#isOver) return undefined
-    const { highWatermark } = leadership
-    const told = leadership.describe(this.#platform.clock.now())
+    const { leaderState, leaderId, epoch } = this.#raft
+    if (!leaderState || this.#isOver) return undefined
+    const { highWatermark } = leaderState
+    const told = leaderState.describe(this.#platform.clock.now())
     // Where the log does not say who votes, directories do not matter.
     const directoryId = this.recordsVoters ? this.#options.directoryId : ZERO_UUID
     const named = (replicas: readonly ReplicaProgress[]) =>
@@ -341,8 +341,8 @@ export class RaftQuorum implements Quorum {
 
   /** Once per change, when all that belongs to it has been done. */
   #tellLeader(): void {
-    const { leadership, epoch } = this.#raft
-    const isActive = leadership !== undefined && leadership.highWatermark >= 0 && !this.#isOver
+    const { leaderState, epoch } = this.#raft
+    const isActive = leaderState !== undefined && leaderState.highWatermark >= 0 && !this.#isOver
     // The next time that this node leads it comes after somebody else.
     if (!isActive && this.#led) this.#lastHeard = undefined
     if (!isActive) this.#led = undefined
@@ -358,7 +358,7 @@ export class RaftQuorum implements Quorum {
   }
 
   #lead(leaderEpoch: number): LedLog {
-    const isLeading = () => this.#raft.leadership !== undefined && this.#raft.epoch === leaderEpoch && !this.#isOver
+    const isLeading = () => this.#raft.leaderState !== undefined && this.#raft.epoch === leaderEpoch && !this.#isOver
     const led: LedLog = {
       topic: CLUSTER_METADATA,
       partitionId: 0,

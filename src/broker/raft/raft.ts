@@ -31,7 +31,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { Ballot } from './ballot.ts'
 import { Fetching } from './fetching.ts'
-import { Leadership } from './leadership.ts'
+import { LeaderState } from './leader-state.ts'
 import { Leading } from './leading.ts'
 import {
   type BeginQuorumEpochRequest,
@@ -95,8 +95,8 @@ export class Raft {
   }
 
   /** Of the leader. */
-  get leadership(): Leadership | undefined {
-    return this.#leading?.leadership
+  get leaderState(): LeaderState | undefined {
+    return this.#leading?.leaderState
   }
 
   /** Invariant 6, at a leader. */
@@ -219,17 +219,17 @@ export class Raft {
 
   #lead(epochStartOffset: number): Leading {
     const { nodeId, epochState } = this.#replica
-    const leadership = new Leadership(nodeId, this.#electorate.voters, epochStartOffset)
-    const leading = new Leading(this.#replica, leadership, () => this.#becomeResigned(leading))
+    const leaderState = new LeaderState(nodeId, this.#electorate.voters, epochStartOffset)
+    const leading = new Leading(this.#replica, leaderState, () => this.#becomeResigned(leading))
     this.#leave({ name: 'leader', leading })
     epochState.enter(this.epoch, nodeId)
     leading.appended()
     return leading
   }
 
-  #becomeResigned({ leadership }: Leading): void {
+  #becomeResigned({ leaderState }: Leading): void {
     const { nodeId: leaderId, epochState } = this.#replica
-    const preferredSuccessors = leadership.successors
+    const preferredSuccessors = leaderState.successors
     this.#leave({ name: 'resigned' })
     epochState.enter(this.epoch)
     this.#replica.setElectionTimer()

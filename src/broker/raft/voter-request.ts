@@ -3,7 +3,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { INTERNAL_LISTENER } from '../listeners/internal-listener.ts'
-import type { ReplicaProgress } from './leadership.ts'
+import type { ReplicaProgress } from './leader-state.ts'
 import {
   KRAFT_VERSION,
   type VoterEndpoint,

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../platform/platform.ts'
 import type { ReadonlyMetadataImage } from '../coordinator/controller/metadata-image.ts'
 import { INTERNAL_LISTENER } from '../listeners/internal-listener.ts'
-import type { ReplicaProgress } from './leadership.ts'
+import type { ReplicaProgress } from './leader-state.ts'
 import type { RaftQuorum } from './raft-quorum.ts'
 import { changedVoters, movedVoter, nextVoterChange, type QuorumStanding } from './voter-plan.ts'
 import { type VoterNode, voterNode } from './voter-set.ts'

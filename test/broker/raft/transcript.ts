@@ -86,7 +86,7 @@ export class Transcript {
         return
       case 'voters': {
         const leader = [...this.#nodes.values()].find(
-          ({ raft }) => raft.leadership !== undefined && raft.mayChangeVoters,
+          ({ raft }) => raft.leaderState !== undefined && raft.mayChangeVoters,
         )
         if (leader) this.#happen(leader, { type: 'change-voters', voters: words.map(Number).map(bootstrapVoter) })
         else this.#lines.push('nobody may change the voters now')
@@ -211,12 +211,12 @@ export class Transcript {
     if (ways.length > 0 && !ways.includes(`${from}->${to}`)) return false
     if (response || request.type !== 'fetch') return true
     const leader = this.#nodes.get(to)!
-    if (leader.raft.leadership === undefined || leader.raft.epoch !== request.currentLeaderEpoch) return true
+    if (leader.raft.leaderState === undefined || leader.raft.epoch !== request.currentLeaderEpoch) return true
     const isBehind = request.fetchOffset !== leader.log.end.offset || request.lastFetchedEpoch !== leader.log.end.epoch
-    const known = leader.raft.leadership.describe(0)
+    const known = leader.raft.leaderState.describe(0)
     const progress = [...known.voters, ...known.observers].find(({ replicaId }) => replicaId === request.replicaId)
     const isHeard = progress !== undefined && progress.logEndOffset >= request.fetchOffset
-    return isBehind || !isHeard || leader.raft.leadership.highWatermark > request.highWatermark
+    return isBehind || !isHeard || leader.raft.leaderState.highWatermark > request.highWatermark
   }
 
   #arrive({ from, to, request, response }: Message): void {

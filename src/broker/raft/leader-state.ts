@@ -32,7 +32,7 @@ const OBSERVER_SESSION_TIMEOUT_MS = 300_000
  *    only through it. From then on it never goes back.
  * 3. The voters that count are those of the newest record in the leader's log. The leader may be none of them, until that is committed.
  */
-export class Leadership {
+export class LeaderState {
   readonly epochStartOffset: number
   readonly #own: Replica
   #voters = new Map<number, Replica>()
