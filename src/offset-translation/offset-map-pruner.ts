@@ -20,21 +20,23 @@ export async function pruneOffsetMaps(
   sourceOffsets: OffsetLookup,
   targetOffsets: OffsetLookup,
 ): Promise<string> {
-  let forgotten = 0
-  const prune = async (partition: PrunablePartition) => {
+  const prune = async (partition: PrunablePartition): Promise<number> => {
     const { source, remote } = partition
     const [upstream, downstream] = await Promise.all([
       sourceOffsets.find(source, EARLIEST),
       targetOffsets.find(remote, EARLIEST),
     ])
-    forgotten += await partition.prune(upstream, downstream)
+    return partition.prune(upstream, downstream)
   }
   const pruned = [...partitions].flatMap((partition) =>
     partition.map !== undefined && partition.map.size >= RUNS_MIN ? [prune(partition)] : [],
   )
   // A partition that cannot be asked now is asked next time; the others do not wait for it.
   const outcomes = await Promise.allSettled(pruned)
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
+  let forgotten = 0
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') throw outcome.reason
+    forgotten += outcome.value
+  }
   return `${forgotten} runs forgotten in ${pruned.length} maps`
 }

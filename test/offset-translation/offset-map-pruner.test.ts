@@ -37,6 +37,25 @@ test('a map forgets what both logs have lost', async () => {
   expect(map.size).toBe(80)
 })
 
+test('what several maps forget is told together', async () => {
+  const partitions = [prunable(mapOf(100)), prunable(mapOf(100), { source: other, remote: otherRemote })]
+  const [sources, targets] = [
+    lookup(
+      new Map([
+        [source, 90],
+        [other, 60],
+      ]),
+    ),
+    lookup(
+      new Map([
+        [remote, 60],
+        [otherRemote, 40],
+      ]),
+    ),
+  ]
+  expect(await pruneOffsetMaps(partitions, sources, targets)).toBe('50 runs forgotten in 2 maps')
+})
+
 test('small maps and partitions without a position are not asked about', async () => {
   const partitions = [prunable(mapOf(10)), prunable(undefined)]
   expect(await pruneOffsetMaps(partitions, lookup(new Map()), lookup(new Map()))).toBe('0 runs forgotten in 0 maps')
