@@ -40,8 +40,14 @@ export class CheckpointWriter {
 
   /** What could not be written; `all` that there is, for what of it was not told. */
   async writeOwed(all: () => Positions, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#isOwing) await this.#write(all(), signal)
-    this.#isOwing = false
+    if (!this.#isOwing) return
+    this.#isOwing = false // from now on it is what comes to be owed meanwhile
+    try {
+      await this.#write(all(), signal)
+    } catch (error) {
+      this.#isOwing = true
+      throw error
+    }
   }
 
   async #write(positions: Positions, signal: AbortSignal | undefined): Promise<number> {
