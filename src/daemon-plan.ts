@@ -2,7 +2,7 @@
 // code that would do it says what it would do.
 import type { ClusterClient } from './client/cluster-client.ts'
 import type { TopicMetadata } from './client/metadata.ts'
-import { EARLIEST, LATEST, OffsetLookup } from './client/offset-lookup.ts'
+import { OffsetLookup } from './client/offset-lookup.ts'
 import { TopicPartition } from './client/topic-partition.ts'
 import type { MirrorJob } from './config/config.ts'
 import { nearName } from './config/near-name.ts'
@@ -197,7 +197,7 @@ class Planning {
     const planCopy = async (topic: string, partition: number) => {
       const remote = TopicPartition.of(policy.remoteTopic(topic), partition)
       if (!target.leaderOf(remote.topic, partition) || (await progress?.partition(topic, partition))) return
-      const [start, end] = await Promise.all([ends.find(remote, EARLIEST), ends.find(remote, LATEST)])
+      const { from: start, to: end } = await ends.range(remote)
       if (takeOver && end > 0) {
         const found = await takeOver
           .compare({ source: TopicPartition.of(topic, partition), remote, end })

@@ -6,7 +6,7 @@
 // 3. A coordinator is remembered only while its node can be reached.
 import { HeliostatError } from '../platform/errors.ts'
 import { type Address, type Platform, sleep, type TlsSource } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { FramePool } from '../protocol/frame-pool.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
@@ -15,6 +15,7 @@ import { retry } from './backoff.ts'
 import type { Connection } from './connection.ts'
 import { ConnectionPool, type Purpose } from './connection-pool.ts'
 import { type ClusterMetadata, mergeMetadata, NO_METADATA, type NodeMetadata, type TopicMetadata } from './metadata.ts'
+import { refusal } from './refusal.ts'
 import type { SaslOptions } from './sasl/sasl.ts'
 
 export interface ClusterClientOptions {
@@ -223,11 +224,7 @@ export class ClusterClient {
   }
 
   #failure(code: `HEL_${string}`, what: string, errorCode: number): HeliostatError {
-    const { name, message, retriable } = errorOf(errorCode)
-    return new HeliostatError(code, `${this.name} does not tell ${what}: ${name} (${message})`, {
-      retriable,
-      where: { cluster: this.name, errorCode },
-    })
+    return refusal(code, `${this.name} does not tell ${what}`, errorCode, { where: { cluster: this.name } })
   }
 
   /** Not worth trying again only when no address gave a reason to. */

@@ -1,9 +1,10 @@
 // Reads one partition from a place to an end, batch by batch: for internal topics and for comparisons, not for mirroring.
-import { HeliostatError } from '../platform/errors.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import type { HeliostatError } from '../platform/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
 import type { ClusterClient } from './cluster-client.ts'
+import { refusal } from './refusal.ts'
 import type { TopicPartition } from './topic-partition.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
@@ -78,10 +79,7 @@ export async function fetchPage(
 }
 
 function unreadable(topicPartition: TopicPartition, offset: number, errorCode: number): HeliostatError {
-  const { name, retriable, message } = errorOf(errorCode)
   const { topic, partition } = topicPartition
-  return new HeliostatError('HEL_UNREADABLE', `${topicPartition} cannot be read at ${offset}: ${name} (${message})`, {
-    retriable,
-    where: { topic, partition, offset, errorCode },
-  })
+  const what = `${topicPartition} cannot be read at ${offset}`
+  return refusal('HEL_UNREADABLE', what, errorCode, { where: { topic, partition, offset } })
 }

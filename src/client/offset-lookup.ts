@@ -1,10 +1,11 @@
 // ListOffsets for many partitions at once: questions asked in the same turn of the event loop share a request per leader.
-import { HeliostatError } from '../platform/errors.ts'
+import type { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import type { ClusterClient } from './cluster-client.ts'
 import type { Connection } from './connection.ts'
+import { refusal } from './refusal.ts'
 import { TopicPartition, withoutLeader } from './topic-partition.ts'
 
 /** Kafka's stand-ins for a timestamp. */
@@ -41,6 +42,12 @@ export class OffsetLookup {
   #askSoon(question: Question): void {
     this.#questions.push(question)
     if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
+  }
+
+  /** What the log holds: from its first offset to its end, as readers of uncommitted data see it. */
+  async range(topicPartition: TopicPartition): Promise<{ from: number; to: number }> {
+    const [from, to] = await Promise.all([this.find(topicPartition, EARLIEST), this.find(topicPartition, LATEST)])
+    return { from, to }
   }
 
   #ask(): void {
@@ -101,17 +108,11 @@ function groupByTopic(questions: Iterable<Question>) {
 
 function settle(question: Question, answer: { errorCode: number; offset: number }): void {
   if (answer.errorCode === ErrorCode.NONE) question.resolve(answer.offset)
-  else question.reject(refusedLookup(question.topicPartition, answer.errorCode))
+  else question.reject(refused(question.topicPartition, answer.errorCode))
 }
 
-function refusedLookup(topicPartition: TopicPartition, errorCode: number): HeliostatError {
-  const { name, retriable, message } = errorOf(errorCode)
-  return new HeliostatError(
-    'HEL_OFFSET_LOOKUP',
-    `the offsets of ${topicPartition} cannot be read: ${name} (${message})`,
-    {
-      retriable,
-      where: { topic: topicPartition.topic, partition: topicPartition.partition, errorCode },
-    },
-  )
+function refused(topicPartition: TopicPartition, errorCode: number): HeliostatError {
+  const { topic, partition } = topicPartition
+  const what = `the offsets of ${topicPartition} cannot be read`
+  return refusal('HEL_OFFSET_LOOKUP', what, errorCode, { where: { topic, partition } })
 }

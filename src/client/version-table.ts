@@ -1,10 +1,11 @@
 // Which versions a broker speaks, and the choice of one that both sides know.
 import { HeliostatError } from '../platform/errors.ts'
 import type { Address } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import type { Api, Response } from '../protocol/schema.ts'
 import type { Connection } from './connection.ts'
+import { refusal } from './refusal.ts'
 
 // Every Kafka 4 answers this one at once; the next only adds a check of the cluster id, which we make ourselves.
 const FIRST_ASKED_VERSION = 4
@@ -40,7 +41,6 @@ export async function askVersions(connection: Connection): Promise<VersionTable>
 }
 
 function refused(remote: Address, errorCode: number): HeliostatError {
-  const { name, message } = errorOf(errorCode)
-  const text = `${remote.host}:${remote.port} does not say which versions it speaks: ${name} (${message})`
-  return new HeliostatError('HEL_PROTOCOL', text, { where: { ...remote, errorCode } })
+  const what = `${remote.host}:${remote.port} does not say which versions it speaks`
+  return refusal('HEL_PROTOCOL', what, errorCode, { retriable: false, where: { ...remote } })
 }

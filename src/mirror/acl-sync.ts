@@ -8,7 +8,7 @@
 import { ACL_RESOURCE, type Acl, makeAcls, type RefusedAcl, readAcls, removeAcls } from '../client/acls.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { readLog } from '../client/log-reader.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { InternalTopic } from '../offset-translation/internal-topic.ts'
 import type { Platform } from '../platform/platform.ts'
@@ -85,9 +85,8 @@ export class AclSync {
     if (!target.topics().has(notesTopic)) return []
     const partition = TopicPartition.of(notesTopic, 0)
     const offsets = new OffsetLookup(this.#platform, target)
-    const [from, to] = await Promise.all([offsets.find(partition, EARLIEST), offsets.find(partition, LATEST)])
     const noted = new Map<string, Acl>()
-    for await (const batch of readLog(target, partition, { from, to }))
+    for await (const batch of readLog(target, partition, await offsets.range(partition)))
       for (const { key, value } of batch.records()) {
         const [kind, owner, text] = parsed(key)
         const acl = kind === 'acl' && owner === flow ? aclOf(String(text)) : undefined

@@ -9,11 +9,12 @@
 import { Backoff } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { refusal } from '../client/refusal.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { type GroupCommit, GroupCommitReader } from '../offset-translation/group-commit.ts'
-import { HeliostatError } from '../platform/errors.ts'
+import type { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { RecordsError } from '../records/records-error.ts'
 import { type Fetched, Fetcher, type FetchPosition } from '../source/fetcher.ts'
@@ -243,9 +244,6 @@ export class CommitFollower {
 }
 
 function unreadable(errorCode: number): HeliostatError {
-  const { name, message, retriable } = errorOf(errorCode)
-  return new HeliostatError('HEL_COMMITS_UNREADABLE', `${COMMITS_TOPIC} cannot be read: ${name} (${message})`, {
-    retriable,
-    where: { topic: COMMITS_TOPIC, errorCode },
-  })
+  const where = { topic: COMMITS_TOPIC }
+  return refusal('HEL_COMMITS_UNREADABLE', `${COMMITS_TOPIC} cannot be read`, errorCode, { where })
 }

@@ -1,7 +1,7 @@
 // The progress of a flow as it stands on the target, read without owning any of it: for the command line, and for tools that
 // ask where an offset went while the daemon runs elsewhere or not at all.
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { OffsetMap } from '../offset-translation/offset-map.ts'
 import { HeliostatError } from '../platform/errors.ts'
@@ -95,11 +95,7 @@ export class ProgressReader {
   }
 
   async #readSlot(topicPartition: TopicPartition): Promise<SlotState> {
-    const [from, to] = await Promise.all([
-      this.#offsets.find(topicPartition, EARLIEST),
-      this.#offsets.find(topicPartition, LATEST),
-    ])
-    return readSlot(this.#target, topicPartition, { from, to })
+    return readSlot(this.#target, topicPartition, await this.#offsets.range(topicPartition))
   }
 
   /** A slot gives its chunks once, so what was made of them is kept. */

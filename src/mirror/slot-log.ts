@@ -11,7 +11,8 @@ import { Backoff, retry } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { LogAppender } from '../client/log-appender.ts'
 import { fetchBatches } from '../client/log-reader.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
+import { refusal } from '../client/refusal.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import { type Platform, sleep } from '../platform/platform.ts'
@@ -19,6 +20,7 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
+import { incrementSequence } from '../records/sequence.ts'
 import {
   ownerRecord,
   type ProducerIdentity,
@@ -57,7 +59,6 @@ export function slotRequests(platform: Platform, client: ClusterClient): SlotReq
 }
 
 const WRITE_BYTES = 512 * 1024
-const SEQUENCES = 2 ** 31
 const CLAIM_ATTEMPTS = 5
 const NEW_PRODUCER_RETRY = { initialMs: 20, maxMs: 500, timeoutMs: 5_000 }
 const REFUSED = 'HEL_PROGRESS_REFUSED'
@@ -187,7 +188,7 @@ export class SlotLog implements ProgressLog {
 
   #batch(records: readonly ProgressRecord[]): RecordBatch {
     const { id, epoch } = this.producer
-    const baseSequence = (this.#end - this.#lag) % SEQUENCES
+    const baseSequence = incrementSequence(this.#end, -this.#lag)
     const builder = new BatchBuilder({ producerId: id, producerEpoch: epoch, baseSequence })
     const timestamp = this.#platform.clock.now()
     for (const { key, value } of records) builder.append({ timestamp, key: Buffer.from(key), value })
@@ -217,11 +218,8 @@ export class SlotLog implements ProgressLog {
           throw this.#foreign(`a batch was appended at ${baseOffset}, expected was ${this.#end}`)
         return 'appended'
       }
-      const { name, retriable, message } = errorOf(errorCode)
-      if (!retriable && errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-        throw new HeliostatError(REFUSED, `progress cannot be written: ${name} (${message})`, {
-          where: { topic, partition, errorCode },
-        })
+      if (!errorOf(errorCode).retriable && errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        throw refusal(REFUSED, 'progress cannot be written', errorCode, { where: { topic, partition } })
       await this.#client.refresh()
     } catch (error) {
       if (!(error instanceof HeliostatError && error.retriable)) throw error
@@ -253,20 +251,17 @@ export class SlotLog implements ProgressLog {
   // ---- reading
 
   async #read(): Promise<void> {
-    const { offsets } = this.#requests
-    const [start, end] = await Promise.all([
-      offsets.find(this.#partition, EARLIEST),
-      offsets.find(this.#partition, LATEST),
-    ])
+    const range = await this.#requests.offsets.range(this.#partition)
+    const end = range.to
     const lastBy = new Map<number, RecordBatch>()
-    const state = await readSlot(this.#client, this.#partition, { from: start, to: end }, (batch) => {
+    const state = await readSlot(this.#client, this.#partition, range, (batch) => {
       this.#tail = batch
       lastBy.set(batch.producerId, batch)
     })
     this.#state = state
     this.#end = end
     const last = state.producer && lastBy.get(state.producer.id)
-    this.#lag = last && !last.isTransactional ? (end - nextSequence(last)) % SEQUENCES : 0
+    this.#lag = last && !last.isTransactional ? incrementSequence(end, -nextSequence(last)) : 0
   }
 
   /** Whether the slot's producer wrote the end of its log; one that owns no partition yet, at the sequence that is the offset. */
@@ -324,7 +319,7 @@ export class SlotLog implements ProgressLog {
 }
 
 function nextSequence({ baseSequence, lastOffsetDelta }: RecordBatch): number {
-  return baseSequence + lastOffsetDelta + 1
+  return incrementSequence(baseSequence, lastOffsetDelta + 1)
 }
 
 function sameRecords(found: RecordBatch, sent: RecordBatch): boolean {

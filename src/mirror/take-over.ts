@@ -111,9 +111,8 @@ export class TakeOver {
 
   async #compare(both: Both): Promise<TakenOver | string> {
     const { source, remote, end } = both
-    const [sourceStart, sourceEnd, targetStart] = await Promise.all([
-      this.#sourceOffsets.find(source, EARLIEST),
-      this.#sourceOffsets.find(source, LATEST),
+    const [{ from: sourceStart, to: sourceEnd }, targetStart] = await Promise.all([
+      this.#sourceOffsets.range(source),
       this.#targetOffsets.find(remote, EARLIEST),
     ])
     if (sourceStart === sourceEnd) {
@@ -286,11 +285,7 @@ export class TakeOver {
       const here = new Map<string, OffsetPair[]>()
       const topicPartition = TopicPartition.of(topic, 0)
       const offsets = client === source ? this.#sourceOffsets : this.#targetOffsets
-      const [from, to] = await Promise.all([
-        offsets.find(topicPartition, EARLIEST),
-        offsets.find(topicPartition, LATEST),
-      ])
-      for await (const batch of readLog(client, topicPartition, { from, to })) {
+      for await (const batch of readLog(client, topicPartition, await offsets.range(topicPartition))) {
         if (batch.isControl) continue
         for (const record of batch.records()) note(here, record)
       }

@@ -7,7 +7,7 @@
 // 3. After any failure, or an outcome that nobody knows, the slot is lost: it is opened anew, under the next epoch, and read anew.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { readLog } from '../client/log-reader.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform, Timer } from '../platform/platform.ts'
@@ -15,6 +15,7 @@ import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../records/batch-builder.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import { incrementSequence } from '../records/sequence.ts'
 import { Transaction } from '../sink/transaction.ts'
 import {
   isOfPartition,
@@ -51,7 +52,6 @@ interface Write {
   done(error: HeliostatError | undefined): void
 }
 
-const SEQUENCES = 2 ** 31
 const WRITE_BYTES = 512 * 1024
 /** The last in which a producer says beforehand what it will write (before KIP-890). */
 const PRODUCE_VERSION_MAX = 11
@@ -274,7 +274,7 @@ export class TransactionalSlot implements ProgressLog {
   }
 
   #built(builder: BatchBuilder): Buffer {
-    this.#sequence = (this.#sequence + builder.count) % SEQUENCES
+    this.#sequence = incrementSequence(this.#sequence, builder.count)
     return builder.build()
   }
 
@@ -301,13 +301,9 @@ export class TransactionalSlot implements ProgressLog {
 
   /** What was committed; true when there is nothing at all. */
   async #read(): Promise<boolean> {
-    const offsets = new OffsetLookup(this.#platform, this.#client)
-    const [from, to] = await Promise.all([
-      offsets.find(this.#partition, EARLIEST),
-      offsets.find(this.#partition, LATEST),
-    ])
-    this.#state = await readSlot(this.#client, this.#partition, { from, to })
-    return from === to
+    const range = await new OffsetLookup(this.#platform, this.#client).range(this.#partition)
+    this.#state = await readSlot(this.#client, this.#partition, range)
+    return range.from === range.to
   }
 
   #giveUp(reason: HeliostatError): void {

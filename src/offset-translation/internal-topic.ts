@@ -3,8 +3,9 @@
 import { retry } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { LogAppender } from '../client/log-appender.ts'
+import { refusal } from '../client/refusal.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
-import { HeliostatError } from '../platform/errors.ts'
+import type { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode, errorOf } from '../protocol/errors.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
@@ -107,10 +108,9 @@ export class InternalTopic {
   }
 
   #failed(errorCode: number, verb: string): HeliostatError {
-    const { name, message } = errorOf(errorCode)
-    return new HeliostatError('HEL_INTERNAL_TOPIC', `topic ${this.name} cannot be ${verb}: ${name} (${message})`, {
+    return refusal('HEL_INTERNAL_TOPIC', `topic ${this.name} cannot be ${verb}`, errorCode, {
       retriable: retriable(errorCode),
-      where: { topic: this.name, errorCode },
+      where: { topic: this.name },
     })
   }
 }

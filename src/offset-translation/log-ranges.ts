@@ -1,6 +1,6 @@
 // What the target's logs still hold: from where to where a group may be put.
 import type { ClusterClient } from '../client/cluster-client.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { OffsetLookup } from '../client/offset-lookup.ts'
 import type { TopicPartition } from '../client/topic-partition.ts'
 import type { Platform } from '../platform/platform.ts'
 import type { LogRange } from './group-sync-rules.ts'
@@ -29,11 +29,7 @@ export class LogRanges {
   }
 
   async #ask(partition: TopicPartition): Promise<LogRange | undefined> {
-    const [start, end] = await Promise.allSettled([
-      this.#lookup.find(partition, EARLIEST),
-      this.#lookup.find(partition, LATEST),
-    ])
-    const isKnown = start.status === 'fulfilled' && end.status === 'fulfilled'
-    return isKnown ? { logStartOffset: start.value, endOffset: end.value } : undefined
+    const range = await this.#lookup.range(partition).catch(() => undefined)
+    return range && { logStartOffset: range.from, endOffset: range.to }
   }
 }

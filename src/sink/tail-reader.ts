@@ -2,10 +2,11 @@
 // fate of requests comes from here, so it reads what the leader would serve, never what we believe to have sent.
 import type { ClusterClient } from '../client/cluster-client.ts'
 import { LATEST, OffsetLookup } from '../client/offset-lookup.ts'
+import { refusal } from '../client/refusal.ts'
 import { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { describeProducers } from '../protocol/messages/describe-producers.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
@@ -166,13 +167,7 @@ export function headerOf(batch: RecordBatch): BatchHeader {
 }
 
 function unreadable(topicPartition: TopicPartition, errorCode: number): HeliostatError {
-  const { name, retriable, message } = errorOf(errorCode)
-  return new HeliostatError(
-    'HEL_TAIL_UNREADABLE',
-    `the tail of ${topicPartition} cannot be read: ${name} (${message})`,
-    {
-      retriable,
-      where: { topic: topicPartition.topic, partition: topicPartition.partition, errorCode },
-    },
-  )
+  const { topic, partition } = topicPartition
+  const what = `the tail of ${topicPartition} cannot be read`
+  return refusal('HEL_TAIL_UNREADABLE', what, errorCode, { where: { topic, partition } })
 }

@@ -5,10 +5,11 @@
 import { retry } from '../client/backoff.ts'
 import type { ClusterClient } from '../client/cluster-client.ts'
 import type { Connection } from '../client/connection.ts'
+import { refusal } from '../client/refusal.ts'
 import type { TopicPartition } from '../client/topic-partition.ts'
 import { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { endTxn } from '../protocol/messages/end-txn.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
@@ -112,10 +113,9 @@ export class Transaction {
       })
       if (errorCode === ErrorCode.NONE) return answer
       if (errorCode === ErrorCode.NOT_COORDINATOR) this.#client.forgetCoordinator('transaction', this.id)
-      const { name, message } = errorOf(errorCode)
-      throw new HeliostatError('HEL_TRANSACTION', `transaction ${this.id} cannot ${what}: ${name} (${message})`, {
+      throw refusal('HEL_TRANSACTION', `transaction ${this.id} cannot ${what}`, errorCode, {
         retriable: BUSY.has(errorCode),
-        where: { transactionalId: this.id, errorCode },
+        where: { transactionalId: this.id },
       })
     })
   }

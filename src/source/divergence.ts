@@ -2,9 +2,9 @@
 // old one's, or longer, and hold other records. Leader epochs tell (KIP-101, KIP-279): the broker says where an epoch ends in its
 // log, and each answer may send the search further back.
 import type { ClusterClient } from '../client/cluster-client.ts'
+import { refusal } from '../client/refusal.ts'
 import { type TopicPartition, withoutLeader } from '../client/topic-partition.ts'
-import { HeliostatError } from '../platform/errors.ts'
-import { ErrorCode, errorOf } from '../protocol/errors.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 
 /** From this offset on, records were written under this leader epoch. */
@@ -60,11 +60,8 @@ export async function epochEnd(
   const answer = response.topics[0]?.partitions[0]
   const errorCode = answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR
   if (!answer || errorCode !== ErrorCode.NONE) {
-    const { name, message, retriable } = errorOf(errorCode)
-    throw new HeliostatError('HEL_EPOCH_END', `the end of epoch ${leaderEpoch} cannot be read: ${name} (${message})`, {
-      retriable,
-      where: { topic, partition, errorCode },
-    })
+    const what = `the end of epoch ${leaderEpoch} cannot be read`
+    throw refusal('HEL_EPOCH_END', what, errorCode, { where: { topic, partition } })
   }
   return answer
 }

@@ -1,10 +1,10 @@
 // What a partition remembers of one producer: enough to tell a duplicate, a gap and a zombie apart.
+import { incrementSequence } from '../../records/sequence.ts'
 
 /** A client may have this many requests in flight, so any of the newest batches may come again. */
 const BATCHES_KEPT = 5
 export const NO_EPOCH = -1
 export const NO_SEQUENCE = -1
-const SEQUENCES = 2 ** 31
 
 export interface BatchMetadata {
   readonly lastSequence: number
@@ -73,14 +73,13 @@ export class ProducerEntry {
 }
 
 function firstSequence(batch: BatchMetadata): number {
-  return (batch.lastSequence - batch.offsetDelta + SEQUENCES) % SEQUENCES
+  return incrementSequence(batch.lastSequence, -batch.offsetDelta)
 }
 
-/** Sequences run from 0 to 2^31 − 1 and then from 0 again. */
 export function lastSequenceOf(baseSequence: number, lastOffsetDelta: number): number {
-  return baseSequence === NO_SEQUENCE ? NO_SEQUENCE : (baseSequence + lastOffsetDelta) % SEQUENCES
+  return baseSequence === NO_SEQUENCE ? NO_SEQUENCE : incrementSequence(baseSequence, lastOffsetDelta)
 }
 
 export function follows(lastSequence: number, nextSequence: number): boolean {
-  return nextSequence === (lastSequence + 1) % SEQUENCES
+  return nextSequence === incrementSequence(lastSequence, 1)
 }

@@ -2,7 +2,7 @@
 // other side, the way back. What is true is in the ledger; what is shown comes from the daemon.
 import { ClusterClient } from '../../client/cluster-client.ts'
 import { readLog } from '../../client/log-reader.ts'
-import { EARLIEST, LATEST, OffsetLookup } from '../../client/offset-lookup.ts'
+import { LATEST, OffsetLookup } from '../../client/offset-lookup.ts'
 import { TopicPartition } from '../../client/topic-partition.ts'
 import { loadConfig } from '../../config/config.ts'
 import { type Daemon, startDaemon } from '../../daemon.ts'
@@ -266,12 +266,8 @@ server: { listen: "127.0.0.1:${port}" }
       const offsets = new OffsetLookup(this.platform, client)
       for (const log of this.ledger.logs(origin)) {
         const topicPartition = TopicPartition.of(`${origin}.${log.topic}`, log.partition)
-        const [from, to] = await Promise.all([
-          offsets.find(topicPartition, EARLIEST),
-          offsets.find(topicPartition, LATEST),
-        ])
         const copy: number[] = []
-        for await (const batch of readLog(client, topicPartition, { from, to }))
+        for await (const batch of readLog(client, topicPartition, await offsets.range(topicPartition)))
           for (const { value } of batch.records()) copy.push(parseId(value?.toString() ?? '')?.sequence ?? -1)
         const account = this.ledger.compare(log, copy)
         total.records += account.records

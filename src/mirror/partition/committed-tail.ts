@@ -1,6 +1,7 @@
 // In transactions the map says where our records stand, and others may write beside them. When the target's log went back and has grown
 // again, something else stands in their places: markers, what was aborted, records of others. Pure but for what it asks.
 import type { OffsetMap } from '../../offset-translation/offset-map.ts'
+import { incrementSequence } from '../../records/sequence.ts'
 import type { BatchHeader } from '../../sink/tail-reader.ts'
 import type { OffsetRange } from '../gap.ts'
 
@@ -13,7 +14,6 @@ export interface LastBatch {
   readonly leaderEpoch?: number | undefined
 }
 
-const SEQUENCES = 2 ** 31
 /** Records that a transaction may bring, by far; what is more ahead than that is behind, so many sequences ago. */
 const AHEAD_MAX = 2 ** 26
 
@@ -26,7 +26,7 @@ export function isStillOurs(batch: BatchHeader, last: LastBatch, writers: Readon
   if (batch.isControl) return false
   if (batch.producerId !== last.producerId) return writers.has(batch.producerId)
   if (batch.producerEpoch !== last.producerEpoch) return batch.producerEpoch < last.producerEpoch
-  const ahead = (batch.baseSequence - last.sequence + SEQUENCES) % SEQUENCES
+  const ahead = incrementSequence(batch.baseSequence, -last.sequence)
   return ahead === 0 || ahead > AHEAD_MAX
 }
 

@@ -6,6 +6,7 @@
 // 2. Of an epoch no sequence is used twice: the target would take the second for the first come again.
 import type { OffsetMap } from '../../offset-translation/offset-map.ts'
 import type { RewrittenBatch } from '../../records/rewrite.ts'
+import { incrementSequence } from '../../records/sequence.ts'
 import type { ProducerIdentity } from '../progress-record.ts'
 import type { Moved } from '../status.ts'
 import type { LastBatch } from './committed-tail.ts'
@@ -16,8 +17,6 @@ interface Uncommitted extends Pick<OutgoingBatch, 'upstream' | 'maxTimestamp' | 
   readonly placed: RewrittenBatch['runs']
   readonly bytes: number
 }
-
-const SEQUENCES = 2 ** 31
 
 export class OpenTransaction {
   #batches: Uncommitted[] = []
@@ -47,7 +46,7 @@ export class OpenTransaction {
 
   /** A batch of so many records has it. */
   numbered(count: number): void {
-    this.#nextSequence = (this.#nextSequence + count) % SEQUENCES
+    this.#nextSequence = incrementSequence(this.#nextSequence, count)
   }
 
   /** What was numbered from this sequence on will not be sent. */

@@ -1,6 +1,6 @@
 // Whether the source is still the one that was read: the same topic, the same history, and nothing deleted before it was read. What is
 // gone is in the ledger first; then the copy goes on where the flow's policy says.
-import { EARLIEST, LATEST } from '../../client/offset-lookup.ts'
+import { EARLIEST } from '../../client/offset-lookup.ts'
 import type { HeliostatError } from '../../platform/errors.ts'
 import { commonEnd, epochEnd } from '../../source/divergence.ts'
 import { lossReason } from '../gap.ts'
@@ -36,7 +36,7 @@ export class SourceHistory {
   async lookInto(mirror: PartitionMirror, divergesAt: number | undefined): Promise<Finding> {
     const { sourceOffsets } = this.#host
     const { source } = this.#copy
-    const [first, end] = await Promise.all([sourceOffsets.find(source, EARLIEST), sourceOffsets.find(source, LATEST)])
+    const { from: first, to: end } = await sourceOffsets.range(source)
     if (!this.#goesOn(mirror)) return { do: 'nothing' }
     const at = mirror.nextUpstream
     const common = await this.#commonEnd(mirror, Math.min(divergesAt ?? end, end))

@@ -1,15 +1,14 @@
 // What the end of a target's log says about the copy: whether it is where we left it and by whom its last batch was written; and, if
 // others wrote between our batches, which offsets are theirs and where ours came to stand. Pure.
+import { incrementSequence } from '../../records/sequence.ts'
 import type { BatchHeader, Tail } from '../../sink/tail-reader.ts'
 import type { OffsetRange } from '../gap.ts'
 import type { Joint, ProducerIdentity } from '../progress-record.ts'
 import type { Loss } from './loss.ts'
 
-const SEQUENCES = 2 ** 31
-
 /** The sequence of the batch at this target offset. */
 export function sequenceAt(downstream: number, lag: number): number {
-  return modulo(downstream - lag, SEQUENCES)
+  return incrementSequence(downstream, -lag)
 }
 
 export interface Expected {
@@ -32,9 +31,7 @@ export function judgeTail({ end, batch }: Tail, { producer, start, joint, acknow
   if (end < least) return { wentBackFrom: least }
   // Nothing was written since mirroring began, or since what stands here was looked into.
   if (end === start || end === joint?.downstream || !batch) return 'ours'
-  const fits =
-    isBy(producer, batch) &&
-    sequenceAt(end, joint?.lag ?? 0) === modulo(batch.baseSequence + batch.lastOffsetDelta + 1, SEQUENCES)
+  const fits = isBy(producer, batch) && sequenceAt(end, joint?.lag ?? 0) === nextSequence(batch)
   return fits ? 'ours' : 'foreign'
 }
 
@@ -78,7 +75,7 @@ export function surveyTail(
   }
   for (const batch of batches) {
     if (batch.lastOffset < from || !isBy(producer, batch)) continue
-    const moved = modulo(batch.baseOffset - lag - batch.baseSequence, SEQUENCES)
+    const moved = incrementSequence(batch.baseOffset, -lag - batch.baseSequence)
     if (moved < shift) return undefined
     if (moved > shift) {
       othersFill(batch.baseOffset)
@@ -100,8 +97,8 @@ export function shorterThan(
   lag: number,
 ): TailSurvey {
   const mappedEnd = Math.min(end, mapped)
-  const next = last && isBy(producer, last) ? last.baseSequence + last.lastOffsetDelta + 1 : sequenceAt(end, lag)
-  return { foreign: [], displaced: [], plannedEnd: mappedEnd, mappedEnd, lag: modulo(end - next, SEQUENCES) }
+  const next = last && isBy(producer, last) ? nextSequence(last) : sequenceAt(end, lag)
+  return { foreign: [], displaced: [], plannedEnd: mappedEnd, mappedEnd, lag: incrementSequence(end, -next) }
 }
 
 /** Of the foreign ranges of one look so many are told; by then the writer is known well enough. */
@@ -130,6 +127,6 @@ function isBy(producer: ProducerIdentity, batch: BatchHeader): boolean {
   return batch.producerId === producer.id && batch.producerEpoch === producer.epoch
 }
 
-function modulo(value: number, by: number): number {
-  return ((value % by) + by) % by
+function nextSequence({ baseSequence, lastOffsetDelta }: BatchHeader): number {
+  return incrementSequence(baseSequence, lastOffsetDelta + 1)
 }

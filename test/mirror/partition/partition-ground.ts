@@ -248,5 +248,6 @@ function clusterOf(cluster: FakeCluster, topic: string, log: readonly RecordBatc
 
 function offsetsOf(cluster: FakeCluster): OffsetLookup {
   const find = async (_: TopicPartition, at: number) => (at === EARLIEST ? cluster.start : cluster.end)
-  return { find } as unknown as OffsetLookup
+  const range = async () => ({ from: cluster.start, to: cluster.end })
+  return { find, range } as unknown as OffsetLookup
 }
