@@ -2,6 +2,7 @@
 import type { HeliostatError } from '../platform/errors.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
+import type { Response } from '../protocol/schema.ts'
 import { type RecordBatch, splitBatches } from '../records/record-batch.ts'
 import type { ClusterClient } from './cluster-client.ts'
 import { refusal } from './refusal.ts'
@@ -9,6 +10,8 @@ import type { TopicPartition } from './topic-partition.ts'
 
 const READ_BYTES = 4 * 1024 * 1024
 const SESSIONLESS = -1
+/** A broker that does not hold us up must not have us ask for ever. */
+const THROTTLED_MAX = 100
 
 /**
  * Every batch that holds an offset of [from, to), uncommitted and control ones included. Ends early where compaction left
@@ -62,7 +65,7 @@ export async function fetchPage(
   }
   const connection = await client.node(leader.nodeId, 'control')
   const partitions = [{ partition, fetchOffset: offset, partitionMaxBytes: READ_BYTES }]
-  const response = await connection.send(fetch, {
+  const request = {
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: READ_BYTES,
@@ -70,12 +73,20 @@ export async function fetchPage(
     sessionEpoch: SESSIONLESS,
     forgottenTopicsData: [],
     topics: [{ topic, topicId: client.topics().get(topic)?.topicId, partitions }],
-  })
+  }
+  let response = await connection.send(fetch, request)
+  // Who is over the quota gets nothing at all, and its next request is not read before the throttle time has passed (KIP-219).
+  for (let times = 0; isThrottled(response) && times < THROTTLED_MAX; times++)
+    response = await connection.send(fetch, request)
   const answer = response.responses[0]?.partitions[0]
   const errorCode = response.errorCode || (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)
   if (errorCode !== ErrorCode.NONE) throw unreadable(topicPartition, offset, errorCode)
   const batches = (answer!.records ?? []).flatMap((bytes) => splitBatches(bytes).batches)
   return { batches, abortedTransactions: answer!.abortedTransactions }
+}
+
+function isThrottled({ throttleTimeMs, errorCode, responses }: Response<typeof fetch>): boolean {
+  return throttleTimeMs > 0 && errorCode === ErrorCode.NONE && responses.length === 0
 }
 
 function unreadable(topicPartition: TopicPartition, offset: number, errorCode: number): HeliostatError {
