@@ -21,8 +21,10 @@ export interface RunOptions {
   readonly clusters?: readonly string[]
 }
 
-/** A cluster that does not answer cannot tell, and must not keep the others from being mirrored. */
-const ASK_MS = 2_000
+/** A cluster that does not answer cannot tell, and must not keep the others from being mirrored; */
+const REACH_MS = 5_000
+/** one that does, from afar, is given its time: it is asked a dozen times over new connections. */
+const ASK_MS = 30_000
 
 /** The daemon: mirrors until a signal, then drains. */
 export async function run(file: string, { logLevel, besideMirrormaker, clusters }: RunOptions): Promise<number> {
@@ -74,11 +76,17 @@ function onlyTo(names: readonly string[], config: Config, file: string): Config 
 
 /** Two mirrors between the same clusters write every record twice. */
 async function refuseToDouble(platform: Platform, file: string, config: Config): Promise<void> {
+  const within = <T>(ms: number, asked: Promise<T>) =>
+    Promise.race([asked.catch(() => undefined), sleep(platform.clock, ms).then(() => 'too late' as const)])
   const ask = (job: MirrorJob) =>
     withFlow(file, config, job, async ({ source, target, policy }) => {
       const pair = { source, target, sourceAlias: job.from, targetAlias: job.to, policy }
-      const unknown = sleep(platform.clock, ASK_MS).then(() => undefined)
-      return Promise.race([liveMirrorMaker(platform, pair).catch(() => undefined), unknown])
+      const reached = await within(REACH_MS, Promise.all([source.refresh(), target.refresh()]))
+      const told = Array.isArray(reached) ? await within(ASK_MS, liveMirrorMaker(platform, pair)) : 'too late'
+      if (told !== 'too late') return told
+      const message = `${job.from} or ${job.to} does not say whether a MirrorMaker 2 copies the same; it is taken for stopped`
+      platform.log.warn('mirrormaker.unknown', message, { flow: job.name })
+      return undefined
     })
   const found = await Promise.all(config.mirrors.map(ask))
   const lives = config.mirrors.flatMap(({ name }, index) => (found[index] ? [`${name}: ${found[index]}`] : []))

@@ -317,6 +317,7 @@ describe('heliostat run', () => {
   it('lives without its target, says so, and ends when told', async () => {
     const { host, port } = east.nodes().get(1)!
     const daemon = await start(file('dark.yaml', configOf(`${host}:${port}`, deaf)))
+    expect(daemon.process.stderr).toContain('does not say whether a MirrorMaker 2 copies the same')
     expect((await fetch(`${daemon.url}/healthz`)).status).toBe(200)
     const ready = await fetch(`${daemon.url}/readyz?verbose`)
     expect(ready.status).toBe(503)
