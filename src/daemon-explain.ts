@@ -106,7 +106,7 @@ async function explainGroup(flow: ExplainedFlow, name: string): Promise<NameExpl
       : `on ${job.to} the group is ${onTarget.state}, and a group in use is never written`
   const done = explained.filter(({ isTranslated }) => isTranslated).length
   const verdict = done === explained.length ? 'translated' : done > 0 ? 'translated in part' : 'not translated'
-  return end(verdict, ...decision.steps, ...explained.map(({ says }) => says), write)
+  return end(verdict, ...decision.steps, ...explained.map(({ says }) => says), ...(done > 0 ? [write] : []))
 }
 
 async function explainPosition(flow: ExplainedFlow, position: GroupPosition) {

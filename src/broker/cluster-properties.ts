@@ -20,7 +20,7 @@ export function obtainProperties(
 ): ClusterProperties {
   if (data === undefined) return { clusterId: wantedId, voters: wantedVoters }
   const path = `${data}/meta.properties`
-  disk.makeDirectory(data)
+  makeDirectory(disk, data)
   if (disk.exists(path)) return readProperties(disk.read(path).toString(), path)
   const properties = { clusterId: wantedId, voters: wantedVoters }
   // Brokers in processes of their own that start together agree on what is written: one of them writes it.
@@ -32,6 +32,16 @@ export function obtainProperties(
     return properties
   } finally {
     lock.release()
+  }
+}
+
+function makeDirectory(disk: Platform['disk'], data: string): void {
+  try {
+    disk.makeDirectory(data)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = `the data directory ${data} cannot be made or used (${code ?? message})`
+    throw new HeliostatError('HEL_DATA', why, { cause: error, where: { path: data } })
   }
 }
 

@@ -56,7 +56,7 @@ export async function run(file: string, { logLevel, besideMirrormaker, clusters 
   const signal = await untilSignal()
   platform.log.info('daemon.stopping', `${signal}: finishing what is in flight; a second signal exits at once`)
   await daemon.stop()
-  platform.log.info('daemon.stopped', 'everything fetched is on the target, the progress is written')
+  platform.log.info('daemon.stopped', 'stopped; the next start goes on behind what the target has')
   return exitCode.ok
 }
 

@@ -10,6 +10,7 @@
 // 5. One of them deletes: who has the slot of the topic's first partition. Two that believe so at once do no harm, by 2; and when that one dies,
 //    who gets the slot has counted, too.
 import type { ClusterClient } from '../client/cluster-client.ts'
+import type { HeliostatError } from '../platform/errors.ts'
 import type { Platform } from '../platform/platform.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
@@ -71,9 +72,9 @@ export class DeleteSync {
   async #learn(): Promise<void> {
     const { target, progressTopic, topics } = this.#options
     if (!this.#isProgressRead) {
-      const old = await new ProgressReader(this.#platform, target, progressTopic).topics()
-      for (const topic of old) this.#known.set(topic.topic, topic)
-      this.#isProgressRead = true
+      const old = await new ProgressReader(this.#platform, target, progressTopic).topics().catch(noneYet)
+      for (const topic of old ?? []) this.#known.set(topic.topic, topic)
+      this.#isProgressRead = old !== undefined
     }
     for (const { topic, remoteTopic, targetTopicId } of topics())
       this.#known.set(topic, { topic, remoteTopic, targetTopicId })
@@ -120,4 +121,9 @@ export class DeleteSync {
     this.#pending = this.#pending.filter((other) => other.topic !== topic)
     return isThere ? 1 : 0
   }
+}
+
+/** The topic of progress is made a moment after the first look. */
+function noneYet(error: HeliostatError): undefined {
+  if (error.code !== 'HEL_NO_PROGRESS') throw error
 }

@@ -145,6 +145,15 @@ export class OffsetMap {
     return index + 1 < this.#runs.length ? this.#runs.downstream(index + 1) : undefined
   }
 
+  /** Source offset of the record that was planned for this target offset, acknowledged or not; the last run goes on for ever. */
+  plannedAt(downstream: number): number {
+    const index = this.#runs.lastByDownstream(downstream)
+    if (index < 0) return this.#base.upstream
+    const isWithin = index === this.#runs.length - 1 || downstream < this.#runs.downstreamEnd(index)
+    if (!isWithin) return this.#runs.upstream(index + 1)
+    return this.#runs.upstream(index) + (downstream - this.#runs.downstream(index))
+  }
+
   get size(): number {
     return this.#runs.length
   }

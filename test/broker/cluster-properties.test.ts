@@ -17,3 +17,13 @@ it('is written once, by one of the processes that start together on a directory'
   expect(obtain(agreed.clusterId)).toEqual(agreed)
   expect(obtain('another-id')).toEqual(agreed)
 })
+
+it('a directory that cannot be made is named, with the reason', () => {
+  const data = mkdtempSync(join(tmpdir(), 'heliostat-properties-'))
+  onTestFinished(() => rmSync(data, { recursive: true, force: true }))
+  const file = join(data, 'file')
+  testPlatform.disk.replace(file, Buffer.from(''))
+  expect(() => obtainProperties(testPlatform, join(file, 'data'), [1])).toThrow(
+    /file\/data cannot be made or used \(ENOTDIR\)$/,
+  )
+})

@@ -120,3 +120,11 @@ test('of the instances of a flow one deletes a copy; the others let go of it whe
   expect(await sync.sync()).toBe('0 topics deleted, 0 waiting')
   expect([deleted, gone]).toEqual([[], ['orders']])
 })
+
+test('a look before the topic of progress is made finds nothing to delete yet, and asks again', async () => {
+  const { sync, copies } = scene({ nodes: [UNKNOWN] })
+  copies.delete(PROGRESS)
+  expect(await sync.sync()).toBe('0 topics deleted, 1 waiting')
+  copies.set(PROGRESS, { partitions: [] })
+  expect(await sync.sync()).toBe('0 topics deleted, 1 waiting')
+})

@@ -65,7 +65,8 @@ export class SequencedLog {
     const isLost = kept < acknowledged
     const lostFrom = map.reverse(kept)
     const gaps: Gap[] = []
-    for (const loss of lossesOf(survey, { acknowledged, at, lostFrom: lostFrom ?? map.lowestUpstream }))
+    const plannedAt = (downstream: number) => this.#plannedAt(downstream)
+    for (const loss of lossesOf(survey, { acknowledged, at, lostFrom: lostFrom ?? map.lowestUpstream, plannedAt }))
       gaps.push(await writeLoss(this.#host, source, loss))
     const stopped = gaps.find(({ action }) => action === 'stop')
     if (stopped) return lossReason(stopped)
@@ -89,6 +90,15 @@ export class SequencedLog {
     await this.#copy.join(this.#copy.progress, { end, mapped, upstream: upstream ?? map.nextUpstream, lag })
     this.#moved = undefined
     return 'mended'
+  }
+
+  /** The source offset that was to come to this place of the target. */
+  #plannedAt(downstream: number): number {
+    const { map, progress } = this.#copy
+    const { joint, resumeAt = 0 } = progress
+    if (downstream < map.plannedDownstream) return map.plannedAt(downstream)
+    const isAtJoint = joint?.downstream === downstream && map.plannedDownstream <= joint.mapped
+    return Math.max(isAtJoint ? joint.upstream : map.plannedAt(downstream), resumeAt)
   }
 
   /** Two plans for one place: the batch that stands there says which came true. */

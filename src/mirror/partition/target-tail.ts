@@ -110,16 +110,26 @@ export interface Surveyed {
   /** The source offset that comes next, and that of the first record which the target lost. */
   readonly at: number
   readonly lostFrom: number
+  /** The source offset that was planned for a target offset. */
+  readonly plannedAt: (downstream: number) => number
 }
 
-/** What is to be written in the ledger, first what was lost. */
-export function lossesOf(survey: TailSurvey, { acknowledged, at, lostFrom }: Surveyed): Loss[] {
+/**
+ * What is to be written in the ledger, first what was lost. Whenever the same foreign records are met, also by who knows less of what was
+ * acknowledged, they are told with the source offset that was planned for their place.
+ */
+export function lossesOf(survey: TailSurvey, { acknowledged, at, lostFrom, plannedAt }: Surveyed): Loss[] {
   const losses: Loss[] = []
   const from = survey.plannedEnd
-  if (from < acknowledged)
+  const isLost = from < acknowledged
+  if (isLost)
     losses.push({ from: lostFrom, to: at, reason: 'target-truncated', downstream: { from, to: acknowledged } })
-  for (const downstream of survey.foreign.slice(0, FOREIGN_RANGES_MAX))
-    losses.push({ from: at, to: at, reason: 'foreign-write', downstream })
+  let others = 0
+  for (const downstream of survey.foreign.slice(0, FOREIGN_RANGES_MAX)) {
+    const next = isLost ? at : plannedAt(downstream.from - others)
+    losses.push({ from: next, to: next, reason: 'foreign-write', downstream })
+    others += downstream.to - downstream.from
+  }
   return losses
 }
 

@@ -52,15 +52,17 @@ const mood = (flow) =>
       ? 'good'
       : 'busy'
 
+const stopped = ({ stoppedPartitions }) => (stoppedPartitions > 0 ? [`${count(stoppedPartitions)} stopped`] : [])
+
 function flowCard(flow, topics, groups, gaps, sync) {
   const cut = flow.state.endsWith('unavailable')
   const facts = [
-    ['State', element('span', { class: 'state' }, flow.state)],
+    ['State', element('span', { class: 'state' }, [flow.state, ...stopped(flow)].join(' · '))],
     ['Would be lost now', `${count(flow.rpoRecords)} records`],
     ['Oldest, of allowed', `${seconds(flow.rpoSeconds)} of ${seconds(flow.rpoTargetSeconds)}`],
     ['Rate', `${count(flow.recordsPerSecond)}/s · ${bytes(flow.bytesPerSecond)}/s`],
     ['Records mirrored', count(flow.records)],
-    ['Gaps', flow.gaps === 0 ? 'none' : `${count(flow.gaps)}, ${count(flow.gapRecords)} records`],
+    ['Gaps', flow.gaps === 0 ? 'none' : `${count(flow.gaps)} · ${count(flow.gapRecords)} records`],
     [
       'Groups',
       flow.groupsBlocked > 0 ? `${flow.groups - flow.groupsBlocked} of ${flow.groups} ready` : `${flow.groups} ready`,
@@ -114,6 +116,7 @@ function table(caption, heads, rows) {
 const topicsShown = 20
 
 function topicTable(topics) {
+  if (topics.length === 0) return undefined
   const lag = (topic) => topic.partitions.reduce((sum, partition) => sum + partition.lagRecords, 0)
   const worst = [...topics].sort((a, b) => lag(b) - lag(a) || a.topic.localeCompare(b.topic)).slice(0, topicsShown)
   const rows = worst.map((topic) => {
@@ -128,6 +131,7 @@ function topicTable(topics) {
 }
 
 function groupTable(groups) {
+  if (groups.length === 0) return undefined
   const rows = groups.map((group) => {
     const blocked = group.partitions.find((partition) => partition.blocked)
     const why = blocked ? `${blocked.topic}-${blocked.partition}: ${blocked.blocked}` : ''
@@ -182,7 +186,10 @@ function sentence(flows) {
   const lost = flows.reduce((sum, flow) => sum + flow.rpoRecords, 0)
   const ready = flows.reduce((sum, flow) => sum + flow.groups - flow.groupsBlocked, 0)
   const all = flows.reduce((sum, flow) => sum + flow.groups, 0)
-  const state = bad.length > 0 ? `${bad.map((flow) => `${flow.flow} is ${flow.state}`).join(', ')}` : 'All flows are up'
+  const state =
+    bad.length > 0
+      ? bad.map((flow) => `${flow.flow} is ${[flow.state, ...stopped(flow)].join(', ')}`).join('; ')
+      : 'All flows are up'
   return `${state} · if the sources died now: ${count(lost)} records lost, ${ready} of ${all} groups go on exactly where they were`
 }
 

@@ -86,12 +86,16 @@ describe('a survey of the tail', () => {
 
   test('names what the target lost first, and then what others wrote', () => {
     const found = survey(10, 30, [ours(10, 10, 5), others(15, 2), ours(17, 15, 1), others(18, 12)])!
-    const at = { acknowledged: 20, at: 70, lostFrom: 66 }
+    const at = { acknowledged: 20, at: 70, lostFrom: 66, plannedAt: (downstream: number) => downstream + 50 }
     expect(lossesOf(found, at)).toEqual([
       { from: 66, to: 70, reason: 'target-truncated', downstream: { from: 16, to: 20 } },
       { from: 70, to: 70, reason: 'foreign-write', downstream: { from: 15, to: 17 } },
       { from: 70, to: 70, reason: 'foreign-write', downstream: { from: 18, to: 30 } },
     ])
-    expect(lossesOf(found, { ...at, acknowledged: 16 }).map(({ reason }) => reason)).not.toContain('target-truncated')
+    // Where nothing is lost they are told with what was planned for their place, whoever meets them.
+    expect(lossesOf(found, { ...at, acknowledged: 16 })).toEqual([
+      { from: 65, to: 65, reason: 'foreign-write', downstream: { from: 15, to: 17 } },
+      { from: 66, to: 66, reason: 'foreign-write', downstream: { from: 18, to: 30 } },
+    ])
   })
 })
