@@ -106,8 +106,7 @@ export class DaemonFlow implements FlowView {
       checkpoints: mm2 ? topic(policy.checkpointsTopic) : undefined,
       commitOffsets: job.sync.groupOffsets,
     })
-    const translatable = () => [...this.#mirror.ownedPartitions()].filter(({ map }) => map !== undefined).length
-    this.#groupSync = new GroupSync(platform, this.#source, this.#checkpointer, translatable)
+    this.#groupSync = new GroupSync(platform, this.#source, this.#checkpointer, () => this.#translatable())
     this.#jobs = new MemoryQueue(platform)
     this.#sharedJobs = options.sharedQueue?.(job.name)
     const heartbeats = {
@@ -238,6 +237,13 @@ export class DaemonFlow implements FlowView {
       },
       name,
     )
+  }
+
+  /** How many partitions. */
+  #translatable(): number {
+    let count = 0
+    for (const { map } of this.#mirror.ownedPartitions()) if (map !== undefined) count++
+    return count
   }
 
   #partitionsOf(topic: string): string[] {

@@ -47,7 +47,7 @@ const PROTOCOL = 'heliostat-sticky'
 const SUBSCRIPTION_VERSION = 1
 const ASSIGNMENT_VERSION = 0
 // How long kafkajs sleeps between looks at a paused topic: the delay of a heartbeat and of stopping.
-const IDLE_MS = 200
+const IDLE_MS = 300
 
 export class Membership {
   readonly #platform: Platform

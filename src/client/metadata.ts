@@ -87,11 +87,11 @@ function mergeTopic(known: TopicMetadata | undefined, answer: TopicAnswer): Topi
   if (answer.errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION) return undefined
   if (answer.errorCode !== ErrorCode.NONE && answer.partitions.length === 0) return known
   const { topicId, isInternal: internal } = answer
-  const before = known?.topicId === topicId ? known.partitions : []
-  const isKnown = (told: PartitionMetadata) => saysNothingNew(told, before[told.partitionIndex])
-  if (known?.internal === internal && before.length === answer.partitions.length && answer.partitions.every(isKnown))
-    return known // invariant 3
-  const partitions = answer.partitions.map((told) => (isKnown(told) ? before[told.partitionIndex]! : told))
+  const same = known?.topicId === topicId ? known : undefined
+  const isKnown = (told: PartitionMetadata) => saysNothingNew(told, same?.partitions[told.partitionIndex])
+  const isWhole = same?.internal === internal && same.partitions.length === answer.partitions.length
+  if (isWhole && answer.partitions.every(isKnown)) return same // invariant 3
+  const partitions = answer.partitions.map((told) => (isKnown(told) ? same!.partitions[told.partitionIndex]! : told))
   partitions.sort((a, b) => a.partitionIndex - b.partitionIndex)
   return { name: answer.name!, topicId, internal, partitions }
 }

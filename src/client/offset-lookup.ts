@@ -12,11 +12,13 @@ import { TopicPartition, withoutLeader } from './topic-partition.ts'
 export const LATEST = -1
 export const EARLIEST = -2
 
+/** Undefined: it could not be asked, or was not told. */
+type Told = (offset: number | undefined, error?: HeliostatError) => void
+
 interface Question {
   readonly topicPartition: TopicPartition
   readonly timestamp: number
-  resolve(offset: number): void
-  reject(error: HeliostatError): void
+  readonly told: Told
 }
 
 export class OffsetLookup {
@@ -31,16 +33,14 @@ export class OffsetLookup {
 
   /** The first offset whose record is not older than the timestamp; −1 when there is none. Reads what is not committed, too. */
   find(topicPartition: TopicPartition, timestamp: number): Promise<number> {
-    return new Promise((resolve, reject) => this.#askSoon({ topicPartition, timestamp, resolve, reject }))
+    return new Promise((resolve, reject) => {
+      this.tell(topicPartition, timestamp, (offset, error) => (offset === undefined ? reject(error!) : resolve(offset)))
+    })
   }
 
-  /** The same for thousands of partitions again and again: without a promise, and unheard where it cannot be told at the moment. */
-  whenFound(topicPartition: TopicPartition, timestamp: number, found: (offset: number) => void): void {
-    this.#askSoon({ topicPartition, timestamp, resolve: found, reject: () => {} })
-  }
-
-  #askSoon(question: Question): void {
-    this.#questions.push(question)
+  /** The same without a promise: for thousands of partitions again and again. `told` is called once. */
+  tell(topicPartition: TopicPartition, timestamp: number, told: Told): void {
+    this.#questions.push({ topicPartition, timestamp, told })
     if (this.#questions.length === 1) this.#platform.clock.defer(() => this.#ask())
   }
 
@@ -51,49 +51,57 @@ export class OffsetLookup {
   }
 
   #ask(): void {
+    const asked = this.#questions
+    this.#questions = []
     const byLeader = new Map<number, Question[]>()
-    for (const question of this.#questions) {
+    for (const question of asked) {
       const { topic, partition } = question.topicPartition
       const leader = this.#client.leaderOf(topic, partition)
-      if (!leader) question.reject(withoutLeader(question.topicPartition))
+      if (!leader) question.told(undefined, withoutLeader(question.topicPartition))
       else if (byLeader.has(leader.nodeId)) byLeader.get(leader.nodeId)!.push(question)
       else byLeader.set(leader.nodeId, [question])
     }
-    this.#questions = []
     for (const [nodeId, questions] of byLeader) {
-      this.#askNode(nodeId, questions).catch((error: HeliostatError) => {
-        for (const question of questions) question.reject(error)
-      })
+      const connecting = this.#client.node(nodeId, 'control')
+      for (const round of inRounds(questions)) void askRound(connecting, round)
     }
-  }
-
-  async #askNode(nodeId: number, questions: readonly Question[]): Promise<void> {
-    const connection = await this.#client.node(nodeId, 'control')
-    // A partition may be asked for its start and its end at once; a request names it once.
-    const rounds: Map<TopicPartition, Question>[] = []
-    for (const question of questions) {
-      let round = rounds.find((asked) => !asked.has(question.topicPartition))
-      if (!round) {
-        round = new Map()
-        rounds.push(round)
-      }
-      round.set(question.topicPartition, question)
-    }
-    await Promise.all(rounds.map((round) => askRound(connection, round)))
   }
 }
 
-async function askRound(connection: Connection, round: Map<TopicPartition, Question>): Promise<void> {
-  const topics = groupByTopic(round.values())
-  const response = await connection.send(listOffsets, { replicaId: -1, isolationLevel: 0, topics })
-  for (const { name, partitions } of response.topics)
-    for (const answer of partitions) {
-      const topicPartition = TopicPartition.of(name, answer.partitionIndex)
-      const question = round.get(topicPartition)
-      round.delete(topicPartition)
-      if (question) settle(question, answer)
+type Round = Map<TopicPartition, Question>
+
+/** A partition may be asked for its start and its end at once; a request names it once. */
+function inRounds(questions: readonly Question[]): readonly Round[] {
+  const rounds: Round[] = []
+  for (const question of questions) {
+    let round = rounds.find((asked) => !asked.has(question.topicPartition))
+    if (!round) {
+      round = new Map()
+      rounds.push(round)
     }
-  for (const question of round.values()) question.reject(withoutLeader(question.topicPartition))
+    round.set(question.topicPartition, question)
+  }
+  return rounds
+}
+
+/** Whoever is told is taken out of the round. */
+async function askRound(connecting: Promise<Connection>, round: Round): Promise<void> {
+  let failure: HeliostatError | undefined
+  try {
+    const connection = await connecting
+    const topics = groupByTopic(round.values())
+    const response = await connection.send(listOffsets, { replicaId: -1, isolationLevel: 0, topics })
+    for (const { name, partitions } of response.topics)
+      for (const answer of partitions) {
+        const topicPartition = TopicPartition.of(name, answer.partitionIndex)
+        const question = round.get(topicPartition)
+        round.delete(topicPartition)
+        if (question) settle(question, answer)
+      }
+  } catch (error) {
+    failure = error as HeliostatError
+  }
+  for (const { topicPartition, told } of round.values()) told(undefined, failure ?? withoutLeader(topicPartition))
 }
 
 function groupByTopic(questions: Iterable<Question>) {
@@ -107,8 +115,8 @@ function groupByTopic(questions: Iterable<Question>) {
 }
 
 function settle(question: Question, answer: { errorCode: number; offset: number }): void {
-  if (answer.errorCode === ErrorCode.NONE) question.resolve(answer.offset)
-  else question.reject(refused(question.topicPartition, answer.errorCode))
+  if (answer.errorCode === ErrorCode.NONE) question.told(answer.offset)
+  else question.told(undefined, refused(question.topicPartition, answer.errorCode))
 }
 
 function refused(topicPartition: TopicPartition, errorCode: number): HeliostatError {

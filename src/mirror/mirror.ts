@@ -71,6 +71,11 @@ export class Mirror {
   readonly #source: ClusterClient
   readonly #target: ClusterClient
   readonly #filter: TopicFilter
+  /** Of the topics that the source told last, those that are mirrored. */
+  #matched: { readonly among: object | undefined; readonly topics: readonly TopicMetadata[] } = {
+    among: undefined,
+    topics: [],
+  }
   readonly #plane: Plane
   readonly #topicSync: TopicSync
   readonly #copies: TopicCopies
@@ -277,7 +282,7 @@ export class Mirror {
       this.#lastLook.dealtWith(heardAt) // they are others' business
       return this.refusal
     }
-    const matched = [...topics.values()].filter((topic) => !topic.internal && this.#filter.matches(topic.name))
+    const matched = this.#matching(topics)
     let news = 0
     let failure: HeliostatError | undefined
     try {
@@ -296,6 +301,15 @@ export class Mirror {
     if (failure) throw failure
     if (isSettled) this.#lastLook.dealtWith(heardAt)
     return `${matched.length} topics to mirror, ${news} new or changed`
+  }
+
+  /** Judged once, as long as no topic comes, goes or changes. */
+  #matching(topics: ReadonlyMap<string, TopicMetadata>): readonly TopicMetadata[] {
+    if (this.#matched.among !== topics) {
+      const matches = ({ internal, name }: TopicMetadata) => !internal && this.#filter.matches(name)
+      this.#matched = { among: topics, topics: [...topics.values()].filter(matches) }
+    }
+    return this.#matched.topics
   }
 
   /** Who told us to look is told why it failed, and says so. */

@@ -82,8 +82,9 @@ export class Planes implements Plane {
 
   // ---- what they tell
 
-  *ownedPartitions(): Generator<OwnedPartition> {
-    for (const plane of this.#planes) yield* plane.ownedPartitions()
+  ownedPartitions(): Iterable<OwnedPartition> {
+    const [first, ...others] = this.#planes.map((plane) => plane.ownedPartitions())
+    return others.length === 0 ? first! : chained([first!, ...others])
   }
 
   ownedPartition(named: TopicPartition, side: 'source' | 'target'): OwnedPartition | undefined {
@@ -115,6 +116,10 @@ export class Planes implements Plane {
       latency: sumOfHistograms(all.map(({ latency }) => latency)),
     }
   }
+}
+
+function* chained<T>(parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part
 }
 
 function sum<T>(all: readonly T[], of: (one: T) => number): number {

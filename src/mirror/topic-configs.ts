@@ -26,7 +26,7 @@ export async function readTopicConfigs(
       includeDocumentation: false,
     })
     for (const { errorCode, resourceName, configs } of response.results) {
-      if (errorCode === ErrorCode.NONE) found.set(resourceName, new Map(configs.map(entryOf)))
+      if (errorCode === ErrorCode.NONE) found.set(resourceName, entriesOf(configs))
       else if (errorOf(errorCode).retriable)
         throw new HeliostatError('HEL_CONFIGS_UNREADABLE', `the configs of ${resourceName} cannot be read yet`, {
           retriable: true,
@@ -44,6 +44,10 @@ interface DescribedConfig {
   readonly isSensitive: boolean
 }
 
-function entryOf({ name, value, readOnly, configSource, isSensitive }: DescribedConfig): [string, ConfigEntry] {
-  return [name, { value, source: configSource, readOnly, sensitive: isSensitive }]
+/** One by one: there are thousands, again and again. */
+function entriesOf(configs: readonly DescribedConfig[]): TopicConfigs {
+  const entries = new Map<string, ConfigEntry>()
+  for (const { name, value, readOnly, configSource: source, isSensitive: sensitive } of configs)
+    entries.set(name, { value, source, readOnly, sensitive })
+  return entries
 }

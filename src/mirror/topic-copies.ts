@@ -40,6 +40,11 @@ export class TopicCopies implements Iterable<SyncedTopic> {
   readonly #synced = new Map<string, SyncedTopic>()
   readonly #refused = new Map<string, HeliostatError>()
   readonly #resyncs = new Map<string, Promise<SyncedTopic>>()
+  /** Of the topics that were seen last, those whose names are possible. */
+  #judged: { readonly among: readonly TopicMetadata[]; readonly free: readonly TopicMetadata[] } = {
+    among: [],
+    free: [],
+  }
 
   constructor(platform: Platform, source: ClusterClient, target: ClusterClient, options: TopicCopiesOptions) {
     this.#platform = platform
@@ -60,7 +65,10 @@ export class TopicCopies implements Iterable<SyncedTopic> {
 
   /** Of these topics, which are all that are to be mirrored: makes and grows the copies. How many were new or changed. */
   async update(topics: readonly TopicMetadata[]): Promise<number> {
-    const news = (await this.#named(topics)).filter((topic) => this.#isNews(topic))
+    // A name that was another's may be free by now.
+    if (topics !== this.#judged.among || this.#refused.size > 0)
+      this.#judged = { among: topics, free: await this.#named(topics) }
+    const news = this.#judged.free.filter((topic) => this.#isNews(topic))
     for (const turn of inTurns(news)) {
       if (this.#options.signal.aborted) break
       this.#take(await this.#options.sync.sync(turn))

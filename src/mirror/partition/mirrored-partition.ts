@@ -52,6 +52,11 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
   readonly #stopping = new AbortController()
   /** Made once, since it is handed over with every batch. */
   readonly #afterPlans = () => this.#afterwards()
+  /** As well: there are thousands that are asked for again and again. */
+  readonly #targetEndTold = (end: number | undefined) => this.#targetEndIs(end)
+  #hasSourceEndGoneBack = false
+  /** Where the target should end, while it is asked for that. */
+  #expectedEnd: number | undefined
   #isPaused = false
   #isPositioning = false
   #lookAgain: Timer | undefined
@@ -372,8 +377,13 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
     const isUntold = () => this.#copy.mirror === mirror && mirror?.state !== 'running' && !this.#history.isRecreated
     if (!mirror || !isUntold()) return
     const askedAt = clock.monotonic()
-    this.#host.sourceOffsets.whenFound(this.source, LATEST, (end) => {
-      if (!isUntold()) return
+    this.#host.sourceOffsets.tell(this.source, LATEST, (end) => {
+      if (end === undefined || !isUntold()) return
+      // A topic may have been made anew since the metadata came, and its end is not the old one's: seen again after the next, it is.
+      const isBack = end < (mirror.sourceEnd ?? 0)
+      const isNews = isBack && !this.#hasSourceEndGoneBack
+      this.#hasSourceEndGoneBack = isNews
+      if (isNews) return
       mirror.noteSourceEnd(end)
       this.#reading.noteKnown(askedAt)
       this.#figures.noteLag(mirror, clock.now())
@@ -439,18 +449,24 @@ export class MirroredPartition implements BatchQueue<OutgoingBatch>, OwnedPartit
 
   /** While nothing is written nobody tells that the target lost what it had, or that somebody else writes there. */
   lookAtTargetEnd(): void {
+    if (this.#expectedEnd !== undefined) return // it is asked for
+    this.#expectedEnd = this.#restsAt
+    if (this.#expectedEnd !== undefined) this.#host.targetOffsets.tell(this.remote, LATEST, this.#targetEndTold)
+  }
+
+  /** Where the target should end while nothing is written; undefined while something is. */
+  get #restsAt(): number | undefined {
     const { mirror } = this.#copy
-    const isAtRest = () =>
-      this.#copy.mirror === mirror && mirror?.state === 'running' && mirror.inFlight + mirror.queued === 0
-    if (!mirror || !isAtRest()) return
-    const isTransactional = this.#slot.transaction !== undefined
-    const where = () => (isTransactional ? mirror.map.nextDownstream : mirror.nextDownstream)
-    const expected = where()
-    this.#host.targetOffsets.whenFound(this.remote, LATEST, (end) => {
-      const isOdd = isTransactional ? end < expected : end !== expected
-      if (isOdd && isAtRest() && where() === expected)
-        this.#recover(`the target ends at ${end}, expected was ${expected}`)
-    })
+    if (mirror?.state !== 'running' || mirror.inFlight + mirror.queued > 0) return undefined
+    return this.#slot.transaction ? mirror.map.nextDownstream : mirror.nextDownstream
+  }
+
+  #targetEndIs(end: number | undefined): void {
+    const expected = this.#expectedEnd!
+    this.#expectedEnd = undefined
+    if (end === undefined || this.#restsAt !== expected) return
+    const isOdd = this.#slot.transaction ? end < expected : end !== expected
+    if (isOdd) this.#recover(`the target ends at ${end}, expected was ${expected}`)
   }
 
   // ---- in transactions
