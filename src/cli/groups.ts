@@ -1,8 +1,8 @@
 import { ProgressReader } from '../mirror/progress-reader.ts'
 import { nameFilter } from '../mirror/topic-filter.ts'
 import { fetchPositions, type GroupPosition, listAllGroups } from '../offset-translation/group-offsets.ts'
+import type { GroupStatus } from '../offset-translation/tracked-group.ts'
 import { whyUntranslated } from '../offset-translation/untranslated.ts'
-import type { GroupView } from '../server/flow-view.ts'
 import { askDaemon, type DaemonAddress, flowsOf } from './daemon-client.ts'
 import { exitCode } from './exit-code.ts'
 import { chooseFlow, type FlowSession, readConfig, withFlow } from './flow-session.ts'
@@ -49,13 +49,13 @@ export async function groups(file: string | undefined, options: GroupsOptions): 
 
 async function fromDaemon(options: GroupsOptions): Promise<Row[]> {
   const ofFlow = async (flow: string) => {
-    const views = (await askDaemon(options, `/api/v1/flows/${encodeURIComponent(flow)}/groups`)) as GroupView[]
+    const views = (await askDaemon(options, `/api/v1/flows/${encodeURIComponent(flow)}/groups`)) as GroupStatus[]
     return views.flatMap((view) => rowsOf(flow, view))
   }
   return (await Promise.all((await flowsOf(options)).map(ofFlow))).flat()
 }
 
-function rowsOf(flow: string, { group, partitions }: GroupView): Row[] {
+function rowsOf(flow: string, { group, partitions }: GroupStatus): Row[] {
   return partitions.map(({ topic, partition, committed, translated, onTarget, reread, ageSeconds, blocked }) => ({
     ...{ flow, group, topic, partition, committed, translated, onTarget, reread },
     ageSeconds,

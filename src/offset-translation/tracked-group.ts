@@ -18,7 +18,7 @@ export interface GroupStatus {
   readonly state: 'synced' | 'translated' | 'blocked'
   readonly partitions: readonly GroupPartitionStatus[]
   /** Of the last minute, how long it took to write its checkpoints. Milliseconds. */
-  readonly checkpointTimes: TimesSeen | undefined
+  readonly checkpointTimes?: TimesSeen | undefined
 }
 
 interface GroupPartitionStatus {

@@ -2,7 +2,7 @@
 import type { JobStatus } from '../jobs/jobs.ts'
 import type { Gap } from '../mirror/gap.ts'
 import type { MirrorStatus, Moved } from '../mirror/status.ts'
-import type { TimesSeen } from '../offset-translation/recent-times.ts'
+import type { GroupStatus } from '../offset-translation/tracked-group.ts'
 
 export interface FlowView {
   readonly name: string
@@ -11,7 +11,7 @@ export interface FlowView {
   status(): MirrorStatus
   /** Of all that this instance mirrors at the moment. */
   readonly moved: Moved
-  groups(): readonly GroupView[]
+  groups(): readonly GroupStatus[]
   /** What could not be brought in step, or will be deleted. */
   sync(): SyncView
   /** Background work. */
@@ -81,33 +81,6 @@ export interface TranslateAnswer {
   /** Absent when there is no exact answer; then `reason` says why. */
   readonly offset?: number
   readonly reason?: string
-}
-
-export interface GroupView {
-  readonly group: string
-  readonly state: 'synced' | 'translated' | 'blocked'
-  readonly partitions: readonly GroupPartitionView[]
-  /** Of the last minute, how long it took to write its checkpoints. Milliseconds. */
-  readonly checkpointTimes?: TimesSeen | undefined
-}
-
-interface GroupPartitionView {
-  readonly topic: string
-  readonly partition: number
-  readonly remoteTopic: string
-  /** What the group committed at the source. */
-  readonly committed: number
-  /** Where that is on the target. */
-  readonly translated: number | undefined
-  /** What the group on the target has. */
-  readonly onTarget: number | undefined
-  /** Records that the group would read again if it went on at the target now; undefined when it has no place there. */
-  readonly reread: number | undefined
-  /** When the translation was last written to the target, milliseconds since the epoch. */
-  readonly writtenAt: number | undefined
-  /** Since then. */
-  readonly ageSeconds: number | undefined
-  readonly blocked: string | undefined
 }
 
 /** Counters at one moment; two of them make a rate. */

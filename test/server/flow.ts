@@ -1,10 +1,11 @@
 import type { PartitionStatus } from '../../src/mirror/status.ts'
-import type { FlowView, GroupView } from '../../src/server/flow-view.ts'
+import type { GroupStatus } from '../../src/offset-translation/tracked-group.ts'
+import type { FlowView } from '../../src/server/flow-view.ts'
 
 /** A flow that stands still, for the server's tests. */
 export function stillFlow(
   partition: Partial<PartitionStatus> = {},
-  groups: readonly GroupView[] = [],
+  groups: readonly GroupStatus[] = [],
 ): FlowView & { calls: string[] } {
   const calls: string[] = []
   const partitions: PartitionStatus[] = [
