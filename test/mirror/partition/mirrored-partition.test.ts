@@ -104,3 +104,31 @@ test('what others wrote between our batches moves the map once, also when the ta
   expect(third.status(0)).toMatchObject({ upstream: 21, downstream: 6 })
   expect(ground.wanted?.fetchOffset).toBe(21)
 })
+
+test('an end of the source that goes back while nothing is fetched is believed when the next look finds it, too', async () => {
+  const ground = new PartitionGround()
+  const partition = await started(ground)
+  partition.pause()
+  const looked = () => {
+    partition.lookAtSourceEnd()
+    return partition.status(0).sourceEnd
+  }
+  ground.source.end = 5
+  expect(looked()).toBe(5)
+  ground.source.end = 3
+  expect([looked(), looked()]).toEqual([5, 3])
+  ground.source.end = 4
+  expect(looked()).toBe(4)
+})
+
+test('a target that ends elsewhere while nothing is written is seen by the next look', async () => {
+  const ground = new PartitionGround()
+  const partition = await started(ground)
+  partition.fetched(ground.fetched(0, 0))
+  await ground.clock.advance(0)
+  partition.lookAtTargetEnd()
+  const rests = partition.status(0).state
+  ground.target.end += 1
+  partition.lookAtTargetEnd()
+  expect([rests, partition.status(0).state]).toEqual(['running', 'recovering'])
+})

@@ -247,7 +247,9 @@ function clusterOf(cluster: FakeCluster, topic: string, log: readonly RecordBatc
 }
 
 function offsetsOf(cluster: FakeCluster): OffsetLookup {
-  const find = async (_: TopicPartition, at: number) => (at === EARLIEST ? cluster.start : cluster.end)
+  const at = (timestamp: number) => (timestamp === EARLIEST ? cluster.start : cluster.end)
+  const find = async (_: TopicPartition, timestamp: number) => at(timestamp)
+  const tell = (_: TopicPartition, timestamp: number, told: (offset: number) => void) => told(at(timestamp))
   const range = async () => ({ from: cluster.start, to: cluster.end })
-  return { find, range } as unknown as OffsetLookup
+  return { find, tell, range } as unknown as OffsetLookup
 }
