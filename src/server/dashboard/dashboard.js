@@ -75,7 +75,12 @@ function flowCard(flow, topics, groups, gaps, sync) {
       'div',
       { class: 'path' },
       element('div', { class: 'cluster' }, flow.source),
-      element('div', { class: 'arrow' }, flow.flow, element('i', {}, cut ? '✕' : '▶')),
+      element(
+        'div',
+        { class: 'arrow' },
+        element('span', { title: flow.flow }, flow.flow),
+        element('i', {}, cut ? '✕' : '▶'),
+      ),
       element('div', { class: 'cluster' }, flow.target),
     ),
     ...(flow.reason ? [element('p', { class: 'reason' }, flow.reason)] : []),
@@ -91,12 +96,10 @@ function flowCard(flow, topics, groups, gaps, sync) {
 }
 
 function table(caption, heads, rows) {
-  const line = (tag, cells) =>
-    element(
-      'tr',
-      {},
-      ...cells.map((cell, index) => element(tag, heads[index].startsWith('#') ? { class: 'number' } : {}, cell)),
-    )
+  const isSentence = (index) => index === heads.length - 1 && ['State', 'Why'].includes(heads[index])
+  const kind = (index) =>
+    heads[index].startsWith('#') ? { class: 'number' } : isSentence(index) ? { class: 'sentence' } : {}
+  const line = (tag, cells) => element('tr', {}, ...cells.map((cell, index) => element(tag, kind(index), cell)))
   return element(
     'table',
     {},
