@@ -536,20 +536,68 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    of: 'MirrorConnectorsIntegrationExactlyOnceTest.testReplication (offsets that are altered and reset)',
-    says: 'under another word for its progress a mirror begins anew, and copies exactly as much once more',
+    of: 'DedicatedMirrorIntegrationTest.testMultiNodeCluster',
+    says: 'three instances share the work, while each is started anew, topics come and connections break',
     run: async (world) => {
       const { a } = world
+      await world.make(a, 'many', 6)
+      await world.write(a, 'many', { partitions: 6, batches: 1 })
+      const daemons = [await world.start(), await world.start(), await world.start()]
+      await world.copied('many', { partitions: 6 })
+      for (const [at, daemon] of [...daemons.entries()]) {
+        await world.write(a, 'many', { partitions: 6, batches: 1 })
+        await world.stop(daemon)
+        daemons[at] = await world.start()
+        await world.make(a, `new-${at}`, 2)
+        await world.write(a, `new-${at}`)
+      }
+      for (const at of [0, 1, 2]) await world.copied(`new-${at}`)
+      await eventually(async () => {
+        const held = daemons.map((daemon) => {
+          const topics = [...daemon.flows.values()][0]!
+            .status()
+            .topics.filter(({ topic }) => topic.startsWith(world.topic('')))
+          return topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => `${topic}-${partition}`))
+        })
+        expect(Math.min(...held.map(({ length }) => length))).toBeGreaterThan(0)
+        expect(new Set(held.flat()).size).toBe(12)
+        expect(held.flat()).toHaveLength(12)
+      }, 30_000)
+      world.cut()
+      await world.write(a, 'many', { partitions: 6, batches: 1 })
+      await world.copied('many', { partitions: 6 })
+    },
+  },
+  {
+    of: 'MirrorConnectorsIntegrationExactlyOnceTest.testReplication (offsets that are altered and reset)',
+    says: 'under another word for its progress a mirror begins anew, and copies exactly as much once more, or what came since',
+    run: async (world) => {
+      const { a, b } = world
       await world.make(a, 'anew', 1)
       await world.write(a, 'anew', { partitions: 1 })
       const first = await world.start()
       await world.copied('anew', { partitions: 1 })
       await world.stop(first)
-      const naming = { rename: { match: '(.*)', replace: 'second.$1' } }
-      await world.start([world.mirror({ progress: 'second', naming })])
+      const named = (word: string) => ({
+        progress: word,
+        naming: { rename: { match: '(.*)', replace: `${word}.$1` } },
+      })
+      const second = await world.start([world.mirror(named('second'))])
       world.cut()
       await world.copied('anew', { partitions: 1, remote: `second.${world.topic('anew')}` })
       await world.copied('anew', { partitions: 1 })
+      await world.stop(second)
+      // No record has the time in between.
+      await new Promise<void>((resolve) => testPlatform.clock.setTimer(5, resolve))
+      const timestamp = new Date(testPlatform.clock.now()).toISOString()
+      await world.write(a, 'anew', { partitions: 1 })
+      await world.start([world.mirror({ ...named('third'), start: { timestamp } })])
+      const values = (records: readonly { readonly value: Buffer | null }[]) => records.map(({ value }) => `${value}`)
+      const since = values(await readAll(a.client, world.topic('anew'), 0)).slice(30)
+      await eventually(async () => {
+        await b.client.refresh()
+        expect(values(await readAll(b.client, `third.${world.topic('anew')}`, 0))).toEqual(since)
+      }, 30_000)
     },
   },
 ]
