@@ -245,6 +245,7 @@ export class CoordinatorRuntime<Command, Rec, Reply> {
     const offset = this.#hosting.partition.log.logEndOffset
     for (const { id, reply } of effects.replies) this.#held.push({ offset, id, reply })
     for (const timer of effects.timers) this.#setTimer(timer)
+    for (const command of effects.follows ?? []) this.#handle(NO_REQUEST, command)
     this.#release()
   }
 

@@ -44,6 +44,8 @@ export interface Effects<Command, Rec, Reply> {
   /** Released once everything decided so far is committed. */
   readonly replies: readonly { readonly id: RequestId; readonly reply: Reply }[]
   readonly timers: readonly TimerEffect<Command>[]
+  /** Handled as soon as the records are in, before anybody is answered: nobody sees the state between. */
+  readonly follows?: readonly Command[]
 }
 
 /** Sets the timer `key` anew, replacing one that is pending, or only cancels it when there is no command. */
@@ -58,6 +60,7 @@ export class Outcome<Command, Rec, Reply> implements Effects<Command, Rec, Reply
   readonly records: Rec[] = []
   readonly replies: { id: RequestId; reply: Reply }[] = []
   readonly timers: TimerEffect<Command>[] = []
+  readonly follows: Command[] = []
   producer: Effects<Command, Rec, Reply>['producer']
 
   record(record: Rec): void {
@@ -66,6 +69,10 @@ export class Outcome<Command, Rec, Reply> implements Effects<Command, Rec, Reply
 
   reply(id: RequestId, reply: Reply): void {
     if (id !== NO_REQUEST) this.replies.push({ id, reply })
+  }
+
+  follow(command: Command): void {
+    this.follows.push(command)
   }
 
   setTimer(key: string, delayMs: number, command: Command): void {

@@ -24,7 +24,11 @@ interface Producer {
   readonly producerEpoch: number
 }
 
-type Command = { add: number; producer?: Producer } | { read: true } | { addLater: number } | { cancel: true }
+type Command =
+  | { add: number; andThen?: number; producer?: Producer }
+  | { read: true }
+  | { addLater: number }
+  | { cancel: true }
 
 const end = { coordinatorEpoch: 0, transactionVersion: 0 }
 
@@ -42,6 +46,7 @@ class Sum implements StateMachine<Command, number, number> {
     if ('add' in command) {
       outcome.record(command.add)
       outcome.producer = command.producer
+      if (command.andThen !== undefined) outcome.follow({ add: command.andThen })
     }
     if ('addLater' in command) outcome.setTimer('later', command.addLater, { add: 100 })
     if ('cancel' in command) outcome.cancelTimer('later')
@@ -190,6 +195,14 @@ describe('CoordinatorRuntime', () => {
     const fourth = runtime.submit({ read: true })
     expect(await Promise.all([third, fourth])).toEqual([3, 3])
     expect(committed).toEqual([1, 2])
+  })
+
+  it('handles what follows when its records are in, and before what was asked meanwhile', async () => {
+    const { runtime, log } = host()
+    const first = runtime.submit({ add: 3, andThen: 4 })
+    const meanwhile = runtime.submit({ read: true })
+    expect(await Promise.all([first, meanwhile])).toEqual([3, 7])
+    expect(log.logEndOffset).toBe(2)
   })
 
   it('fires, replaces and cancels timers', async () => {

@@ -25,6 +25,5 @@ export const timerKey = {
   memberJoin: (groupId: string, memberId: string) => `member-join\0${groupId}\0${memberId}`,
   memberSync: (groupId: string, memberId: string) => `member-sync\0${groupId}\0${memberId}`,
   resolve: (groupId: string) => `resolve\0${groupId}`,
-  downgraded: (groupId: string) => `downgraded\0${groupId}`,
   expireOffsets: 'expire-offsets',
 }

@@ -51,7 +51,7 @@ export interface ResolveRegexesCommand {
 }
 
 /** What is left to do when the records that made a consumer group a classic one are in. */
-export interface DowngradedCommand {
+interface DowngradedCommand {
   readonly type: 'downgraded'
   readonly groupId: string
   readonly rebalances: boolean

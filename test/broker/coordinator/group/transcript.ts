@@ -173,6 +173,10 @@ export class Transcript {
       if (command) this.#timers.set(key, { at: this.#nowMs + delayMs, command })
       else this.#timers.delete(key)
     }
+    for (const command of effects.follows ?? []) {
+      this.#lines.push(`at once: ${command.type}`)
+      this.#apply(this.#machine.handle(NO_REQUEST, command, this.#nowMs))
+    }
     for (const { id, reply } of effects.replies) this.#tell(id, reply)
   }
 

@@ -6,7 +6,6 @@ import { ErrorCode } from '../../../../protocol/errors.ts'
 import { decodeAssignment, decodeSubscription } from '../../../../protocol/messages/consumer-protocol.ts'
 import { type Call, timerKey } from '../call.ts'
 import { ClassicGroup } from '../classic-group.ts'
-import type { DowngradedCommand } from '../command.ts'
 import type { ConsumerGroupRecord } from '../group-record.ts'
 import { EMPTY, type Member, metadataOf } from '../member.ts'
 import { joinError, rebalance, resetSession as resetClassicSession, syncError } from '../rebalance.ts'
@@ -204,8 +203,7 @@ export function downgrade(call: Call, group: ConsumerGroup, { gone, joining, reb
   )
   outcome.records.push(...groupTombstones(group, joining ? [joining.memberId] : []))
   outcome.record({ type: 'group-metadata', groupId, value: classic.toValue(assignments, nowMs) })
-  const command: DowngradedCommand = { type: 'downgraded', groupId, rebalances }
-  outcome.setTimer(timerKey.downgraded(groupId), 0, command)
+  outcome.follow({ type: 'downgraded', groupId, rebalances })
 }
 
 function classicOf(member: ConsumerMember): Member {

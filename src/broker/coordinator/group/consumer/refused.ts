@@ -24,5 +24,6 @@ export function attempt(call: Call, decide: (inner: Call) => void): Refused | un
   call.outcome.records.push(...inner.outcome.records)
   call.outcome.replies.push(...inner.outcome.replies)
   call.outcome.timers.push(...inner.outcome.timers)
+  call.outcome.follows.push(...inner.outcome.follows)
   return undefined
 }
