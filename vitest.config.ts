@@ -9,8 +9,8 @@ export default defineConfig({
     setupFiles: leastRights,
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 40_000,
-    hookTimeout: 60_000,
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
     reporters: ['default', './test/support/summary-reporter.ts'],
   },
 })
